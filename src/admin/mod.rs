@@ -1,0 +1,99 @@
+//! The HTTP endpoints of the process: `/health`, `/ready` and (from the plugin `prometheus`)
+//! `/metrics`.
+//!
+//! In: the words of the Corefile, and what the plugins say of their readiness. Out: [`axum::Router`]s
+//! that [`serve`] answers with. Listening is the server's, so that what cannot be bound is reported in
+//! one place.
+
+pub mod health;
+pub mod ready;
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+pub use health::Health;
+pub use ready::Readiness;
+
+use crate::corefile::{self, Diagnostic, Token};
+
+/// How long open connections may go on after the end was asked for.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Serves until `stop` is done; requests that are being answered then have 5 seconds more.
+///
+/// # Errors
+/// The listener broke.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let (stopped, stopping) = oneshot::channel();
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+        stop.await;
+        // Fails only if nobody waits any more.
+        let _ = stopped.send(());
+    });
+    tokio::select! {
+        ended = async { server.await } => ended,
+        () = async {
+            match stopping.await {
+                Ok(()) => tokio::time::sleep(GRACE).await,
+                // The server ended by itself, and the other branch says how.
+                Err(_) => std::future::pending().await,
+            }
+        } => Ok(()),
+    }
+}
+
+/// The address of an endpoint: `HOST:PORT`, or `:PORT` for all addresses of both families (`[::]`). Of
+/// the addresses of a host's name it is the first IPv4 one, as in Go.
+///
+/// # Errors
+/// It is none, or the name is unknown.
+pub fn listen_address(word: &Token) -> Result<SocketAddr, Diagnostic> {
+    let (host, port) = corefile::parse_listen_address(word)?;
+    if host.is_empty() {
+        return Ok(SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port));
+    }
+    if host == "localhost" {
+        return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
+    }
+    if let Ok(address) = host.parse() {
+        return Ok(SocketAddr::new(address, port));
+    }
+    let unknown = |why: String| {
+        word.error(
+            format!("the host '{host}' has no address: {why}"),
+            "write an IP address and a port, or :PORT for all addresses",
+        )
+    };
+    let found = (host.as_str(), port).to_socket_addrs();
+    let found: Vec<SocketAddr> = found.map_err(|error| unknown(error.to_string()))?.collect();
+    let first = found.iter().find(|address| address.is_ipv4()).or(found.first());
+    first.copied().ok_or_else(|| unknown("it has none".to_owned()))
+}
+
+/// That an endpoint of the process, of which there is one, is on two addresses.
+fn one_address(
+    word: &Token,
+    before: Option<SocketAddr>,
+    address: SocketAddr,
+) -> Result<(), Diagnostic> {
+    match before {
+        Some(before) if before != address => Err(word.error(
+            format!("{} is on {before} already", word.text),
+            format!("give every {} of the Corefile the same address", word.text),
+        )),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

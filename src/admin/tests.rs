@@ -1,0 +1,136 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tower::ServiceExt;
+
+use super::*;
+use crate::plugin::prometheus;
+use crate::plugin::testing;
+use crate::telemetry::Metrics;
+
+#[test]
+fn reads_health() {
+    for (lines, expected) in [
+        ("health", Ok("[::]:8080 0ns")),
+        ("health localhost:1234 {\nlameduck 5s\n}", Ok("127.0.0.1:1234 5s")),
+        ("health :1 {\nlameduck 5s\n}\nhealth :2", Ok("[::]:2 5s")),
+        ("health bla", Err("it has no port")),
+        ("health :1 :2", Err("'health' has 2 arguments")),
+        ("health {\nlameduck a\n}", Err("'a' is no duration")),
+        ("health {\nlameduck\n}", Err("'lameduck' has no argument")),
+        ("health {\nlameduk 5s\n}", Err("did you mean 'lameduck'?")),
+    ] {
+        testing::check(lines, "health", health::setup, expected, |_, process| {
+            let health = process.health.unwrap();
+            format!("{} {:?}", health.addr, health.lameduck)
+        });
+    }
+}
+
+#[test]
+fn reads_ready() {
+    for (lines, expected) in [
+        ("ready", Ok("[::]:8181")),
+        ("ready 127.0.0.1:1", Ok("127.0.0.1:1")),
+        ("ready bla", Err("it has no port")),
+        ("ready\nready", Err("used twice")),
+        ("ready {\nmonitor continuously\n}", Err("ready option monitor is not supported yet")),
+        ("ready {\nmonitro continuously\n}", Err("monitro")),
+    ] {
+        testing::check(lines, "ready", ready::setup, expected, |_, process| {
+            process.ready.unwrap().to_string()
+        });
+    }
+}
+
+#[test]
+fn has_one_address_for_all_blocks() {
+    let lines = "health :1 {\nlameduck 3s\n}\n}\na.test {\nhealth :1 {\nlameduck 1s\n}";
+    testing::check(lines, "health", health::setup, Ok("3s"), |_, process| {
+        format!("{:?}", process.health.unwrap().lameduck)
+    });
+    for (name, setup) in
+        [("health", health::setup as crate::plugin::order::SetupFn), ("ready", ready::setup)]
+    {
+        let lines = format!("{name} :1\n}}\na.test {{\n{name} :2");
+        let expected = format!("{name} is on [::]:1 already");
+        testing::check(&lines, name, setup, Err(&expected), |_, _| String::new());
+    }
+}
+
+#[test]
+fn a_plugin_stays_ready() {
+    let (one, two) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let mut readiness = Readiness::default();
+    assert!(readiness.not_ready().is_empty());
+    for (name, flag) in [("kubernetes", &one), ("erratic", &two), ("kubernetes", &two)] {
+        let flag = flag.clone();
+        readiness.register(name, Arc::new(move || flag.load(Ordering::Relaxed)));
+    }
+    assert_eq!(readiness.not_ready(), ["erratic", "kubernetes"]);
+    two.store(true, Ordering::Relaxed);
+    assert_eq!(readiness.clone().not_ready(), ["kubernetes"]);
+    two.store(false, Ordering::Relaxed);
+    one.store(true, Ordering::Relaxed);
+    assert!(readiness.not_ready().is_empty());
+}
+
+/// Status, media type and body of what the router says to `GET path`.
+async fn get(router: &Router, path: &str) -> (u16, String, String) {
+    let request = Request::get(path).body(Body::empty()).unwrap();
+    let response = router.clone().oneshot(request).await.unwrap();
+    let kind = response.headers().get("content-type");
+    let kind = kind.map(|kind| kind.to_str().unwrap().to_owned()).unwrap_or_default();
+    let status = response.status().as_u16();
+    let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    (status, kind, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn answers_as_coredns_does() {
+    let text = "text/plain; charset=utf-8".to_owned();
+    let ok = (200, text.clone(), "OK".to_owned());
+    assert_eq!(get(&health::router(), "/health").await, ok);
+    assert_eq!(get(&health::router(), "/").await.0, 404);
+    let mut readiness = Readiness::default();
+    let flag = Arc::new(AtomicBool::new(false));
+    let check = flag.clone();
+    readiness.register("kubernetes", Arc::new(move || check.load(Ordering::Relaxed)));
+    readiness.register("erratic", Arc::new(|| false));
+    let router = ready::router(readiness);
+    let not_yet = (503, text, "erratic,kubernetes".to_owned());
+    assert_eq!(get(&router, "/ready").await, not_yet);
+    flag.store(true, Ordering::Relaxed);
+    assert_eq!(get(&router, "/ready").await.2, "erratic");
+    assert_eq!(get(&ready::router(Readiness::default()), "/ready").await, ok);
+
+    let (status, kind, page) =
+        get(&prometheus::router(Arc::new(Metrics::default())), "/metrics").await;
+    assert_eq!(status, 200);
+    assert!(kind.starts_with("text/plain; version=0.0.4"), "{kind}");
+    assert!(page.contains("coredns_panics_total 0"), "{page}");
+}
+
+#[tokio::test]
+async fn serves_until_it_is_told_to_stop() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = tokio::spawn(serve(listener, health::router(), async {
+        let _ = stopped.await;
+    }));
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream
+        .write_all(b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
+    assert!(response.starts_with("HTTP/1.1 200 OK") && response.ends_with("OK"), "{response}");
+    stop.send(()).unwrap();
+    serving.await.unwrap().unwrap();
+}

@@ -1,0 +1,167 @@
+//! The command line.
+//!
+//! In: the words behind the program's name. Out: a [`Command`], or what is wrong with them. The flags
+//! are CoreDNS's, in Go's spelling: `-flag value`, `-flag=value`, one dash or two. clap reads them once
+//! [`go_style`] has made one form of all of these.
+
+mod go_style;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser};
+
+/// What the process shall do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Answer questions.
+    Serve(ServeOptions),
+    /// Print [`crate::telemetry::build::version_text`].
+    Version,
+    /// Print the plugins that are built in, one a line.
+    Plugins,
+    /// Print this text.
+    Help(String),
+}
+
+/// How to answer questions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServeOptions {
+    /// The Corefile.
+    pub conf: PathBuf,
+    /// Whether the Corefile was named, and so must be there.
+    pub explicit: bool,
+    /// The port of server blocks that name none.
+    pub port: u16,
+    /// Whether the lines at the start are left out.
+    pub quiet: bool,
+}
+
+/// What is wrong with the command line; displayed with the usage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageError {
+    problem: String,
+}
+
+impl UsageError {
+    /// The exit code of the process, as of Go's `flag`.
+    pub const EXIT_CODE: u8 = 2;
+
+    fn new(problem: impl Into<String>) -> Self {
+        UsageError { problem: problem.into() }
+    }
+}
+
+impl fmt::Display for UsageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n{}", self.problem, usage())
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+/// The Corefile where `-conf` names none, in the working directory.
+const DEFAULT_CONF: &str = "Corefile";
+
+/// Flags that have a value, and no meaning without.
+const WITH_VALUE: [&str; 5] = ["conf", "dns.port", "log-format", "p", "pidfile"];
+
+/// Flags of CoreDNS that are still to come.
+const LATER: [&str; 2] = ["log-format", "pidfile"];
+
+/// Answers DNS questions as the Corefile says.
+#[derive(Debug, Parser)]
+#[command(
+    name = "fleetdns",
+    no_binary_name = true,
+    disable_help_flag = true,
+    disable_version_flag = true,
+    args_override_self = true
+)]
+struct Flags {
+    /// Corefile to load, `stdin` for standard input [default: Corefile]
+    #[arg(long, value_name = "FILE")]
+    conf: Option<PathBuf>,
+    /// Port of server blocks that name none
+    #[arg(long = "dns.port", alias = "p", value_name = "PORT", default_value_t = 53)]
+    port: u16,
+    /// Print the version and end
+    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true,
+          default_value = "false", default_missing_value = "true", hide_default_value = true,
+          hide_possible_values = true)]
+    version: bool,
+    /// Print the plugins that are built in and end
+    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true,
+          default_value = "false", default_missing_value = "true", hide_default_value = true,
+          hide_possible_values = true)]
+    plugins: bool,
+    /// Print nothing at the start
+    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true,
+          default_value = "false", default_missing_value = "true", hide_default_value = true,
+          hide_possible_values = true)]
+    quiet: bool,
+    /// Print this help and end
+    #[arg(long, alias = "h", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
+          default_value = "false", default_missing_value = "true", hide_default_value = true,
+          hide_possible_values = true)]
+    help: bool,
+}
+
+/// Reads the words behind the program's name.
+///
+/// # Errors
+/// A flag or value is wrong.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, UsageError> {
+    let words = go_style::normalise(args, &WITH_VALUE)?;
+    if let Some(later) = words.iter().find_map(|word| later(word)) {
+        return Err(UsageError::new(format!("the flag -{later} is not supported yet")));
+    }
+    let flags = Flags::try_parse_from(words).map_err(|error| UsageError::new(problem(&error)))?;
+    Ok(if flags.help {
+        Command::Help(usage())
+    } else if flags.version {
+        Command::Version
+    } else if flags.plugins {
+        Command::Plugins
+    } else {
+        Command::Serve(ServeOptions {
+            explicit: flags.conf.is_some(),
+            conf: flags.conf.unwrap_or_else(|| DEFAULT_CONF.into()),
+            port: flags.port,
+            quiet: flags.quiet,
+        })
+    })
+}
+
+/// The flag of CoreDNS that the word is, if it is one that is still to come.
+fn later(word: &OsString) -> Option<&'static str> {
+    let name = word.to_str()?.strip_prefix("--")?;
+    let name = name.split('=').next()?;
+    LATER.into_iter().find(|later| *later == name)
+}
+
+/// The first line of clap's message, in the form in which flags are written here.
+fn problem(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    first.strip_prefix("error: ").unwrap_or(first).replace("--", "-")
+}
+
+/// What can be written.
+fn usage() -> String {
+    "Usage: fleetdns [FLAGS]\n\
+     \n\
+     Flags, with one dash or two, as `-flag value` or `-flag=value`:\n  \
+       -conf FILE       Corefile to load, `stdin` for standard input (default \"Corefile\")\n  \
+       -dns.port PORT   port of server blocks that name none (default 53)\n  \
+       -p PORT          the same\n  \
+       -plugins         print the plugins that are built in and end\n  \
+       -quiet           print nothing at the start\n  \
+       -version         print the version and end\n  \
+       -help            print this help and end\n"
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+use super::*;
+
+fn parsed(line: &str) -> Result<Command, UsageError> {
+    parse(line.split_whitespace().map(OsString::from))
+}
+
+fn serve(conf: Option<&str>, port: u16, quiet: bool) -> Command {
+    Command::Serve(ServeOptions {
+        conf: conf.unwrap_or("Corefile").into(),
+        explicit: conf.is_some(),
+        port,
+        quiet,
+    })
+}
+
+#[test]
+fn reads_flags_as_go_does() {
+    for (line, expected) in [
+        ("", serve(None, 53, false)),
+        ("-conf /etc/coredns/Corefile", serve(Some("/etc/coredns/Corefile"), 53, false)),
+        ("--conf x", serve(Some("x"), 53, false)),
+        ("-conf=x", serve(Some("x"), 53, false)),
+        ("--conf=x -conf y", serve(Some("y"), 53, false)),
+        ("-conf -x", serve(Some("-x"), 53, false)),
+        ("-conf -- -quiet", serve(Some("--"), 53, true)),
+        ("-dns.port 1053", serve(None, 1053, false)),
+        ("-p 1053", serve(None, 1053, false)),
+        ("--p=1053 -quiet", serve(None, 1053, true)),
+        ("-p 1 -dns.port 2", serve(None, 2, false)),
+        ("-dns.port 2 -p 1", serve(None, 1, false)),
+        ("-quiet=true", serve(None, 53, true)),
+        ("-quiet -quiet=false", serve(None, 53, false)),
+        ("--", serve(None, 53, false)),
+        ("-version", Command::Version),
+        ("-plugins -version", Command::Version),
+        ("-plugins", Command::Plugins),
+    ] {
+        assert_eq!(parsed(line), Ok(expected), "{line}");
+    }
+    for line in ["-help", "--help", "-h", "-help -version"] {
+        let Ok(Command::Help(text)) = parsed(line) else { panic!("{line}") };
+        assert!(text.contains("-conf FILE"), "{text}");
+    }
+}
+
+#[test]
+fn says_what_is_wrong_and_the_usage() {
+    for (line, expected) in [
+        ("-conf", "the flag -conf needs a value"),
+        ("-bogus", "unexpected argument '-bogus'"),
+        ("-p many", "'many'"),
+        ("-p 65536", "65536"),
+        ("-quiet=perhaps", "perhaps"),
+        ("Corefile", "'Corefile' is no flag"),
+        ("-quiet extra", "'extra' is no flag"),
+        ("-- extra", "'extra' is no flag"),
+        ("-", "'-' is no flag"),
+        ("-pidfile x", "-pidfile is not supported yet"),
+        ("-log-format=json", "-log-format is not supported yet"),
+    ] {
+        let error = parsed(line).unwrap_err().to_string();
+        let (first, usage) = error.split_once('\n').unwrap();
+        assert!(first.contains(expected), "{line}: {first}");
+        assert!(usage.starts_with("Usage: fleetdns"), "{line}: {usage}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn keeps_paths_that_are_no_text() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let path = OsString::from_vec(vec![b'x', 0xff]);
+    let Ok(Command::Serve(options)) = parse(["-conf".into(), path.clone()]) else { panic!() };
+    assert_eq!(options.conf, PathBuf::from(path));
+}

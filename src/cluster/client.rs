@@ -1,0 +1,201 @@
+//! The HTTP client of one cluster, and what kube's own client leaves out.
+//!
+//! In: a [`kube::Config`]. Out: a [`Client`] that never waits for ever. kube sets no limit to how
+//! long response headers or the next bytes of a body may take, so a server that accepts and then
+//! says nothing would look healthy for good; its own retries would hide a server that answers 503
+//! for six minutes. [`Probe`] sets both limits and keeps a [`Contact`]: when bytes were last seen,
+//! and that a watch was accepted, neither of which kube's watcher tells.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::{HeaderValue, Request, Response, header::USER_AGENT};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use kube::client::{Body, Client};
+use tokio::sync::Notify;
+use tokio::time::{Instant, Sleep};
+use tower::{BoxError, Service};
+
+/// How long each step of talking to an API server may take.
+#[derive(Clone, Debug)]
+pub struct Timing {
+    /// TCP and TLS handshakes.
+    pub connect: Duration,
+    /// From sending a request to the headers of its response.
+    pub headers: Duration,
+    /// Between two pieces of a body. Longer than [`Timing::watch_seconds`], for a quiet watch says
+    /// nothing until the server ends it.
+    pub silence: Duration,
+    /// The server ends a watch after this many seconds and it is resumed: the bound on how long a
+    /// dead connection goes unnoticed.
+    pub watch_seconds: u32,
+    /// Two watches of one kind begin at least this far apart, whatever the server does.
+    pub pace: Duration,
+    /// The first wait after a failure; it grows with each one that follows.
+    pub retry_min: Duration,
+    /// The longest wait after a failure.
+    pub retry_max: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Timing {
+            connect: Duration::from_secs(5),
+            headers: Duration::from_secs(10),
+            silence: Duration::from_secs(43),
+            watch_seconds: 40,
+            pace: Duration::from_millis(200),
+            retry_min: Duration::from_millis(800),
+            retry_max: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Builds a cluster's client. Every watch wraps it in a [`Probe`] of its own.
+///
+/// Blocks on nothing but a credential program that the local kubeconfig may name.
+pub fn connect(mut config: kube::Config, timing: &Timing) -> Result<Client, kube::Error> {
+    config.connect_timeout = Some(timing.connect);
+    config.default_retry = false;
+    let agent = HeaderValue::from_static(concat!("fleetdns/", env!("CARGO_PKG_VERSION")));
+    config.headers.push((USER_AGENT, agent));
+    Client::try_from(config)
+}
+
+/// When a watch last heard from its API server.
+#[derive(Default, Debug)]
+pub struct Contact {
+    /// Milliseconds since 1970; 0 is never.
+    last: AtomicU64,
+    watching: Notify,
+}
+
+impl Contact {
+    /// When bytes were last received, if ever.
+    pub fn last(&self) -> Option<SystemTime> {
+        match self.last.load(Ordering::Relaxed) {
+            0 => None,
+            millis => Some(UNIX_EPOCH + Duration::from_millis(millis)),
+        }
+    }
+
+    /// Notes that the other side said something.
+    pub fn stamp(&self) {
+        // A clock before 1970 is no reason to fail: the stamp is for status pages.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.last.store(now.as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// Resolves when the server accepts a watch. kube's watcher says nothing of it, so that a
+    /// recovered but quiet watch would look broken.
+    pub async fn watching(&self) {
+        self.watching.notified().await;
+    }
+}
+
+/// Wraps a client for one watch: limits, pace and contact.
+pub fn probe(client: Client, contact: Arc<Contact>, timing: &Timing) -> Client {
+    let namespace = client.default_namespace().to_owned();
+    Client::new(Probe { client, contact, timing: timing.clone(), next_watch: None }, namespace)
+}
+
+struct Probe {
+    client: Client,
+    contact: Arc<Contact>,
+    timing: Timing,
+    /// No watch begins before this.
+    next_watch: Option<Instant>,
+}
+
+impl Service<Request<Body>> for Probe {
+    type Response = Response<Listened>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let is_watch = request.uri().query().is_some_and(|query| {
+            query.split('&').any(|pair| pair == "watch=true" || pair == "watch=1")
+        });
+        // A server or proxy that ends every watch at once would be asked again without a pause:
+        // kube waits after errors only.
+        let wait = is_watch.then(|| {
+            let now = Instant::now();
+            let start = self.next_watch.map_or(now, |next| next.max(now));
+            self.next_watch = Some(start + self.timing.pace);
+            start
+        });
+        let client = self.client.clone();
+        let contact = self.contact.clone();
+        let timing = self.timing.clone();
+        Box::pin(async move {
+            if let Some(start) = wait {
+                tokio::time::sleep_until(start).await;
+            }
+            let response = tokio::time::timeout(timing.headers, client.send(request))
+                .await
+                .map_err(|_| Silence::Headers(timing.headers))??;
+            contact.stamp();
+            if is_watch && response.status().is_success() {
+                contact.watching.notify_one();
+            }
+            Ok(response.map(|body| Listened {
+                body,
+                contact,
+                limit: timing.silence,
+                timer: Box::pin(tokio::time::sleep(timing.silence)),
+            }))
+        })
+    }
+}
+
+/// The server stopped talking.
+#[derive(Debug, thiserror::Error)]
+enum Silence {
+    #[error("no response within {0:?}")]
+    Headers(Duration),
+    #[error("nothing received for {0:?}")]
+    Body(Duration),
+}
+
+/// A body that stamps the contact with each piece and fails when none comes for too long.
+struct Listened {
+    body: Body,
+    contact: Arc<Contact>,
+    limit: Duration,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl HttpBody for Listened {
+    type Data = <Body as HttpBody>::Data;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, BoxError>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
+            self.contact.stamp();
+            let next = Instant::now() + self.limit;
+            self.timer.as_mut().reset(next);
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        ready!(self.timer.as_mut().poll(cx));
+        Poll::Ready(Some(Err(Silence::Body(self.limit).into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,62 @@
+//! What a cluster tells the registry.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::kinds::{EndpointSlice, Namespace, ObjectKey, Service};
+
+/// The ID of a member cluster, as the operator wrote it: the data key of an Istio Secret, the stem of
+/// a kubeconfig file, or the word in the Corefile. It need not be a DNS label.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct ClusterId(Arc<str>);
+
+impl ClusterId {
+    pub fn new(id: impl Into<Arc<str>>) -> Self {
+        Self(id.into())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ClusterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One change of what a cluster holds.
+#[derive(Debug)]
+pub enum Change {
+    Service(Update<Service>),
+    EndpointSlice(Update<EndpointSlice>),
+    Namespace(Update<Namespace>),
+    /// The cluster is no longer a member: everything it held is gone.
+    Left,
+}
+
+/// A change of one kind of object.
+#[derive(Debug)]
+pub enum Update<T> {
+    Upsert(T),
+    Delete(ObjectKey),
+    /// A finished list: these objects and no others exist.
+    Reset(Vec<T>),
+}
+
+impl<T> Update<T> {
+    /// The same change of other objects.
+    pub fn map<U>(self, mut f: impl FnMut(T) -> U) -> Update<U> {
+        match self {
+            Update::Upsert(object) => Update::Upsert(f(object)),
+            Update::Delete(key) => Update::Delete(key),
+            Update::Reset(objects) => Update::Reset(objects.into_iter().map(f).collect()),
+        }
+    }
+}
+
+/// Takes the changes of all clusters. The changes of one cluster and kind arrive in order.
+pub trait Sink: Send + Sync + 'static {
+    fn apply(&self, cluster: &ClusterId, change: Change);
+}

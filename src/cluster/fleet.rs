@@ -1,0 +1,279 @@
+//! A fleet: the local cluster and its members, and who they are.
+//!
+//! In: a [`FleetSpec`], the Corefile's words. Out: the [`Change`](super::Change)s of all clusters to
+//! one [`Sink`], and whether they are synced, which every question for a Kubernetes zone asks. The
+//! clusters fail on their own: none waits for another.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tracing::warn;
+
+use super::backoff::Backoff;
+use super::claim::Claim;
+use super::client::Timing;
+use super::condition::{Condition, MemberState, MemberStatus};
+use super::event::{ClusterId, Sink};
+use super::gate::Gate;
+use super::member::{Access, Member, Plan, try_connect};
+use super::roster::Roster;
+use super::source::{Source, SourceError, check_directory};
+use super::{kubeconfigs, secrets};
+
+/// Which clusters are watched, and for what. Equal specs can share one [`Fleet`].
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct FleetSpec {
+    /// The local cluster's ID.
+    pub local: ClusterId,
+    pub source: Source,
+    /// In the order of the Corefile; without any, the fleet is the local cluster.
+    pub members: Vec<MemberSource>,
+    /// Members whose EndpointSlices are not watched: a gateway or sentinel answers for them.
+    pub without_endpoints: BTreeSet<ClusterId>,
+    /// Members whose EndpointSlices are watched whatever `others_without_endpoints` says.
+    pub with_endpoints: BTreeSet<ClusterId>,
+    /// What holds for members in neither set.
+    pub others_without_endpoints: bool,
+}
+
+/// Where members come from.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum MemberSource {
+    /// Secrets labelled `istio/multiCluster=true` in a namespace of the local cluster.
+    Secrets { namespace: String },
+    /// Kubeconfig files that match a glob pattern; the stem is the ID.
+    Kubeconfigs { pattern: String },
+    /// A directory of Kubernetes YAML is one member.
+    Manifests { id: ClusterId, directory: PathBuf },
+}
+
+impl FleetSpec {
+    /// A fleet of one cluster.
+    pub fn single(local: ClusterId, source: Source) -> Self {
+        FleetSpec {
+            local,
+            source,
+            members: Vec::new(),
+            without_endpoints: BTreeSet::new(),
+            with_endpoints: BTreeSet::new(),
+            others_without_endpoints: false,
+        }
+    }
+
+    /// Finds the mistakes that can be found without a connection. Blocks on files.
+    pub fn check(&self) -> Result<(), SourceError> {
+        self.source.check()?;
+        let mut ids = BTreeSet::new();
+        for member in &self.members {
+            match member {
+                MemberSource::Secrets { .. } => {
+                    if matches!(self.source, Source::Manifests(_)) {
+                        return Err(SourceError::SecretsWithoutApi);
+                    }
+                }
+                MemberSource::Kubeconfigs { pattern } => kubeconfigs::check(pattern)?,
+                MemberSource::Manifests { id, directory } => {
+                    if *id == self.local {
+                        return Err(SourceError::OwnId(id.clone()));
+                    }
+                    if !ids.insert(id) {
+                        return Err(SourceError::TwiceNamed(id.clone()));
+                    }
+                    check_directory(directory)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a member's EndpointSlices are watched.
+    pub fn wants_endpoints(&self, member: &ClusterId) -> bool {
+        self.with_endpoints.contains(member)
+            || !(self.others_without_endpoints || self.without_endpoints.contains(member))
+    }
+}
+
+/// A change of what [`Fleet::subscribe`] tells.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct FleetState {
+    pub local_synced: bool,
+    pub members_synced: bool,
+    /// Counts every change of a member or its state; [`Fleet::members`] has the details.
+    pub generation: u64,
+}
+
+/// A running fleet. Dropping it stops everything; the sink is told nothing of that.
+pub struct Fleet {
+    spec: FleetSpec,
+    sink: Arc<dyn Sink>,
+    timing: Timing,
+    shared: Arc<Shared>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    local_synced: AtomicBool,
+    members_synced: AtomicBool,
+    state: watch::Sender<FleetState>,
+    conditions: Mutex<Vec<Arc<Condition>>>,
+}
+
+impl Fleet {
+    /// Does nothing yet but take the parts.
+    pub fn new(spec: FleetSpec, sink: Arc<dyn Sink>) -> Self {
+        Fleet::with_timing(spec, sink, Timing::default())
+    }
+
+    pub(super) fn with_timing(spec: FleetSpec, sink: Arc<dyn Sink>, timing: Timing) -> Self {
+        let shared = Arc::new(Shared::default());
+        Fleet { spec, sink, timing, shared, task: Mutex::new(None) }
+    }
+
+    /// Begins to watch, on the current tokio runtime. A second call does nothing.
+    pub fn start(&self) {
+        let mut task = lock(&self.task);
+        if task.is_none() {
+            let (spec, sink, timing) = (self.spec.clone(), self.sink.clone(), self.timing.clone());
+            *task = Some(tokio::spawn(run(spec, sink, timing, self.shared.clone())));
+        }
+    }
+
+    pub fn spec(&self) -> &FleetSpec {
+        &self.spec
+    }
+
+    /// Whether the local cluster's objects are known. Stays true when its API is lost.
+    pub fn local_synced(&self) -> bool {
+        self.shared.local_synced.load(Ordering::Acquire)
+    }
+
+    /// Whether all sources of members were read once and each member is synced. True for a fleet
+    /// without members, once started; false again while a new member is not yet synced.
+    pub fn members_synced(&self) -> bool {
+        self.shared.members_synced.load(Ordering::Acquire)
+    }
+
+    /// Tells of every change of the above and of each member's state.
+    pub fn subscribe(&self) -> watch::Receiver<FleetState> {
+        self.shared.state.subscribe()
+    }
+
+    /// All clusters, the local one first, then by ID.
+    pub fn members(&self) -> Vec<MemberStatus> {
+        lock(&self.shared.conditions).iter().map(|condition| condition.status()).collect()
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        if let Some(task) = lock(&self.task).take() {
+            task.abort();
+        }
+    }
+}
+
+/// Runs the fleet until dropped: the local member, the sources of members and the roster.
+async fn run(spec: FleetSpec, sink: Arc<dyn Sink>, timing: Timing, shared: Arc<Shared>) {
+    let changed = Arc::new(Notify::new());
+    let local = start_local(&spec, &sink, &timing, &changed);
+    let mut roster = {
+        let spec = spec.clone();
+        let sources = spec.members.len();
+        let id = spec.local.clone();
+        let wants = move |id: &ClusterId| spec.wants_endpoints(id);
+        Roster::new(id, sources, sink, timing.clone(), changed.clone(), wants)
+    };
+    let (claims, mut claimed) = mpsc::unbounded_channel();
+    let _sources = start_sources(&spec, &timing, claims);
+    loop {
+        shared.publish(&local, &roster);
+        tokio::select! {
+            () = changed.notified() => roster.settle(),
+            Some((source, claims)) = claimed.recv() => roster.claim(source, claims),
+        }
+    }
+}
+
+fn start_local(
+    spec: &FleetSpec,
+    sink: &Arc<dyn Sink>,
+    timing: &Timing,
+    changed: &Arc<Notify>,
+) -> Member {
+    let access = Access::Source(spec.source.clone());
+    let plan = Plan { access, endpoints: true, timing: timing.clone() };
+    let id = spec.local.clone();
+    let source = spec.source.describe();
+    let condition = Condition::new(id.clone(), true, source, plan.watches(), changed.clone());
+    Member::start(plan, condition, Gate::opened(id, sink.clone()))
+}
+
+type Claims = mpsc::UnboundedSender<(usize, Vec<Claim>)>;
+
+fn start_sources(spec: &FleetSpec, timing: &Timing, claims: Claims) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    for (index, member) in spec.members.iter().cloned().enumerate() {
+        let claims = claims.clone();
+        // The roster ends together with the sources; what it no longer hears is of no use.
+        let publish = move |list| drop(claims.send((index, list)));
+        match member {
+            MemberSource::Manifests { id, directory } => {
+                publish(vec![Claim::manifests(id, directory)]);
+            }
+            MemberSource::Kubeconfigs { pattern } => {
+                tasks.spawn(async move { kubeconfigs::follow(&pattern, publish).await });
+            }
+            MemberSource::Secrets { namespace } => {
+                let (source, local) = (spec.source.clone(), spec.local.clone());
+                let timing = timing.clone();
+                tasks.spawn(async move {
+                    let mut backoff = Backoff::new(&timing);
+                    let mut told = false;
+                    let client = loop {
+                        match try_connect(Access::Source(source.clone()), timing.clone()).await {
+                            Ok(client) => break client,
+                            Err(error) if !std::mem::replace(&mut told, true) => {
+                                warn!(cluster = %local, namespace, error,
+                                    "the member Secrets cannot be read; tried again");
+                            }
+                            Err(_) => {}
+                        }
+                        tokio::time::sleep(backoff.next()).await;
+                    };
+                    secrets::follow(client, &namespace, local, timing, publish).await;
+                });
+            }
+        }
+    }
+    tasks
+}
+
+impl Shared {
+    /// Makes the state of the members that of the handle.
+    fn publish(&self, local: &Member, roster: &Roster) {
+        let local_synced = local.condition().state() == MemberState::Synced;
+        let members_synced = roster.is_synced();
+        let conditions = std::iter::once(local.condition()).chain(roster.conditions());
+        *lock(&self.conditions) = conditions.cloned().collect();
+        self.local_synced.store(local_synced, Ordering::Release);
+        self.members_synced.store(members_synced, Ordering::Release);
+        self.state.send_modify(|state| {
+            let generation = state.generation + 1;
+            *state = FleetState { local_synced, members_synced, generation };
+        });
+    }
+}
+
+/// What the locks guard is replaced whole, so that a panic elsewhere cannot leave it half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+#[path = "fleet_tests.rs"]
+mod tests;

@@ -1,0 +1,97 @@
+//! A cluster that is a directory of ordinary Kubernetes YAML: for VMs, tests and demos.
+//!
+//! In: `*.yaml`, `*.yml` and `*.json` files of a directory and of the directories in it. Out: the
+//! Services, EndpointSlices and Namespaces of them, as one `Reset` for each kind that changed.
+
+mod parse;
+mod tree;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tracing::{info, warn};
+
+use self::tree::Tree;
+use super::condition::Condition;
+use super::directory::Directory;
+use super::event::{Change, Update};
+use super::gate::Gate;
+use super::kinds::{EndpointSlice, Namespace, Service};
+
+/// The slim objects of a file or a directory.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+struct Objects {
+    services: Vec<Service>,
+    slices: Vec<EndpointSlice>,
+    namespaces: Vec<Namespace>,
+}
+
+/// Reads the directory now and after every change, until dropped.
+pub(super) async fn serve(
+    path: PathBuf,
+    endpoints: bool,
+    condition: Arc<Condition>,
+    gate: Arc<Gate>,
+) {
+    let cluster = &condition.id;
+    // Watched before it is read: what changes in between is read again.
+    let mut directory = Directory::watch(&path, true);
+    let mut tree = Tree::new(path.clone());
+    let mut known: Option<Objects> = None;
+    let mut failing = false;
+    loop {
+        let scanned = tokio::task::spawn_blocking(move || {
+            let outcome = tree.scan();
+            (tree, outcome)
+        });
+        let outcome;
+        // The blocking pool ends with the runtime, and then so does this.
+        let Ok(done) = scanned.await else { return };
+        (tree, outcome) = done;
+        match outcome {
+            Ok(scan) => {
+                condition.contact(0).stamp();
+                for problem in &scan.problems {
+                    warn!(%cluster, problem, "the objects known before stay");
+                }
+                if std::mem::take(&mut failing) {
+                    info!(%cluster, directory = %path.display(), "readable again");
+                    condition.set_failing(0, false);
+                }
+                let mut found = scan.objects;
+                if !endpoints {
+                    found.slices.clear();
+                }
+                hand_over(known.as_ref(), &found, &gate);
+                known = Some(found);
+                condition.set_synced(0);
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut failing, true) {
+                    warn!(%cluster, directory = %path.display(), %error,
+                        "cannot be read; what is known stays");
+                    condition.set_failing(0, true);
+                }
+            }
+        }
+        directory.changed().await;
+    }
+}
+
+/// Hands over the kinds that differ from what was handed over before.
+fn hand_over(known: Option<&Objects>, found: &Objects, gate: &Gate) {
+    // Namespaces first: a Service is found only in a namespace that exists.
+    if known.is_none_or(|known| known.namespaces != found.namespaces) {
+        gate.apply(Change::Namespace(Update::Reset(found.namespaces.clone())));
+    }
+    if known.is_none_or(|known| known.slices != found.slices) {
+        gate.apply(Change::EndpointSlice(Update::Reset(found.slices.clone())));
+    }
+    if known.is_none_or(|known| known.services != found.services) {
+        gate.apply(Change::Service(Update::Reset(found.services.clone())));
+    }
+}
+
+#[cfg(test)]
+#[path = "serve_tests.rs"]
+mod tests;

@@ -1,0 +1,84 @@
+//! One manifest file: YAML or JSON documents to slim objects.
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_saphyr::Spanned;
+
+use super::Objects;
+use crate::cluster::kinds::{EndpointSliceObject, NamespaceObject, ServiceObject};
+
+/// Reads all documents of a file. The error names document, line and object.
+///
+/// Kinds that DNS does not need are left out. A missing `metadata.namespace` is `default`.
+pub(super) fn parse(text: &str) -> Result<Objects, String> {
+    let mut objects = Objects::default();
+    // The operator's own files may be large: no budget for them.
+    let options = serde_saphyr::options! { budget: None };
+    let mut reader = text.as_bytes();
+    let documents = serde_saphyr::read_with_options::<_, Spanned<Value>>(&mut reader, options);
+    for (index, document) in documents.enumerate() {
+        let number = index + 1;
+        let document = document.map_err(|error| {
+            let line = error.location().map_or(0, |place| place.line());
+            // Without the snippet, which is of many lines.
+            format!("document {number}, line {line}: {}", error.without_snippet())
+        })?;
+        let line = document.referenced.line();
+        add(document.value, &mut objects)
+            .map_err(|error| format!("document {number} (from line {line}): {error}"))?;
+    }
+    Ok(objects)
+}
+
+fn add(value: Value, objects: &mut Objects) -> Result<(), String> {
+    let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    if value.is_null() {
+        return Ok(());
+    }
+    if !value.is_object() {
+        return Err("it is no Kubernetes object".to_owned());
+    }
+    let (version, kind) = (text("apiVersion"), text("kind"));
+    // Other groups have Services of their own (Knative), which are not these.
+    match (version.as_str(), kind.as_str()) {
+        ("v1", "Service") => objects.services.push(decode::<ServiceObject>(value, true)?.into()),
+        ("v1", "Namespace") => {
+            objects.namespaces.push(decode::<NamespaceObject>(value, false)?.into());
+        }
+        (group, "EndpointSlice") if group.starts_with("discovery.k8s.io/") => {
+            objects.slices.push(decode::<EndpointSliceObject>(value, true)?.into());
+        }
+        ("v1", "List") => {
+            let items = value.get("items").and_then(Value::as_array);
+            for (index, item) in items.into_iter().flatten().enumerate() {
+                add(item.clone(), objects)
+                    .map_err(|error| format!("item {}: {error}", index + 1))?;
+            }
+        }
+        ("", _) | (_, "") => return Err("apiVersion or kind is missing".to_owned()),
+        _ => tracing::debug!(version, kind, "a kind that DNS does not need"),
+    }
+    Ok(())
+}
+
+fn decode<O: DeserializeOwned>(mut value: Value, namespaced: bool) -> Result<O, String> {
+    let kind = value["kind"].as_str().unwrap_or_default().to_owned();
+    let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) else {
+        return Err(format!("the {kind} has no metadata"));
+    };
+    let name = metadata.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    if name.is_empty() {
+        return Err(format!("the {kind} has no metadata.name"));
+    }
+    if namespaced {
+        let namespace = metadata.entry("namespace").or_insert(Value::Null);
+        if namespace.as_str().is_none_or(str::is_empty) {
+            *namespace = Value::from("default");
+        }
+    }
+    serde_json::from_value(value).map_err(|error| format!("{kind} {name}: {error}"))
+}
+
+#[cfg(test)]
+#[path = "parse_tests.rs"]
+mod tests;

@@ -1,0 +1,140 @@
+//! A directory that changes, read by a running member.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use tokio::sync::Notify;
+
+use super::*;
+use crate::cluster::client::Timing;
+use crate::cluster::condition::MemberState;
+use crate::cluster::event::ClusterId;
+use crate::cluster::member::{Access, Member, Plan};
+use crate::cluster::record::{Record, Seen};
+
+fn service(name: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: n}}\n\
+         spec: {{clusterIP: 10.0.0.1}}\n---\n"
+    )
+}
+
+fn slice(name: &str) -> String {
+    format!(
+        "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n\
+         metadata: {{name: {name}, namespace: n}}\n---\n"
+    )
+}
+
+fn start(directory: &Path, endpoints: bool) -> (Member, Arc<Record>) {
+    let record = Arc::new(Record::default());
+    let access = Access::Manifests(directory.to_owned());
+    let plan = Plan { access, endpoints, timing: Timing::default() };
+    let id = ClusterId::new("vms");
+    let changed = Arc::new(Notify::new());
+    let condition = Condition::new(id.clone(), false, "test".into(), plan.watches(), changed);
+    (Member::start(plan, condition, Gate::opened(id, record.clone())), record)
+}
+
+async fn until(record: &Record, names: &[&str]) -> Seen {
+    record.until(|seen| seen.services("vms") == names).await
+}
+
+#[tokio::test]
+async fn files_come_change_and_go() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    fs::write(path("a.yaml"), service("a") + &slice("a-1")).unwrap();
+    fs::write(path("notes.txt"), "no manifest").unwrap();
+    let (member, record) = start(directory.path(), true);
+    let seen = until(&record, &["n/a"]).await;
+    // A namespace that is used exists.
+    assert!(seen.clusters["vms"].namespaces.contains_key("n"));
+    assert!(seen.clusters["vms"].slices.contains_key("n/a-1"));
+    assert_eq!(seen.history.len(), 3);
+
+    fs::create_dir(path("more")).unwrap();
+    fs::write(path("more/b.json"), r#"{"apiVersion":"v1","kind":"Service","metadata":{"name":"b"}}"#)
+        .unwrap();
+    let seen = until(&record, &["default/b", "n/a"]).await;
+    // What did not change is not told again: the slices.
+    let slices = seen.history.iter().filter(|said| said.contains("slice")).count();
+    assert_eq!(slices, 1);
+    fs::write(path("a.yaml"), service("a") + &service("c")).unwrap();
+    until(&record, &["default/b", "n/a", "n/c"]).await;
+    fs::remove_file(path("a.yaml")).unwrap();
+    until(&record, &["default/b"]).await;
+    let status = member.condition().status();
+    assert_eq!((status.state, status.is_failing), (MemberState::Synced, false));
+    assert!(status.last_contact.is_some());
+}
+
+#[tokio::test]
+async fn a_broken_file_keeps_its_objects() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    fs::write(path("a.yaml"), service("a")).unwrap();
+    fs::write(path("broken.yaml"), "kind: [").unwrap();
+    let (_member, record) = start(directory.path(), true);
+    until(&record, &["n/a"]).await;
+    // Broken and another in one go, so that the other proves that the broken one was read.
+    fs::write(path("a.yaml"), "apiVersion: v1\nkind: Service\nspec: {").unwrap();
+    fs::write(path("b.yaml"), service("b")).unwrap();
+    until(&record, &["n/a", "n/b"]).await;
+    fs::write(path("a.yaml"), service("c")).unwrap();
+    until(&record, &["n/b", "n/c"]).await;
+    // Never was a name gone that its file still had.
+    let resets: Vec<_> =
+        record.seen().history.into_iter().filter(|said| said.contains("service")).collect();
+    assert_eq!(resets, ["vms service reset 1", "vms service reset 2", "vms service reset 2"]);
+}
+
+#[tokio::test]
+async fn a_configmap_volume_changes_by_swapping_a_link() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let write = |version: &str, text: String| {
+        fs::create_dir(path(version)).unwrap();
+        fs::write(path(version).join("s.yaml"), text).unwrap();
+    };
+    // As the kubelet does it: a hidden directory of data, a link to it, and links to its files.
+    write("..2026_1", service("a"));
+    symlink("..2026_1", path("..data")).unwrap();
+    symlink("..data/s.yaml", path("s.yaml")).unwrap();
+    let (_member, record) = start(directory.path(), true);
+    until(&record, &["n/a"]).await;
+    for (version, name) in [("..2026_2", "b"), ("..2026_3", "c")] {
+        write(version, service(name));
+        symlink(version, path("..data_tmp")).unwrap();
+        fs::rename(path("..data_tmp"), path("..data")).unwrap();
+        until(&record, &[&format!("n/{name}")]).await;
+    }
+}
+
+#[tokio::test]
+async fn slices_are_left_out_where_they_are_not_wanted() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("a.yaml"), service("a") + &slice("a-1")).unwrap();
+    let (_member, record) = start(directory.path(), false);
+    let seen = until(&record, &["n/a"]).await;
+    assert!(seen.clusters["vms"].slices.is_empty());
+}
+
+#[test]
+fn the_first_of_two_objects_with_one_name_is_taken() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    fs::write(path("a.yaml"), service("s")).unwrap();
+    fs::write(path("b.yaml"), service("s") + "kind: [").unwrap();
+    let mut tree = Tree::new(directory.path().into());
+    assert_eq!(tree.scan().unwrap().problems.len(), 1);
+    fs::write(path("b.yaml"), service("s").replace("10.0.0.1", "10.0.0.2")).unwrap();
+    let scan = tree.scan().unwrap();
+    assert_eq!(scan.objects.services.len(), 1);
+    assert!(scan.problems[0].ends_with("b.yaml: Service n/s is there already"));
+    // Told once.
+    assert_eq!(tree.scan().unwrap().problems, Vec::<String>::new());
+    fs::remove_dir_all(directory.path()).unwrap();
+    assert!(tree.scan().is_err());
+}

@@ -1,0 +1,166 @@
+//! The files of a directory of manifests, with what each of them said last.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use super::{Objects, parse::parse};
+use crate::cluster::kinds::{Namespace, ObjectKey};
+
+/// Remembers each file, so that a broken one keeps the objects that it had.
+pub(super) struct Tree {
+    root: PathBuf,
+    files: BTreeMap<PathBuf, Manifest>,
+    /// Objects that are in several files, so that each is told once.
+    doubles: BTreeSet<String>,
+}
+
+struct Manifest {
+    /// As last read, to tell a change. Empty where it could not be read.
+    bytes: Vec<u8>,
+    objects: Objects,
+    /// Why it could not be read, to tell it once.
+    unreadable: Option<io::ErrorKind>,
+}
+
+/// What a directory holds.
+pub(super) struct Scan {
+    pub objects: Objects,
+    /// For the log, each told once: files that do not read or parse, objects that are there twice.
+    pub problems: Vec<String>,
+}
+
+impl Tree {
+    pub fn new(root: PathBuf) -> Self {
+        Tree { root, files: BTreeMap::new(), doubles: BTreeSet::new() }
+    }
+
+    /// Reads the whole directory. Blocks.
+    ///
+    /// Errors when the directory itself cannot be listed; then nothing is forgotten.
+    pub fn scan(&mut self) -> io::Result<Scan> {
+        let found = list(&self.root)?;
+        self.files.retain(|path, _| found.contains(path));
+        let mut problems = Vec::new();
+        for path in found {
+            if let Some(problem) = self.read(&path) {
+                problems.push(format!("{}: {problem}", path.display()));
+            }
+        }
+        let objects = self.merge(&mut problems);
+        Ok(Scan { objects, problems })
+    }
+
+    /// Reads one file if it changed, and says what is wrong with it if that is new.
+    fn read(&mut self, path: &Path) -> Option<String> {
+        let read = fs::read(path);
+        let manifest = self.files.entry(path.to_owned()).or_insert_with(|| Manifest {
+            bytes: Vec::new(),
+            objects: Objects::default(),
+            unreadable: None,
+        });
+        let bytes = match read {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let told = manifest.unreadable.replace(error.kind());
+                return (told != Some(error.kind())).then(|| error.to_string());
+            }
+        };
+        manifest.unreadable = None;
+        if bytes == manifest.bytes {
+            return None;
+        }
+        let parsed = std::str::from_utf8(&bytes)
+            .map_err(|_| "it is not UTF-8 text".to_owned())
+            .and_then(parse);
+        manifest.bytes = bytes;
+        match parsed {
+            Ok(objects) => {
+                manifest.objects = objects;
+                None
+            }
+            Err(problem) => Some(problem),
+        }
+    }
+
+    /// All files' objects, in the order of paths. The first of two with one name is taken.
+    fn merge(&mut self, problems: &mut Vec<String>) -> Objects {
+        let mut doubles = BTreeSet::new();
+        let mut merged = Objects::default();
+        let mut services = HashSet::new();
+        let mut slices = HashSet::new();
+        let mut namespaces = BTreeSet::new();
+        for (path, manifest) in &self.files {
+            let mut double = |kind: &str, key: &ObjectKey| {
+                doubles.insert(format!("{}: {kind} {key} is there already", path.display()));
+            };
+            for service in &manifest.objects.services {
+                namespaces.insert(service.key.namespace.clone());
+                match services.insert(&service.key) {
+                    true => merged.services.push(service.clone()),
+                    false => double("Service", &service.key),
+                }
+            }
+            for slice in &manifest.objects.slices {
+                namespaces.insert(slice.key.namespace.clone());
+                match slices.insert(&slice.key) {
+                    true => merged.slices.push(slice.clone()),
+                    false => double("EndpointSlice", &slice.key),
+                }
+            }
+            namespaces
+                .extend(manifest.objects.namespaces.iter().map(|space| space.key.name.clone()));
+        }
+        // A namespace that is used exists, as it must in a cluster.
+        merged.namespaces = namespaces
+            .into_iter()
+            .map(|name| Namespace { key: ObjectKey::new("", name) })
+            .collect();
+        problems.extend(doubles.difference(&self.doubles).cloned());
+        self.doubles = doubles;
+        merged
+    }
+}
+
+/// The manifest files of a directory and of the directories in it.
+fn list(root: &Path) -> io::Result<BTreeSet<PathBuf>> {
+    let mut files = BTreeSet::new();
+    let mut directories = Vec::new();
+    for entry in fs::read_dir(root)? {
+        let path = entry?.path();
+        // Hidden ones are editors' and, in a ConfigMap volume, the data behind the links.
+        if is_hidden(&path) {
+            continue;
+        }
+        // Follows links, as the files of a ConfigMap volume are links.
+        if path.is_dir() {
+            directories.push(path);
+        } else if is_manifest(&path) {
+            files.insert(path);
+        }
+    }
+    for directory in directories {
+        let entries = match fs::read_dir(directory) {
+            // Gone by now: there is nothing in it. Any other error must not look like that.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries?,
+        };
+        for entry in entries {
+            let path = entry?.path();
+            if !is_hidden(&path) && is_manifest(&path) && !path.is_dir() {
+                files.insert(path);
+            }
+        }
+    }
+    Ok(files)
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+fn is_manifest(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| {
+        ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+    })
+}

@@ -1,0 +1,206 @@
+//! A member against a server that misbehaves.
+
+use serde_json::json;
+use tokio::sync::Notify;
+
+use super::*;
+use crate::cluster::condition::MemberState;
+use crate::cluster::event::ClusterId;
+use crate::cluster::fake::{self, Fake, Fault, NAMESPACES, SERVICES, SLICES};
+use crate::cluster::record::Record;
+
+struct Running {
+    member: Member,
+    record: Arc<Record>,
+    changed: Arc<Notify>,
+}
+
+impl Running {
+    fn start(fake: &Fake, endpoints: bool) -> Self {
+        let record = Arc::new(Record::default());
+        let changed = Arc::new(Notify::new());
+        let plan =
+            Plan { access: Access::Source(fake.source()), endpoints, timing: fake::timing() };
+        let id = ClusterId::new("west");
+        let condition =
+            Condition::new(id.clone(), false, "test".into(), plan.watches(), changed.clone());
+        let member = Member::start(plan, condition, Gate::opened(id, record.clone()));
+        Running { member, record, changed }
+    }
+
+    async fn until(&self, wanted: impl Fn(&Condition) -> bool) {
+        while !wanted(self.member.condition()) {
+            let wait = tokio::time::timeout(std::time::Duration::from_secs(30), async {
+                self.changed.notified().await;
+            });
+            wait.await.unwrap_or_else(|_| panic!("stays {:?}", self.member.condition().status()));
+        }
+    }
+
+    async fn until_synced(&self) {
+        self.until(|condition| condition.state() == MemberState::Synced).await;
+    }
+
+    async fn until_failing(&self, is_failing: bool) {
+        self.until(|condition| condition.status().is_failing == is_failing).await;
+    }
+
+    async fn until_services(&self, names: &[&str]) {
+        self.record.until(|seen| seen.services("west") == names).await;
+    }
+}
+
+async fn with_two_services() -> Fake {
+    let fake = Fake::start().await;
+    fake.put(SERVICES, fake::service("n", "a", "10.0.0.1"));
+    fake.put(SERVICES, fake::service("n", "b", "10.0.0.2"));
+    fake.put(NAMESPACES, fake::namespace("n"));
+    fake
+}
+
+#[tokio::test]
+async fn lists_in_pages_then_follows_changes() {
+    let fake = with_two_services().await;
+    fake.page(1);
+    let slice = json!({"metadata": {"namespace": "n", "name": "a-1"}, "endpoints": null});
+    fake.put(SLICES, slice);
+    let running = Running::start(&fake, true);
+    running.until_synced().await;
+    let seen = running.record.seen();
+    let mut history = seen.history.clone();
+    history.sort();
+    // One Reset of each kind, whatever the number of pages.
+    assert_eq!(history, ["west namespace reset 1", "west service reset 2", "west slice reset 1"]);
+    assert_eq!(seen.services("west"), ["n/a", "n/b"]);
+
+    fake.put(SERVICES, fake::service("n", "c", "10.0.0.3"));
+    running.until_services(&["n/a", "n/b", "n/c"]).await;
+    fake.delete(SERVICES, "n/a");
+    running.until_services(&["n/b", "n/c"]).await;
+    fake.put(SERVICES, fake::service("n", "b", "10.0.0.9"));
+    let seen = running
+        .record
+        .until(|seen| seen.history.last().is_some_and(|said| said == "west service upsert n/b"))
+        .await;
+    let b = &seen.clusters["west"].services["n/b"];
+    assert_eq!(
+        b.kind,
+        super::super::kinds::ServiceKind::ClusterIp(vec!["10.0.0.9".parse().unwrap()])
+    );
+    let status = running.member.condition().status();
+    assert!(status.last_contact.is_some() && !status.is_failing);
+}
+
+#[tokio::test]
+async fn slices_are_not_watched_where_they_are_not_wanted() {
+    let fake = with_two_services().await;
+    let running = Running::start(&fake, false);
+    running.until_synced().await;
+    assert!(!fake.requests().iter().any(|request| request.starts_with(SLICES)));
+}
+
+#[tokio::test]
+async fn one_undecodable_object_stops_neither_list_nor_watch() {
+    let fake = with_two_services().await;
+    let bad = json!({"metadata": {"namespace": "n", "name": "bad"}, "spec": {"ports": "all"}});
+    fake.put(SERVICES, bad.clone());
+    let running = Running::start(&fake, false);
+    running.until_synced().await;
+    assert_eq!(running.record.seen().services("west"), ["n/a", "n/b"]);
+    fake.put(SERVICES, bad);
+    fake.put(SERVICES, fake::service("n", "c", "10.0.0.3"));
+    running.until_services(&["n/a", "n/b", "n/c"]).await;
+    assert!(!running.member.condition().status().is_failing);
+}
+
+#[tokio::test]
+async fn a_list_that_is_never_answered_is_asked_for_again() {
+    for fault in [Fault::NoHeaders, Fault::HalfList, Fault::Status(503), Fault::Status(403)] {
+        let fake = with_two_services().await;
+        fake.fault(Some(fault));
+        let running = Running::start(&fake, false);
+        running.until_failing(true).await;
+        fake.asked(3, |request| request.starts_with(SERVICES)).await;
+        assert_eq!(running.member.condition().state(), MemberState::Connecting, "{fault:?}");
+        fake.fault(None);
+        running.until_synced().await;
+        running.until_failing(false).await;
+        assert_eq!(running.record.seen().services("west"), ["n/a", "n/b"], "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_watch_keeps_what_is_known_and_recovers() {
+    for fault in [
+        Fault::SilentWatch,
+        Fault::NoHeaders,
+        Fault::Status(503),
+        Fault::Status(500),
+        Fault::WatchStatus(410),
+        Fault::ShortWatch,
+    ] {
+        let fake = with_two_services().await;
+        let running = Running::start(&fake, false);
+        running.until_synced().await;
+        fake.fault(Some(fault));
+        if fault == Fault::ShortWatch {
+            // No failure that can be seen, only one that must not be followed by a storm.
+            fake.asked(8, |request| request.starts_with(SERVICES)).await;
+        } else {
+            running.until_failing(true).await;
+        }
+        assert_eq!(running.record.seen().services("west"), ["n/a", "n/b"], "{fault:?}");
+        assert_eq!(running.member.condition().state(), MemberState::Synced, "{fault:?}");
+        fake.put(SERVICES, fake::service("n", "c", "10.0.0.3"));
+        fake.delete(SERVICES, "n/a");
+        fake.fault(None);
+        running.until_services(&["n/b", "n/c"]).await;
+        running.until_failing(false).await;
+    }
+}
+
+/// Recovery shows although nothing changes: kube's watcher itself says nothing then.
+#[tokio::test]
+async fn a_quiet_watch_that_recovers_is_seen_to() {
+    let fake = with_two_services().await;
+    let running = Running::start(&fake, false);
+    running.until_synced().await;
+    let before = running.record.seen().history.len();
+    fake.fault(Some(Fault::WatchStatus(503)));
+    running.until_failing(true).await;
+    fake.fault(None);
+    running.until_failing(false).await;
+    assert_eq!(running.record.seen().history.len(), before);
+}
+
+#[tokio::test]
+async fn expiry_inside_the_stream_forgets_what_was_deleted_meanwhile() {
+    let fake = with_two_services().await;
+    let running = Running::start(&fake, false);
+    running.until_synced().await;
+    fake.forget(SERVICES, "n/a");
+    running.until_services(&["n/b"]).await;
+    // In one step: there was never a moment without both.
+    let history = running.record.seen().history;
+    let services: Vec<_> = history.iter().filter(|said| said.contains("service")).collect();
+    assert_eq!(services, ["west service reset 2", "west service reset 1"]);
+}
+
+#[tokio::test]
+async fn nothing_is_said_after_a_member_is_dropped() {
+    let fake = with_two_services().await;
+    let running = Running::start(&fake, false);
+    running.until_synced().await;
+    let Running { member, record, .. } = running;
+    member.leave();
+    assert!(record.seen().members().is_empty());
+    let before = record.seen().history;
+    assert_eq!(before.last().unwrap(), "west left");
+    fake.put(SERVICES, fake::service("n", "c", "10.0.0.3"));
+    fake.fault(Some(Fault::Status(503)));
+    // Another member of the same server proves that the change went out.
+    let other = Running::start(&fake, false);
+    fake.fault(None);
+    other.until_services(&["n/a", "n/b", "n/c"]).await;
+    assert_eq!(record.seen().history, before);
+}

@@ -1,0 +1,47 @@
+//! Member clusters: where they come from, and one client and watch set for each.
+//!
+//! In: the Corefile's words about where clusters are ([`FleetSpec`]), and what their API servers (or
+//! manifest folders) say. Out: [`Change`]s, handed in order to a [`Sink`] (the registry), and the
+//! state of each member, which readiness and the zone's SERVFAIL rule read ([`Fleet`]).
+//!
+//! ```text
+//! secrets  kubeconfigs             who is a member: claims
+//!       \  /
+//!      roster                      the first claim of an ID runs a member, and its successor
+//!        |
+//! fleet  member                    one cluster: client, state, gate to the sink
+//!        |     \
+//!      watch   manifests           one kind of an API | a directory
+//!        |         \
+//!      client    directory         limits that kube lacks | file events
+//! ```
+//!
+//! Nothing in here knows of DNS.
+
+mod backoff;
+mod claim;
+mod client;
+mod condition;
+mod directory;
+pub mod event;
+mod fleet;
+mod gate;
+pub mod kinds;
+mod kubeconfig;
+mod kubeconfigs;
+mod manifests;
+mod member;
+mod roster;
+mod secrets;
+mod source;
+mod watch;
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod record;
+
+pub use condition::{MemberState, MemberStatus};
+pub use event::{Change, ClusterId, Sink, Update};
+pub use fleet::{Fleet, FleetSpec, FleetState, MemberSource};
+pub use source::{Source, SourceError, TlsFiles};

@@ -1,0 +1,94 @@
+//! The program: flags, Corefile, server, signals.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use fleetdns::cli::{self, Command, ServeOptions, UsageError};
+use fleetdns::corefile::{self, Corefile, ParseOptions};
+use fleetdns::plugin::order;
+use fleetdns::server::instance::Instance;
+use fleetdns::telemetry::{build, log};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The word that names standard input instead of a file.
+const STDIN: &str = "stdin";
+
+fn main() -> ExitCode {
+    match cli::parse(std::env::args_os().skip(1)) {
+        Ok(command) => match run(command) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                // The same line as CoreDNS's: no prefix, to standard error.
+                eprintln!("{error:#}");
+                ExitCode::FAILURE
+            }
+        },
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(UsageError::EXIT_CODE)
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Help(text) => print(&text),
+        Command::Version => print(&build::version_text()),
+        Command::Plugins => print(&order::built_in().collect::<Vec<_>>().join("\n")),
+        Command::Serve(options) => serve(&options),
+    }
+}
+
+/// A reader that closes early, such as `head`, is no error.
+fn print(text: &str) -> Result<()> {
+    match writeln!(std::io::stdout(), "{}", text.trim_end()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+fn serve(options: &ServeOptions) -> Result<()> {
+    log::start().map_err(|error| anyhow::anyhow!(error)).context("the log cannot be started")?;
+    // kube's TLS needs a provider for the process; ring is the one that is built in.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let corefile = load(options)?;
+    for warning in &corefile.warnings {
+        tracing::warn!("{warning}");
+    }
+    let instance = Instance::build(&corefile)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let banner = instance.served().join("\n");
+        let running = instance.start()?;
+        if !options.quiet {
+            print(&banner)?;
+            print(&build::version_text())?;
+        }
+        let named = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        tracing::info!("{named}: Shutting down servers then terminating");
+        tokio::select! {
+            () = running.stop() => Ok(()),
+            _ = interrupt.recv() => {
+                tracing::info!("SIGINT: Force quit");
+                std::process::exit(2)
+            }
+        }
+    })
+}
+
+fn load(options: &ServeOptions) -> Result<Corefile> {
+    let parse = ParseOptions { default_port: options.port, ..ParseOptions::default() };
+    if options.conf == Path::new(STDIN) {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).context("standard input cannot be read")?;
+        return Ok(corefile::parse(&options.conf, &text, &parse)?);
+    }
+    Ok(corefile::load(&options.conf, &parse)?)
+}

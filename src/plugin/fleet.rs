@@ -1,0 +1,182 @@
+//! `fleet`: the other clusters of the `kubernetes` zones in the same server block.
+//!
+//! In: its lines in the Corefile. Out: [`Lines`], which [`super::kubernetes`] builds its clusters from.
+//! It answers no questions itself.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use super::setup::{Setup, refuse};
+use crate::cluster::{ClusterId, MemberSource};
+use crate::corefile::{Diagnostic, Directive, Line, Token, parse_ip};
+use crate::zone::choice::Reach;
+
+const NAME: &str = "fleet";
+const OPTIONS: &[&str] = &["local", "members", "reach"];
+const NOT_YET: &[&str] =
+    &["overlap", "cidrs", "expose", "merge", "clusterset", "per_cluster", "stale", "admin"];
+/// The member of a `reach` line that stands for all that have none of their own.
+const OTHERS: &str = "*";
+
+/// What a `fleet` says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lines {
+    pub local: ClusterId,
+    pub members: Vec<MemberSource>,
+    pub reach: HashMap<ClusterId, Reach>,
+    pub others: Reach,
+}
+
+impl Lines {
+    /// One cluster and no members.
+    pub fn alone(local: ClusterId) -> Self {
+        Lines { local, members: Vec::new(), reach: HashMap::new(), others: Reach::Direct }
+    }
+}
+
+/// Checks that `fleet` has a `kubernetes` to extend, whose setup reads the lines.
+///
+/// # Errors
+/// It has none, or stands twice in the block.
+pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Diagnostic> {
+    let directive = setup.once(directives)?;
+    directive.no_args()?;
+    if setup.directives("kubernetes").is_empty() {
+        return Err(directive.name.error(
+            "fleet extends the kubernetes zones of its server block, and there are none",
+            "add `kubernetes cluster.local` to this block, or move fleet to the block that has it",
+        ));
+    }
+    Ok(())
+}
+
+/// Reads the lines of a `fleet`.
+///
+/// # Errors
+/// The first line that is wrong, or that the local cluster has no ID.
+pub fn read(directive: &Directive) -> Result<Lines, Diagnostic> {
+    let mut local = None;
+    let mut lines = Lines::alone(ClusterId::new(""));
+    let mut reached: HashMap<String, Token> = HashMap::new();
+    for line in directive.lines() {
+        match line.name().text.as_str() {
+            "local" => {
+                let id = line.one_arg("local ID")?;
+                if let Some(before) = local.replace(id.clone()) {
+                    return Err(id.error(
+                        format!("the local cluster has an ID already, {before}, at {}", before.at),
+                        "keep one local line",
+                    ));
+                }
+                lines.local = ClusterId::new(id.text.as_str());
+            }
+            "members" => lines.members.push(members(line)?),
+            "reach" => {
+                let (member, reach) = reach(line)?;
+                if let Some(before) = reached.insert(member.text.clone(), member.clone()) {
+                    return Err(member.error(
+                        format!("how {member} is reached is said already at {}", before.at),
+                        "keep one reach line for each member",
+                    ));
+                }
+                match member.text.as_str() {
+                    OTHERS => lines.others = reach,
+                    id => {
+                        lines.reach.insert(ClusterId::new(id), reach);
+                    }
+                }
+            }
+            _ => return Err(refuse(NAME, line, OPTIONS, NOT_YET)),
+        }
+    }
+    let Some(local) = local else {
+        return Err(directive.name.error(
+            "fleet does not say which cluster is the local one",
+            "add `local ID`, the ID under which the other clusters know this one",
+        ));
+    };
+    if let Some(word) = reached.get(&local.text) {
+        return Err(word.error(
+            format!("{word} is the local cluster, which is always reached directly"),
+            "remove the line, or name another member",
+        ));
+    }
+    Ok(lines)
+}
+
+fn members(line: &Line) -> Result<MemberSource, Diagnostic> {
+    const USAGE: &str = "members secrets NAMESPACE | kubeconfig GLOB | manifests ID DIRECTORY";
+    let args = line.args_within(2..=3, USAGE)?;
+    let wanted = |count: usize, usage: &str| {
+        if args.len() == count {
+            return Ok(());
+        }
+        Err(args[0].error(format!("members {} has {} arguments", args[0], args.len() - 1), usage))
+    };
+    match args[0].text.as_str() {
+        "secrets" => {
+            wanted(2, "write `members secrets NAMESPACE`")?;
+            Ok(MemberSource::Secrets { namespace: args[1].text.clone() })
+        }
+        "kubeconfig" => {
+            wanted(2, "write `members kubeconfig GLOB`")?;
+            let pattern = args[1].text.clone();
+            if let Err(error) = glob::Pattern::new(&pattern) {
+                return Err(args[1].error(
+                    format!("{pattern} is no pattern of file names: {error}"),
+                    "write e.g. /etc/fleetdns/members/*.yaml",
+                ));
+            }
+            Ok(MemberSource::Kubeconfigs { pattern })
+        }
+        "manifests" => {
+            wanted(3, "write `members manifests ID DIRECTORY`")?;
+            Ok(MemberSource::Manifests {
+                id: ClusterId::new(args[1].text.as_str()),
+                directory: PathBuf::from(&args[2].text),
+            })
+        }
+        _ => Err(args[0].unknown("source of members", &["secrets", "kubeconfig", "manifests"])),
+    }
+}
+
+fn reach(line: &Line) -> Result<(&Token, Reach), Diagnostic> {
+    const USAGE: &str = "reach CLUSTER|* direct | gateway ADDRESS... | sentinel ADDRESS...";
+    let args = line.args_within(2.., USAGE)?;
+    let (member, way, rest) = (&args[0], &args[1], &args[2..]);
+    let reach = match way.text.as_str() {
+        "direct" => match rest.first() {
+            Some(word) => {
+                return Err(
+                    word.error("reach direct takes no address", "write `reach CLUSTER direct`")
+                );
+            }
+            None => Reach::Direct,
+        },
+        "gateway" | "sentinel" => Reach::Instead(addresses(way, rest)?),
+        "endpoints" => {
+            return Err(way
+                .error("reach endpoints is not supported yet", "use direct, gateway or sentinel"));
+        }
+        _ => return Err(way.unknown("way to reach a member", &["direct", "gateway", "sentinel"])),
+    };
+    Ok((member, reach))
+}
+
+fn addresses(way: &Token, words: &[Token]) -> Result<Vec<IpAddr>, Diagnostic> {
+    if words.is_empty() {
+        return Err(way.error(
+            format!("reach {way} has no address to answer with"),
+            format!("write `reach CLUSTER {way} ADDRESS...`"),
+        ));
+    }
+    let mut addresses = Vec::new();
+    for word in words {
+        addresses.push(parse_ip(word).map_err(|error| {
+            let remedy = format!("{}; host names and Services are not supported yet", error.remedy);
+            Diagnostic::new(error.at, error.problem, remedy)
+        })?);
+    }
+    Ok(addresses)
+}

@@ -1,0 +1,113 @@
+//! `kubernetes`: the zones of a cluster, or with `fleet` of many.
+//!
+//! In: a question. Out: what [`crate::zone::kubernetes`] says to it, after the first sync or the end of
+//! the wait for it; names that do not exist may fall through to the next plugin.
+
+mod setup;
+mod view;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::{Name, RecordType};
+
+pub use setup::setup;
+pub use view::{View, Views};
+
+use super::{Failure, Next, Outcome, Plugin, Reply, Request, names};
+use crate::zone::answer::Answer;
+use crate::zone::kubernetes::{Kubernetes as Zones, Verdict};
+use crate::zone::name::WireName;
+use crate::zone::rcode;
+
+const NAME: &str = "kubernetes";
+
+/// The plugin.
+pub struct Kubernetes {
+    zones: Zones,
+    view: Arc<View>,
+    /// Zones whose missing names the next plugin is asked for.
+    fallthrough: Vec<Name>,
+}
+
+#[async_trait]
+impl Plugin for Kubernetes {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {
+        let name = names::wire(request.qname());
+        let Some(left) = self.zones.find(&name) else { return next.run(NAME, request).await };
+        let mut answer = Answer::default();
+        match self.look(request, &name, left, &mut answer).await {
+            Verdict::Answered => Reply::message(answer.message(request.reply())),
+            Verdict::Chase(target) => self.chase(request, &name, left, &target, answer).await,
+            Verdict::Refused => Err(Failure::code(ResponseCode::Refused)),
+            Verdict::NameError if names::within(&self.fallthrough, request.qname()) => {
+                next.run(NAME, request).await
+            }
+            Verdict::NameError => {
+                // Nothing can be said of a cluster that is not known yet (plugin/kubernetes/handler.go).
+                let known = self.view.known();
+                let code = if known.local { rcode::NXDOMAIN } else { rcode::SERVFAIL };
+                let registry = self.view.registry();
+                self.zones.negative(registry, known, (&name, left), code, &mut answer);
+                Reply::message(answer.message(request.reply()))
+            }
+        }
+    }
+}
+
+impl Kubernetes {
+    /// Asks the zone: once the local cluster is known, and again once the members are, where the name
+    /// is one that a member may have.
+    async fn look(
+        &self,
+        request: &Request,
+        name: &WireName,
+        left: usize,
+        answer: &mut Answer,
+    ) -> Verdict {
+        self.view.local().await;
+        let qtype = u16::from(request.qtype());
+        let mut ask = || {
+            answer.clear();
+            let (registry, known) = (self.view.registry(), self.view.known());
+            self.zones.answer(registry, known, (name, qtype), left, answer)
+        };
+        let verdict = ask();
+        if verdict == Verdict::NameError && self.view.members().await {
+            return ask();
+        }
+        verdict
+    }
+
+    /// Completes an alias whose target is in no zone of this plugin: the whole server is asked for it,
+    /// and whatever it says, the alias stands (plugin/backend_lookup.go).
+    async fn chase(
+        &self,
+        request: &Request,
+        name: &WireName,
+        left: usize,
+        target: &WireName,
+        mut answer: Answer,
+    ) -> Outcome {
+        let qtype = RecordType::from(u16::from(request.qtype()));
+        match request.ask(names::name(target), qtype).await {
+            Some(found) => {
+                let mut message = answer.message(request.reply());
+                message.metadata.truncation = found.metadata.truncation;
+                message.answers.extend(found.answers);
+                Reply::message(message)
+            }
+            None => {
+                let (registry, known) = (self.view.registry(), self.view.known());
+                let code = rcode::NOERROR;
+                self.zones.negative(registry, known, (name, left), code, &mut answer);
+                Reply::message(answer.message(request.reply()))
+            }
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The lines of `kubernetes` in the Corefile.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hickory_proto::rr::Name;
+
+use super::{Kubernetes, NAME, Zones};
+use crate::cluster::{ClusterId, FleetSpec, Source, TlsFiles};
+use crate::corefile::{Diagnostic, Directive, Line, Token, parse_duration, parse_number};
+use crate::plugin::fleet::{self, Lines as FleetLines};
+use crate::plugin::names;
+use crate::plugin::setup::{Setup, refuse};
+use crate::zone::choice::{Fleet, Reach};
+use crate::zone::kubernetes::Pods;
+use crate::zone::name::WireName;
+use crate::zone::reverse;
+
+/// Seconds that answers may be kept without `ttl` (plugin/kubernetes/kubernetes.go).
+const DEFAULT_TTL: u32 = 5;
+/// How long questions wait for the first sync without `startup_timeout`.
+const DEFAULT_STARTUP: Duration = Duration::from_secs(5);
+/// The local cluster's ID in a block without `fleet`; no name is made of it.
+const ALONE: &str = "local";
+
+const OPTIONS: &[&str] = &[
+    "endpoint",
+    "tls",
+    "kubeconfig",
+    "manifests",
+    "namespaces",
+    "pods",
+    "ttl",
+    "fallthrough",
+    "startup_timeout",
+];
+const NOT_YET: &[&str] = &[
+    "apiserver_qps",
+    "apiserver_burst",
+    "apiserver_max_inflight",
+    "namespace_labels",
+    "labels",
+    "endpoint_pod_names",
+    "noendpoints",
+    "ignore",
+    "multicluster",
+    "zonal",
+];
+
+/// What the lines said.
+struct Lines {
+    source: Option<(Source, Token)>,
+    tls: Option<(TlsFiles, Token)>,
+    namespaces: Option<BTreeSet<Box<[u8]>>>,
+    pods: Pods,
+    ttl: u32,
+    fallthrough: Vec<Name>,
+    startup: Duration,
+}
+
+/// Reads `kubernetes [ZONES...] { ... }` and the `fleet` beside it.
+///
+/// # Errors
+/// A line that is wrong or not supported, or a cluster whose description cannot be used.
+pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Diagnostic> {
+    let directive = setup.once(directives)?;
+    let zones = zones(setup, directive)?;
+    let lines = read(directive)?;
+    let fleet = match setup.directives("fleet").first() {
+        Some(directive) => fleet::read(directive)?,
+        None => FleetLines::alone(ClusterId::new(ALONE)),
+    };
+    let (source, at) = match lines.source {
+        Some((source, at)) => (source, at),
+        None => (Source::InCluster, directive.name.clone()),
+    };
+    let spec = FleetSpec {
+        local: fleet.local.clone(),
+        source,
+        members: fleet.members,
+        with_endpoints: reached(&fleet.reach, |reach| *reach == Reach::Direct),
+        without_endpoints: reached(&fleet.reach, |reach| *reach != Reach::Direct),
+        others_without_endpoints: fleet.others != Reach::Direct,
+    };
+    spec.check().map_err(|error| at.error(error.to_string(), ""))?;
+    let view = setup.process.views.share(spec, lines.startup);
+    let ready = view.clone();
+    setup.process.readiness.register(NAME, Arc::new(move || ready.ready()));
+    setup.push(Kubernetes {
+        zones: Zones {
+            primary: primary(&zones),
+            zones,
+            ttl: lines.ttl,
+            pods: lines.pods,
+            namespaces: lines.namespaces,
+            fleet: Fleet { local: fleet.local, reach: fleet.reach, others: fleet.others },
+            own_addresses: Vec::new(),
+        },
+        view,
+        fallthrough: lines.fallthrough,
+    });
+    Ok(())
+}
+
+/// The members that are reached in such a way.
+fn reached(reach: &HashMap<ClusterId, Reach>, way: impl Fn(&Reach) -> bool) -> BTreeSet<ClusterId> {
+    reach.iter().filter(|(_, reach)| way(reach)).map(|(cluster, _)| cluster.clone()).collect()
+}
+
+/// The zones of the directive, or else of the server block.
+fn zones(setup: &Setup<'_>, directive: &Directive) -> Result<Vec<WireName>, Diagnostic> {
+    let named = names::zones(&directive.args)?;
+    let zones: Vec<Name> = if named.is_empty() {
+        setup.zones().iter().filter_map(|zone| names::parse(zone)).collect()
+    } else {
+        named
+    };
+    let zones: Vec<WireName> = zones.iter().map(names::wire).collect();
+    if zones.iter().all(below_reverse) {
+        return Err(directive.name.error(
+            "kubernetes has only reverse zones, and no zone for the names they point to",
+            "add the cluster's domain, e.g. kubernetes cluster.local in-addr.arpa ip6.arpa",
+        ));
+    }
+    Ok(zones)
+}
+
+/// Below `in-addr.arpa` or `ip6.arpa`, which themselves CoreDNS takes for forward zones here.
+fn below_reverse(zone: &WireName) -> bool {
+    zone.labels() > 2 && reverse::is_reverse(zone)
+}
+
+fn primary(zones: &[WireName]) -> WireName {
+    zones.iter().find(|zone| !below_reverse(zone)).cloned().unwrap_or_else(WireName::root)
+}
+
+fn read(directive: &Directive) -> Result<Lines, Diagnostic> {
+    let mut lines = Lines {
+        source: None,
+        tls: None,
+        namespaces: None,
+        pods: Pods::default(),
+        ttl: DEFAULT_TTL,
+        fallthrough: Vec::new(),
+        startup: DEFAULT_STARTUP,
+    };
+    for line in directive.lines() {
+        lines.read(line)?;
+    }
+    lines.finish()
+}
+
+impl Lines {
+    fn read(&mut self, line: &Line) -> Result<(), Diagnostic> {
+        match line.name().text.as_str() {
+            "endpoint" => {
+                let url = line.one_arg("endpoint URL")?.text.clone();
+                self.source(line, Source::Endpoint { url, tls: None })?;
+            }
+            "tls" => {
+                let args = line.args_within(3..=3, "tls CERT KEY CACERT")?;
+                let [cert, key, ca] = [0, 1, 2].map(|index| PathBuf::from(&args[index].text));
+                self.tls = Some((TlsFiles { cert, key, ca }, line.name().clone()));
+            }
+            "kubeconfig" => {
+                let args = line.args_within(1..=2, "kubeconfig FILE [CONTEXT]")?;
+                let context = args.get(1).map(|word| word.text.clone());
+                let file = PathBuf::from(&args[0].text);
+                self.source(line, Source::Kubeconfig { file, context })?;
+            }
+            "manifests" => {
+                let directory = PathBuf::from(&line.one_arg("manifests DIRECTORY")?.text);
+                self.source(line, Source::Manifests(directory))?;
+            }
+            "namespaces" => {
+                let args = line.args_within(1.., "namespaces NAMESPACE...")?;
+                let names = args.iter().map(|word| word.text.to_ascii_lowercase().into_bytes());
+                self.namespaces.get_or_insert_default().extend(names.map(Into::into));
+            }
+            "pods" => {
+                let word = line.one_arg("pods disabled|insecure")?;
+                self.pods = match word.text.as_str() {
+                    "disabled" => Pods::Disabled,
+                    "insecure" => Pods::Insecure,
+                    "verified" => {
+                        return Err(word.error(
+                            "pods verified is not supported yet",
+                            "use pods insecure or pods disabled",
+                        ));
+                    }
+                    _ => return Err(word.unknown("mode of pods", &["disabled", "insecure"])),
+                };
+            }
+            "ttl" => {
+                let word = line.one_arg("ttl SECONDS")?;
+                self.ttl = parse_number(word, "ttl", 0..=3600)?;
+            }
+            "fallthrough" => self.fallthrough = names::zones_or_all(line.args())?,
+            "startup_timeout" => {
+                self.startup = parse_duration(line.one_arg("startup_timeout DURATION")?)?;
+            }
+            _ => return Err(refuse(NAME, line, OPTIONS, NOT_YET)),
+        }
+        Ok(())
+    }
+
+    fn source(&mut self, line: &Line, source: Source) -> Result<(), Diagnostic> {
+        if let Some((_, before)) = &self.source {
+            return Err(line.name().error(
+                format!("{} stands beside {} of {}", line.name(), before, before.at),
+                "name the cluster once: by endpoint, kubeconfig or manifests",
+            ));
+        }
+        self.source = Some((source, line.name().clone()));
+        Ok(())
+    }
+
+    /// Joins `tls` with the `endpoint` it is for.
+    fn finish(mut self) -> Result<Self, Diagnostic> {
+        let Some((files, at)) = self.tls.take() else { return Ok(self) };
+        match &mut self.source {
+            Some((Source::Endpoint { tls, .. }, _)) => {
+                *tls = Some(files);
+                Ok(self)
+            }
+            _ => Err(at.error(
+                "tls is for an endpoint, and there is none",
+                "add `endpoint URL`, or remove tls: a kubeconfig has its own certificates",
+            )),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! One set of clusters with its registry: shared by all server blocks that say the same of them.
+
+use std::future::Future;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::cluster::{Fleet, FleetSpec};
+use crate::registry::Registry;
+use crate::zone::kubernetes::Known;
+
+/// How long questions wait for the first lists of the members, from the start. Later members are not
+/// waited for: a new cluster that is down must not slow every search list.
+const MEMBERS: Duration = Duration::from_secs(10);
+
+/// All sets of clusters of the process.
+#[derive(Default)]
+pub struct Views {
+    all: Vec<(FleetSpec, Arc<View>)>,
+}
+
+/// A set of clusters.
+pub struct View {
+    registry: Arc<Registry>,
+    fleet: Fleet,
+    /// `startup_timeout`: how long questions wait for the first lists of the local cluster.
+    startup: Duration,
+    started: OnceLock<Instant>,
+}
+
+impl Views {
+    /// The set of clusters of this description: one that is there already, or a new one.
+    pub fn share(&mut self, spec: FleetSpec, startup: Duration) -> Arc<View> {
+        let same =
+            |(other, view): &&(FleetSpec, Arc<View>)| *other == spec && view.startup == startup;
+        if let Some((_, view)) = self.all.iter().find(same) {
+            return view.clone();
+        }
+        let registry = Arc::new(Registry::default());
+        let fleet = Fleet::new(spec.clone(), registry.clone());
+        let view = Arc::new(View { registry, fleet, startup, started: OnceLock::new() });
+        self.all.push((spec, view.clone()));
+        view
+    }
+
+    /// Starts all watches, on the current runtime.
+    pub fn start(&self) {
+        for (_, view) in &self.all {
+            view.started.get_or_init(Instant::now);
+            view.fleet.start();
+        }
+    }
+}
+
+impl View {
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    pub fn known(&self) -> Known {
+        Known { local: self.fleet.local_synced(), members: self.fleet.members_synced() }
+    }
+
+    /// Waits for the first lists of the local cluster, as long as they may take.
+    pub async fn local(&self) {
+        if !self.fleet.local_synced() {
+            self.wait(self.startup, |fleet| fleet.local_synced()).await;
+        }
+    }
+
+    /// Waits for the first lists of the members, as long as they may take. Says whether it waited.
+    pub async fn members(&self) -> bool {
+        let late = self.deadline(MEMBERS) <= Instant::now();
+        if late || !self.fleet.local_synced() || self.fleet.members_synced() {
+            return false;
+        }
+        self.wait(MEMBERS, |fleet| fleet.members_synced()).await;
+        true
+    }
+
+    /// Whether the server may be sent questions: the local cluster is known, and the members are or
+    /// have had their time.
+    pub fn ready(&self) -> bool {
+        let known = self.known();
+        known.local && (known.members || self.deadline(MEMBERS) <= Instant::now())
+    }
+
+    fn deadline(&self, wait: Duration) -> Instant {
+        *self.started.get_or_init(Instant::now) + wait
+    }
+
+    fn wait(
+        &self,
+        most: Duration,
+        done: impl Fn(&Fleet) -> bool + Send + Sync,
+    ) -> impl Future<Output = ()> + Send {
+        let mut changes = self.fleet.subscribe();
+        async move {
+            let met = async {
+                while !done(&self.fleet) {
+                    if changes.changed().await.is_err() {
+                        return;
+                    }
+                }
+            };
+            // After the time is over the answer says what is known by then.
+            let _ = timeout_at(self.deadline(most), met).await;
+        }
+    }
+}

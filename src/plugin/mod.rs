@@ -1,0 +1,114 @@
+//! The plugins of a server block, in CoreDNS's order.
+//!
+//! In: a [`Request`], parsed and found to be for this block. Out: an [`Outcome`]. Each plugin answers
+//! or hands on to the [`Next`]; none of them knows about sockets, truncation or EDNS, which are the
+//! server's ([`crate::server`]).
+//!
+//! One file or folder each, under CoreDNS's name: `setup` reads the plugin's lines of the Corefile,
+//! `handle` answers. [`order`] holds the order of execution and the names that are not built in.
+
+pub mod errors;
+pub mod fleet;
+pub mod forward;
+pub mod hosts;
+pub mod kubernetes;
+pub mod log;
+pub mod names;
+pub mod order;
+pub mod prometheus;
+pub mod request;
+pub mod sentinel;
+pub mod setup;
+#[cfg(test)]
+pub mod testing;
+
+use std::fmt;
+
+use async_trait::async_trait;
+use hickory_proto::op::{Message, ResponseCode};
+
+pub use request::{Request, Transport};
+
+/// One link of the chain of a server block.
+#[async_trait]
+pub trait Plugin: Send + Sync {
+    /// The word of the Corefile.
+    fn name(&self) -> &'static str;
+
+    /// Answers the request, or hands it to `next`.
+    async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome;
+}
+
+/// What a plugin made of a request.
+pub type Outcome = Result<Reply, Failure>;
+
+/// A reply that needs nothing more from the chain.
+#[derive(Debug)]
+pub enum Reply {
+    /// Header flags, response code and sections; the server copies ID and question from the request
+    /// and writes EDNS.
+    Message(Box<Message>),
+    /// No answer at all is sent.
+    Silence,
+}
+
+impl Reply {
+    pub fn message(message: Message) -> Outcome {
+        Ok(Reply::Message(Box::new(message)))
+    }
+}
+
+/// No reply was written: the server answers with `code` alone (CoreDNS's `return rcode, err`).
+#[derive(Debug)]
+pub struct Failure {
+    pub code: ResponseCode,
+    /// What the `errors` plugin logs, complete with the name of the plugin.
+    pub cause: Option<String>,
+}
+
+impl Failure {
+    /// A failure that `errors` logs: `plugin/NAME: CAUSE`.
+    pub fn new(plugin: &str, code: ResponseCode, cause: impl fmt::Display) -> Self {
+        Failure { code, cause: Some(format!("plugin/{plugin}: {cause}")) }
+    }
+
+    /// A response code that is no error to log, such as REFUSED for a transfer.
+    pub fn code(code: ResponseCode) -> Self {
+        Failure { code, cause: None }
+    }
+}
+
+/// The plugins behind the one that is asked.
+#[derive(Clone, Copy)]
+pub struct Next<'a> {
+    rest: &'a [Box<dyn Plugin>],
+}
+
+impl<'a> Next<'a> {
+    /// The whole chain.
+    pub fn all(chain: &'a [Box<dyn Plugin>]) -> Self {
+        Next { rest: chain }
+    }
+
+    /// The plugin that is asked next, if there is one.
+    pub fn name(&self) -> Option<&'static str> {
+        self.rest.first().map(|plugin| plugin.name())
+    }
+
+    /// Asks the next plugin; with none left the answer is SERVFAIL, as `NextOrFailure` of CoreDNS's
+    /// plugin/plugin.go. `from` is the plugin that hands on.
+    pub async fn run(self, from: &str, request: &Request) -> Outcome {
+        match self.rest.split_first() {
+            Some((first, rest)) => first.handle(request, Next { rest }).await,
+            None => Err(Failure::new(from, ResponseCode::ServFail, "no next plugin found")),
+        }
+    }
+
+    /// The first question of a chain; an empty one refuses.
+    pub async fn start(self, request: &Request) -> Outcome {
+        match self.rest.split_first() {
+            Some((first, rest)) => first.handle(request, Next { rest }).await,
+            None => Err(Failure::code(ResponseCode::Refused)),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The order of execution, which is the program's and not the Corefile's, and which of CoreDNS's
+//! plugins are built in. The list is CoreDNS 1.15.0's plugin.cfg (core/dnsserver/zdirectives.go) with
+//! `fleet`, which extends `kubernetes`, and `sentinel`, which stands just before `template`.
+
+use super::setup::Setup;
+use super::{errors, fleet, forward, hosts, kubernetes, log, prometheus, sentinel};
+use crate::admin;
+use crate::corefile::{Diagnostic, Directive, Token};
+use crate::server;
+
+/// Reads the directives of one plugin in one server block.
+pub type SetupFn = fn(&mut Setup<'_>, &[&Directive]) -> Result<(), Diagnostic>;
+
+/// Whether a plugin can be used.
+#[derive(Clone, Copy)]
+pub enum Standing {
+    Built(SetupFn),
+    /// A plugin of CoreDNS that fleetdns does not have.
+    NotBuiltIn,
+}
+
+use Standing::{Built, NotBuiltIn};
+
+/// Every directive of a Corefile, first to last.
+pub const ORDER: &[(&str, Standing)] = &[
+    ("root", NotBuiltIn),
+    ("metadata", NotBuiltIn),
+    ("geoip", NotBuiltIn),
+    ("cancel", NotBuiltIn),
+    ("proxyproto", NotBuiltIn),
+    ("quic", NotBuiltIn),
+    ("grpc_server", NotBuiltIn),
+    ("https", NotBuiltIn),
+    ("https3", NotBuiltIn),
+    ("timeouts", NotBuiltIn),
+    ("multisocket", NotBuiltIn),
+    ("reload", NotBuiltIn),
+    ("nsid", NotBuiltIn),
+    ("bufsize", NotBuiltIn),
+    ("bind", Built(server::bind::setup)),
+    ("debug", NotBuiltIn),
+    ("trace", NotBuiltIn),
+    ("ready", Built(admin::ready::setup)),
+    ("health", Built(admin::health::setup)),
+    ("pprof", NotBuiltIn),
+    ("shed", NotBuiltIn),
+    ("prometheus", Built(prometheus::setup)),
+    ("errors", Built(errors::setup)),
+    ("log", Built(log::setup)),
+    ("dnstap", NotBuiltIn),
+    ("local", NotBuiltIn),
+    ("dns64", NotBuiltIn),
+    ("siit", NotBuiltIn),
+    ("any", NotBuiltIn),
+    ("chaos", NotBuiltIn),
+    ("loadbalance", NotBuiltIn),
+    ("tsig", NotBuiltIn),
+    ("rewrite", NotBuiltIn),
+    ("autopath", NotBuiltIn),
+    ("acl", NotBuiltIn),
+    ("cache", NotBuiltIn),
+    ("header", NotBuiltIn),
+    ("dnssec", NotBuiltIn),
+    ("tls", NotBuiltIn),
+    ("minimal", NotBuiltIn),
+    ("sentinel", Built(sentinel::setup)),
+    ("template", NotBuiltIn),
+    ("transfer", NotBuiltIn),
+    ("dynupdate", NotBuiltIn),
+    ("hosts", Built(hosts::setup)),
+    ("route53", NotBuiltIn),
+    ("azure", NotBuiltIn),
+    ("clouddns", NotBuiltIn),
+    ("k8s_external", NotBuiltIn),
+    ("fleet", Built(fleet::setup)),
+    ("kubernetes", Built(kubernetes::setup)),
+    ("file", NotBuiltIn),
+    ("auto", NotBuiltIn),
+    ("secondary", NotBuiltIn),
+    ("etcd", NotBuiltIn),
+    ("loop", NotBuiltIn),
+    ("forward", Built(forward::setup)),
+    ("grpc", NotBuiltIn),
+    ("erratic", NotBuiltIn),
+    ("whoami", NotBuiltIn),
+    ("on", NotBuiltIn),
+    ("sign", NotBuiltIn),
+    ("view", NotBuiltIn),
+    ("nomad", NotBuiltIn),
+];
+
+/// The names of the plugins that are built in, in the order of execution.
+pub fn built_in() -> impl Iterator<Item = &'static str> {
+    ORDER.iter().filter(|(_, standing)| matches!(standing, Built(_))).map(|(name, _)| *name)
+}
+
+/// Whether a directive may stand in a server block.
+///
+/// # Errors
+/// It is a plugin of CoreDNS that is not built in, or no plugin at all.
+pub fn check(name: &Token) -> Result<(), Diagnostic> {
+    match ORDER.iter().find(|(known, _)| *known == name.text) {
+        Some((_, Built(_))) => Ok(()),
+        Some((_, NotBuiltIn)) => Err(name.error(
+            format!("the CoreDNS plugin {} is not built in", name.text),
+            format!("remove it; fleetdns has {}", list()),
+        )),
+        None => Err(name.error(
+            format!("unknown directive '{}'", name.text),
+            format!("a server block holds plugins, one a line: {}", list()),
+        )),
+    }
+}
+
+fn list() -> String {
+    built_in().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,102 @@
+//! A question on its way through a chain.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hickory_proto::op::{Message, MessageType, Query, ResponseCode};
+use hickory_proto::rr::{Name, RecordType};
+
+use super::{Outcome, Reply};
+
+/// A parsed question. The server has seen to it that there is exactly one, of class IN and opcode
+/// QUERY, with EDNS version 0 or none.
+#[derive(Clone)]
+pub struct Request {
+    /// The message as the client sent it.
+    pub message: Arc<Message>,
+    pub client: SocketAddr,
+    pub transport: Transport,
+    /// Length of the question's message in bytes.
+    pub size: usize,
+    /// Label of the listener and its block in metrics: `dns://:53`.
+    pub server: Arc<str>,
+    /// The zone of the server block that was chosen, in lower case with its final dot.
+    pub zone: Arc<str>,
+    /// Asks the whole server, all blocks: for names that an answer points to.
+    pub resolver: Arc<dyn Resolve>,
+    /// How many questions led to this one, by [`Request::ask`].
+    pub depth: u8,
+}
+
+/// How a question came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Transport {
+    Udp,
+    Tcp,
+}
+
+impl Transport {
+    /// The value of the metric label `proto` and of the log.
+    pub fn label(self) -> &'static str {
+        match self {
+            Transport::Udp => "udp",
+            Transport::Tcp => "tcp",
+        }
+    }
+}
+
+/// Asks the server's own blocks, as a client of it would.
+#[async_trait]
+pub trait Resolve: Send + Sync {
+    async fn resolve(&self, request: Request) -> Outcome;
+}
+
+/// Longest chain of questions that one question may cause.
+const MAX_DEPTH: u8 = 11;
+
+impl Request {
+    pub fn query(&self) -> &Query {
+        &self.message.queries[0]
+    }
+
+    pub fn qname(&self) -> &Name {
+        self.query().name()
+    }
+
+    pub fn qtype(&self) -> RecordType {
+        self.query().query_type()
+    }
+
+    /// The reply to start from: NOERROR, with the question, RD and CD copied as by `SetReply` of
+    /// miekg/dns.
+    pub fn reply(&self) -> Message {
+        let asked = &self.message.metadata;
+        let mut message = Message::new(asked.id, MessageType::Response, asked.op_code);
+        message.metadata.recursion_desired = asked.recursion_desired;
+        message.metadata.checking_disabled = asked.checking_disabled;
+        message.metadata.response_code = ResponseCode::NoError;
+        message.add_query(self.query().clone());
+        message
+    }
+
+    /// Asks the whole server about another name on behalf of this client. `None` where no message
+    /// came back or the chain of questions is too long.
+    pub async fn ask(&self, name: Name, qtype: RecordType) -> Option<Message> {
+        if self.depth >= MAX_DEPTH {
+            return None;
+        }
+        let mut message = (*self.message).clone();
+        message.queries = vec![Query::query(name, qtype)];
+        let request = Request { message: Arc::new(message), depth: self.depth + 1, ..self.clone() };
+        match self.resolver.resolve(request).await {
+            Ok(Reply::Message(message)) => Some(*message),
+            Ok(Reply::Silence) => None,
+            Err(failure) => {
+                let mut message = self.reply();
+                message.metadata.response_code = failure.code;
+                Some(message)
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! From the Corefile's blocks to chains: which plugin is set up when, and what it may contribute.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use super::order::{self, Standing};
+use super::{Plugin, kubernetes};
+use crate::admin::{Health, Readiness};
+use crate::corefile::{Diagnostic, Directive, Line, ServerBlock};
+use crate::telemetry::Metrics;
+
+/// What the whole process shares, filled by the plugins of all blocks.
+#[derive(Default)]
+pub struct Process {
+    pub health: Option<Health>,
+    /// Address of `/ready`, by the last `ready` of the Corefile.
+    pub ready: Option<SocketAddr>,
+    pub readiness: Readiness,
+    /// Addresses of `/metrics`.
+    pub prometheus: BTreeSet<SocketAddr>,
+    pub metrics: Arc<Metrics>,
+    /// The sets of clusters; equal blocks share one.
+    pub views: kubernetes::Views,
+}
+
+/// What one server block is, besides its keys.
+#[derive(Default)]
+pub struct Chain {
+    pub plugins: Vec<Box<dyn Plugin>>,
+    /// Addresses of `bind`; all addresses where it is empty.
+    pub bind: Vec<IpAddr>,
+}
+
+/// What a plugin's `setup` sees and may add to.
+pub struct Setup<'a> {
+    pub block: &'a ServerBlock,
+    pub chain: &'a mut Chain,
+    pub process: &'a mut Process,
+}
+
+impl Setup<'_> {
+    /// Adds a link to the chain.
+    pub fn push(&mut self, plugin: impl Plugin + 'static) {
+        self.chain.plugins.push(Box::new(plugin));
+    }
+
+    /// The zones of the block's keys.
+    pub fn zones(&self) -> Vec<String> {
+        self.block.keys.iter().map(|key| key.zone.clone()).collect()
+    }
+
+    /// The only directive of a plugin that may be used once in a server block.
+    pub fn once<'d>(&self, directives: &[&'d Directive]) -> Result<&'d Directive, Diagnostic> {
+        match directives {
+            [one] => Ok(one),
+            [first, again, ..] => Err(again.name.error(
+                format!("{} is used twice in this server block", again.name.text),
+                format!("it can be used once; merge it with the one at {}", first.name.at),
+            )),
+            [] => unreachable!("a plugin is set up for a directive that names it"),
+        }
+    }
+
+    /// The other directives of this block with that name.
+    pub fn directives(&self, name: &str) -> Vec<&Directive> {
+        self.block.directives.iter().filter(|directive| directive.name.text == name).collect()
+    }
+}
+
+/// That a line of a plugin's block has an option that is not `supported`: one of CoreDNS's that is to
+/// come (`later`), or one that does not exist.
+pub fn refuse(plugin: &str, line: &Line, supported: &[&str], later: &[&str]) -> Diagnostic {
+    let name = line.name();
+    if !later.contains(&name.text.as_str()) {
+        return line.unknown(plugin, supported);
+    }
+    let remedy = match supported {
+        [] => format!("take the line out; {plugin} has no options yet"),
+        _ => format!("take the line out; supported: {}", supported.join(", ")),
+    };
+    name.error(format!("{plugin} option {} is not supported yet", name.text), remedy)
+}
+
+/// Sets up the plugins of one server block, in the order of execution.
+///
+/// # Errors
+/// The first thing in the block that is wrong. No socket has been opened and nothing was started.
+pub fn chain(block: &ServerBlock, process: &mut Process) -> Result<Chain, Diagnostic> {
+    for directive in &block.directives {
+        order::check(&directive.name)?;
+    }
+    let mut chain = Chain::default();
+    for (name, standing) in order::ORDER {
+        let directives: Vec<&Directive> =
+            block.directives.iter().filter(|directive| directive.name.text == *name).collect();
+        if let (Standing::Built(setup), false) = (standing, directives.is_empty()) {
+            setup(&mut Setup { block, chain: &mut chain, process }, &directives)?;
+        }
+    }
+    Ok(chain)
+}

@@ -1,0 +1,185 @@
+//! What exists: one merged index over all clusters, keyed by Service name.
+//!
+//! In: the [`Change`]s of every cluster ([`crate::cluster::Sink`]). Out, for the zone: the owners of a
+//! Service name, the clusters that have a namespace, the owners of an address, and a serial. A change
+//! touches the names that it concerns and no others, so its cost does not grow with the fleet; a
+//! look-up is one hash look-up however many clusters there are.
+//!
+//! An entry is an immutable value behind an [`Arc`] that is swapped whole: a reader sees a Service
+//! with the endpoints that belong to it, never half of a change.
+
+mod address;
+mod owner;
+mod shard;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use dashmap::DashMap;
+
+pub use address::{AddressOwner, Holder};
+pub use owner::{Owner, ServiceName};
+
+use crate::cluster::{Change, ClusterId, Sink};
+use shard::{Shard, Touched};
+
+/// The index. Shared by the watches that write it and the servers that read it.
+#[derive(Default)]
+pub struct Registry {
+    /// By the wire labels of `service.namespace`, lower case: a slice of the question is the key.
+    services: DashMap<Box<[u8]>, Arc<ServiceName>>,
+    /// By the namespace, as a label without its length.
+    namespaces: DashMap<Box<[u8]>, Arc<[ClusterId]>>,
+    addresses: DashMap<IpAddr, Arc<[AddressOwner]>>,
+    /// What each cluster holds, which only its own changes touch.
+    shards: Mutex<HashMap<ClusterId, Shard>>,
+    serial: AtomicU32,
+}
+
+impl Registry {
+    /// The owners of a Service name. `key` is the wire form of its two labels, lower case:
+    /// `\x03web\x04shop`.
+    pub fn service(&self, key: &[u8]) -> Option<Arc<ServiceName>> {
+        self.services.get(key).map(|entry| entry.value().clone())
+    }
+
+    /// The clusters that have a namespace, in the order of their IDs.
+    pub fn namespace(&self, label: &[u8]) -> Option<Arc<[ClusterId]>> {
+        self.namespaces.get(label).map(|entry| entry.value().clone())
+    }
+
+    /// Whose address this is: ClusterIPs first.
+    pub fn address(&self, address: IpAddr) -> Option<Arc<[AddressOwner]>> {
+        self.addresses.get(&address).map(|entry| entry.value().clone())
+    }
+
+    /// Unix time of the last change that can change an answer; 0 before the first. It is the serial
+    /// of every zone's SOA, as in CoreDNS (plugin/kubernetes/controller.go, `Modified`).
+    pub fn serial(&self) -> u32 {
+        self.serial.load(Ordering::Relaxed)
+    }
+
+    /// Number of Service names, for the bench and status pages.
+    pub fn len(&self) -> usize {
+        self.services.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.services.is_empty()
+    }
+
+    fn shards(&self) -> MutexGuard<'_, HashMap<ClusterId, Shard>> {
+        // A shard is changed by code that does not panic half way; were it to, the next list of the
+        // cluster mends it, so a poisoned lock is no reason to stop answering.
+        self.shards.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn touch(&self, cluster: &ClusterId, shard: &Shard, touched: Touched) {
+        for name in touched.namespaces {
+            self.put_namespace(cluster, &name, shard.has_namespace(&name));
+        }
+        for key in touched.services {
+            let Some(index) = owner::wire_key(&key) else { continue };
+            let new = shard.owner(cluster, &key);
+            let old = self.put_owner(cluster, index, new.clone());
+            self.move_addresses(old.as_deref(), new.as_deref());
+        }
+        if touched.serial {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            // Serials are 32 bits (RFC 1035 §3.3.13) and wrap by RFC 1982.
+            self.serial.store(now.as_secs() as u32, Ordering::Relaxed);
+        }
+    }
+
+    /// Puts or removes what one cluster says of a name; gives what it said before.
+    fn put_owner(
+        &self,
+        cluster: &ClusterId,
+        index: Box<[u8]>,
+        new: Option<Arc<Owner>>,
+    ) -> Option<Arc<Owner>> {
+        let entry = self.services.entry(index);
+        let current = match &entry {
+            dashmap::Entry::Occupied(entry) => entry.get().clone(),
+            dashmap::Entry::Vacant(_) => Arc::default(),
+        };
+        let old = current.owner(cluster).cloned();
+        let next = current.with(cluster, new);
+        match entry {
+            dashmap::Entry::Occupied(entry) if next.owners().is_empty() => {
+                entry.remove();
+            }
+            dashmap::Entry::Vacant(_) if next.owners().is_empty() => {}
+            entry => {
+                entry.insert(Arc::new(next));
+            }
+        }
+        old
+    }
+
+    fn put_namespace(&self, cluster: &ClusterId, name: &str, exists: bool) {
+        let label: Box<[u8]> = name.as_bytes().into();
+        let entry = self.namespaces.entry(label);
+        let mut clusters: Vec<ClusterId> = match &entry {
+            dashmap::Entry::Occupied(entry) => entry.get().to_vec(),
+            dashmap::Entry::Vacant(_) => Vec::new(),
+        };
+        clusters.retain(|other| other != cluster);
+        if exists {
+            clusters.push(cluster.clone());
+            clusters.sort();
+        }
+        match entry {
+            dashmap::Entry::Occupied(entry) if clusters.is_empty() => {
+                entry.remove();
+            }
+            dashmap::Entry::Vacant(_) if clusters.is_empty() => {}
+            entry => {
+                entry.insert(clusters.into());
+            }
+        }
+    }
+
+    /// Moves one name's addresses from what it had to what it has.
+    fn move_addresses(&self, old: Option<&Owner>, new: Option<&Owner>) {
+        let before = old.map(address::of).unwrap_or_default();
+        let after = new.map(address::of).unwrap_or_default();
+        for (ip, owner) in before.difference(&after) {
+            if let dashmap::Entry::Occupied(mut entry) = self.addresses.entry(*ip) {
+                let left: Arc<[_]> =
+                    entry.get().iter().filter(|other| *other != owner).cloned().collect();
+                if left.is_empty() {
+                    entry.remove();
+                } else {
+                    entry.insert(left);
+                }
+            }
+        }
+        for (ip, owner) in after.difference(&before) {
+            let mut entry = self.addresses.entry(*ip).or_default();
+            let mut owners = entry.to_vec();
+            owners.push(owner.clone());
+            owners.sort();
+            *entry = owners.into();
+        }
+    }
+}
+
+impl Sink for Registry {
+    fn apply(&self, cluster: &ClusterId, change: Change) {
+        let mut shards = self.shards();
+        let left = matches!(change, Change::Left);
+        let shard = shards.entry(cluster.clone()).or_default();
+        let touched = shard.apply(change);
+        self.touch(cluster, shard, touched);
+        if left {
+            shards.remove(cluster);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! One Service name and the clusters that own it.
+
+use std::sync::Arc;
+
+use crate::cluster::ClusterId;
+use crate::cluster::kinds::{Endpoint, EndpointSlice, ObjectKey, Port, Service};
+
+/// What all clusters say of one `service.namespace`.
+#[derive(Debug, Default)]
+pub struct ServiceName {
+    /// In the order of the cluster IDs, so that every replica sees the same.
+    owners: Vec<Arc<Owner>>,
+}
+
+/// What one cluster says of one `service.namespace`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Owner {
+    pub cluster: ClusterId,
+    pub key: ObjectKey,
+    /// `None` where there are slices but no Service: their addresses still have PTR records, as in
+    /// CoreDNS (plugin/kubernetes/reverse.go).
+    pub service: Option<Arc<Service>>,
+    /// In the order of the slices' names.
+    pub slices: Vec<Arc<EndpointSlice>>,
+}
+
+impl ServiceName {
+    pub fn owners(&self) -> &[Arc<Owner>] {
+        &self.owners
+    }
+
+    /// What one cluster says.
+    pub fn owner(&self, cluster: &ClusterId) -> Option<&Arc<Owner>> {
+        self.owners.iter().find(|owner| owner.cluster == *cluster)
+    }
+
+    /// The same with what one cluster says put, replaced or removed.
+    pub(super) fn with(&self, cluster: &ClusterId, new: Option<Arc<Owner>>) -> ServiceName {
+        let others = self.owners.iter().filter(|owner| owner.cluster != *cluster).cloned();
+        let mut owners: Vec<Arc<Owner>> = others.chain(new).collect();
+        owners.sort_by(|a, b| a.cluster.cmp(&b.cluster));
+        ServiceName { owners }
+    }
+}
+
+impl Owner {
+    /// The ready endpoints with the ports of their slice.
+    pub fn endpoints(&self) -> impl Iterator<Item = (&Endpoint, &[Port])> {
+        self.slices.iter().flat_map(|slice| {
+            slice.endpoints.iter().map(move |endpoint| (endpoint, slice.ports.as_slice()))
+        })
+    }
+}
+
+/// The wire form of the labels `service.namespace`. `None` where one of them is no label: such an
+/// object can only come from a manifest, and has no name in DNS.
+pub(super) fn wire_key(key: &ObjectKey) -> Option<Box<[u8]>> {
+    let mut wire = Vec::with_capacity(key.name.len() + key.namespace.len() + 2);
+    for label in [&key.name, &key.namespace] {
+        let length = u8::try_from(label.len()).ok().filter(|length| (1..=63).contains(length))?;
+        wire.push(length);
+        wire.extend(label.bytes().map(|octet| octet.to_ascii_lowercase()));
+    }
+    Some(wire.into())
+}

@@ -1,0 +1,75 @@
+//! The OPT record (RFC 6891), in CoreDNS's way: the client's size is mirrored, and so are DO and the
+//! upper bits beside it; options of the client are not (request/request.go, `SizeAndDo`).
+
+use hickory_proto::op::Edns as ProtoEdns;
+use hickory_proto::serialize::binary::{BinEncodable, BinEncoder};
+
+use crate::zone::rtype;
+
+/// The flags that are mirrored: DO, and seven bits that nobody has given a meaning.
+const MIRRORED: u16 = 0xff00;
+
+/// The client's OPT record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Edns {
+    /// Octets that the client takes over UDP, as it said it.
+    pub size: u16,
+    version: u8,
+    flags: u16,
+}
+
+impl Edns {
+    /// What answers a version that is not known: nothing is mirrored.
+    pub const BADVERS: Edns = Edns { size: 0, version: 0, flags: 0 };
+
+    /// Finds the OPT record behind the question of a packet that is known to be well formed.
+    pub fn find(packet: &[u8], question_end: usize) -> Option<Self> {
+        let mut at = question_end;
+        while at < packet.len() {
+            at = skip_name(packet, at)?;
+            let fixed = packet.get(at..at + 10)?;
+            let word = |index: usize| u16::from_be_bytes([fixed[index], fixed[index + 1]]);
+            if word(0) == rtype::OPT {
+                return Some(Edns { size: word(2), version: fixed[5], flags: word(6) });
+            }
+            at += 10 + usize::from(word(8));
+        }
+        None
+    }
+
+    pub fn version(self) -> u8 {
+        self.version
+    }
+
+    /// The OPT record of the reply. `code` is the whole response code, whose upper bits it carries, and
+    /// `reply` has the options.
+    pub fn record(self, code: u16, reply: Option<&ProtoEdns>) -> Vec<u8> {
+        let mut options = Vec::new();
+        if let Some(edns) = reply {
+            // Options that do not encode are worth less than the answer.
+            if edns.options().emit(&mut BinEncoder::new(&mut options)).is_err() {
+                options.clear();
+            }
+        }
+        let mut record = vec![0];
+        record.extend_from_slice(&rtype::OPT.to_be_bytes());
+        record.extend_from_slice(&self.size.to_be_bytes());
+        record.extend_from_slice(&[(code >> 4) as u8, 0]);
+        record.extend_from_slice(&(self.flags & MIRRORED).to_be_bytes());
+        // A message holds no options of 64 KiB.
+        record.extend_from_slice(&(options.len() as u16).to_be_bytes());
+        record.extend_from_slice(&options);
+        record
+    }
+}
+
+/// Where the name at `at` ends, which may end in a pointer.
+fn skip_name(packet: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        match *packet.get(at)? {
+            0 => return Some(at + 1),
+            pointer if pointer & 0xc0 == 0xc0 => return Some(at + 2),
+            length => at += 1 + usize::from(length),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! A Corefile's server blocks as one running server.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::listen::{self, ListenError};
+use super::site::{Block, Site};
+use super::{stream, udp};
+use crate::admin;
+use crate::corefile::{Claims, Corefile, Diagnostic, Key, Position, Scheme};
+use crate::plugin::setup::{self, Process};
+use crate::plugin::{Plugin, prometheus};
+use crate::zone::name::WireName;
+
+/// How long questions that are being answered may go on after the sockets are closed.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A server that is set up and not started: nothing has been opened yet.
+pub struct Instance {
+    sites: Vec<(Option<IpAddr>, u16, Arc<Site>)>,
+    process: Process,
+    /// `zone:port`, as the banner shows them.
+    served: Vec<String>,
+}
+
+/// A server that runs.
+pub struct Running {
+    process: Process,
+    /// Ends the questions.
+    stop: CancellationToken,
+    /// Ends `/ready`, which is over as soon as the end is asked for.
+    unready: CancellationToken,
+    /// Ends `/health` and `/metrics`.
+    endpoints: CancellationToken,
+    tasks: TaskTracker,
+    endpoint_tasks: TaskTracker,
+}
+
+impl Instance {
+    /// Sets up every server block.
+    ///
+    /// # Errors
+    /// The first thing that is wrong in the Corefile.
+    pub fn build(corefile: &Corefile) -> Result<Self, Diagnostic> {
+        if corefile.blocks.is_empty() {
+            let file = corefile.files.first().cloned().unwrap_or_default();
+            return Err(Diagnostic::new(
+                Position::new(file.into(), 1),
+                "the Corefile has no server block",
+                "write one, e.g. `.:53 {`, with plugins, one a line",
+            ));
+        }
+        let mut process = Process::default();
+        let mut claims = Claims::default();
+        let mut sites: BTreeMap<(Option<IpAddr>, u16), Vec<Block>> = BTreeMap::new();
+        let mut served = Vec::new();
+        for block in &corefile.blocks {
+            block.keys.iter().try_for_each(plain)?;
+            let chain = setup::chain(block, &mut process)?;
+            let plugins: Arc<[Box<dyn Plugin>]> = chain.plugins.into();
+            let addresses: Vec<Option<IpAddr>> = match chain.bind.as_slice() {
+                [] => vec![None],
+                bind => bind.iter().copied().map(Some).collect(),
+            };
+            for (key, address) in
+                block.keys.iter().flat_map(|key| addresses.iter().map(move |on| (key, *on)))
+            {
+                let on = address.map(|address| address.to_string()).unwrap_or_default();
+                claims.claim(key, &on, false)?;
+                served.push(shown(key, address));
+                sites.entry((address, key.port)).or_default().push(Block {
+                    zone: zone(key)?,
+                    text: key.zone.as_str().into(),
+                    chain: plugins.clone(),
+                });
+            }
+            enabled(&process, block.keys.first(), &addresses, &plugins);
+        }
+        let metrics = process.metrics.clone();
+        let site = |((address, port), blocks)| {
+            let site = Site::new(label(address, port), blocks, metrics.clone());
+            (address, port, Arc::new(site))
+        };
+        let sites = sites.into_iter().map(site).collect();
+        Ok(Instance { sites, process, served })
+    }
+
+    /// The zones that are served, as CoreDNS lists them at the start.
+    pub fn served(&self) -> &[String] {
+        &self.served
+    }
+
+    /// Opens all sockets, and starts to watch and to answer. Needs a runtime.
+    ///
+    /// # Errors
+    /// An address that cannot be listened on; then nothing goes on running.
+    pub fn start(self) -> Result<Running, ListenError> {
+        let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut sockets = Vec::new();
+        for (address, port, site) in self.sites {
+            sockets.push((listen::dns(address, port, workers)?, site));
+        }
+        let running = Running {
+            process: self.process,
+            stop: CancellationToken::new(),
+            unready: CancellationToken::new(),
+            endpoints: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            endpoint_tasks: TaskTracker::new(),
+        };
+        running.endpoints()?;
+        running.process.views.start();
+        let (tasks, stop) = (&running.tasks, &running.stop);
+        for (sockets, site) in sockets {
+            tracing::debug!(address = %sockets.address, "listening");
+            for socket in sockets.udp {
+                tasks.spawn(udp::serve(socket, site.clone(), tasks.clone(), stop.clone()));
+            }
+            tasks.spawn(stream::serve(sockets.tcp, site, tasks.clone(), stop.clone()));
+        }
+        Ok(running)
+    }
+}
+
+impl Running {
+    /// Opens `/health`, `/ready` and `/metrics`.
+    fn endpoints(&self) -> Result<(), ListenError> {
+        let mut routers = Vec::new();
+        if let Some(health) = &self.process.health {
+            routers.push((health.addr, admin::health::router(), &self.endpoints));
+        }
+        if let Some(address) = self.process.ready {
+            let readiness = self.process.readiness.clone();
+            routers.push((address, admin::ready::router(readiness), &self.unready));
+        }
+        for address in &self.process.prometheus {
+            let page = prometheus::router(self.process.metrics.clone());
+            routers.push((*address, page, &self.endpoints));
+        }
+        let mut listening = Vec::new();
+        for (address, router, stop) in routers {
+            listening.push((listen::tcp(address)?, router, stop.clone()));
+        }
+        for (listener, router, stop) in listening {
+            self.endpoint_tasks.spawn(async move {
+                if let Err(error) = admin::serve(listener, router, stop.cancelled_owned()).await {
+                    tracing::error!(%error, "an HTTP endpoint ended");
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Ends in CoreDNS's order: `/ready` is gone at once, questions are answered through the lameduck
+    /// time, then the sockets close and what is being answered has [`GRACE`] to be done.
+    pub async fn stop(self) {
+        self.unready.cancel();
+        if let Some(health) = &self.process.health {
+            health.lameduck().await;
+        }
+        self.stop.cancel();
+        self.tasks.close();
+        if timeout(GRACE, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some questions were still being answered at the end");
+        }
+        self.endpoints.cancel();
+        self.endpoint_tasks.close();
+        // Scrapes that are under way may end; nobody waits longer for them than for questions.
+        let _ = timeout(GRACE, self.endpoint_tasks.wait()).await;
+    }
+}
+
+/// Only plain DNS is built in.
+fn plain(key: &Key) -> Result<(), Diagnostic> {
+    if key.scheme == Scheme::Dns {
+        return Ok(());
+    }
+    Err(Diagnostic::new(
+        key.at.clone(),
+        format!("{key}: the scheme {} is not supported yet", key.scheme),
+        "serve plain DNS, and take the scheme out",
+    ))
+}
+
+fn zone(key: &Key) -> Result<WireName, Diagnostic> {
+    crate::plugin::names::parse(&key.zone).map(|name| crate::plugin::names::wire(&name)).ok_or_else(
+        || {
+            Diagnostic::new(
+                key.at.clone(),
+                format!("no question can be for the zone {}", key.zone),
+                "write a domain name of at most 255 octets with labels of at most 63",
+            )
+        },
+    )
+}
+
+/// The label of a listener in metrics: with an address only where `bind` names one.
+fn label(address: Option<IpAddr>, port: u16) -> String {
+    match address {
+        None => format!("dns://:{port}"),
+        Some(IpAddr::V6(address)) => format!("dns://[{address}]:{port}"),
+        Some(IpAddr::V4(address)) => format!("dns://{address}:{port}"),
+    }
+}
+
+/// A line of the banner.
+fn shown(key: &Key, address: Option<IpAddr>) -> String {
+    match address {
+        None => format!("{}:{}", key.zone, key.port),
+        Some(address) => format!("{}:{} on {address}", key.zone, key.port),
+    }
+}
+
+/// Tells the metrics which plugins a block has, under its first key.
+fn enabled(
+    process: &Process,
+    key: Option<&Key>,
+    addresses: &[Option<IpAddr>],
+    plugins: &[Box<dyn Plugin>],
+) {
+    let Some(key) = key else { return };
+    if !plugins.iter().any(|plugin| plugin.name() == "prometheus") {
+        return;
+    }
+    for address in addresses {
+        for plugin in plugins {
+            let label = label(*address, key.port);
+            process.metrics.plugin_enabled(&label.into(), &key.zone.as_str().into(), plugin.name());
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Log lines as CoreDNS prints them.
+//!
+//! In: events of `tracing`. Out: lines on standard output, `[LEVEL] message key=value …`, without
+//! time stamps. An event from the module of a plugin (`fleetdns::plugin::NAME`, also
+//! `fleetdns::admin::NAME`) begins with `plugin/NAME: `, as in CoreDNS, whoever writes it.
+//!
+//! The level is `info` (`warn` for the libraries below), or what `RUST_LOG` says. Control characters
+//! are escaped: what a client sends cannot forge a line.
+
+use std::fmt::{self, Write as _};
+
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+/// Target of the lines of the plugin `log`, which carry no prefix.
+pub const QUERY_TARGET: &str = "fleetdns::query";
+
+/// What is logged where `RUST_LOG` is not set.
+const DEFAULT_FILTER: &str = "info,kube=warn,kube_client=warn,kube_runtime=warn,hyper=warn,hyper_util=warn,tower=warn,\
+     rustls=warn,hickory_proto=warn";
+
+/// Modules of `plugin` that are no plugins.
+const NO_PLUGINS: [&str; 3] = ["order", "request", "setup"];
+
+/// Starts logging to standard output for the whole process.
+///
+/// # Errors
+/// `RUST_LOG` cannot be understood, or logging was started before.
+pub fn start() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let filter = match std::env::var(EnvFilter::DEFAULT_ENV) {
+        Ok(text) if !text.is_empty() => EnvFilter::try_new(&text)
+            .map_err(|error| format!("RUST_LOG is {text:?}, which is wrong: {error}"))?,
+        _ => EnvFilter::new(DEFAULT_FILTER),
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .event_format(Line)
+        .with_writer(std::io::stdout)
+        .try_init()
+}
+
+/// The format of a line.
+#[derive(Debug)]
+pub struct Line;
+
+impl<S, N> FormatEvent<S, N> for Line
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        _context: &FmtContext<'_, S, N>,
+        mut out: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let metadata = event.metadata();
+        write!(out, "[{}] ", level(*metadata.level()))?;
+        if let Some(plugin) = plugin(metadata.target()) {
+            write!(out, "plugin/{plugin}: ")?;
+        }
+        let mut parts = Parts::default();
+        event.record(&mut parts);
+        writeln!(out, "{}{}", parts.message, parts.fields)
+    }
+}
+
+fn level(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "ERROR",
+        Level::WARN => "WARNING",
+        Level::INFO => "INFO",
+        Level::DEBUG | Level::TRACE => "DEBUG",
+    }
+}
+
+/// The plugin whose module the event comes from.
+fn plugin(target: &str) -> Option<&str> {
+    let path =
+        target.strip_prefix("fleetdns::plugin::").or(target.strip_prefix("fleetdns::admin::"))?;
+    let name = path.split("::").next()?;
+    (!NO_PLUGINS.contains(&name)).then_some(name)
+}
+
+/// The message and the other fields of an event.
+#[derive(Default)]
+struct Parts {
+    message: String,
+    fields: String,
+}
+
+impl Parts {
+    fn add(&mut self, field: &Field, value: fmt::Arguments<'_>) {
+        // Writing to a String cannot fail.
+        let _ = match field.name() {
+            "message" => OneLine(&mut self.message).write_fmt(value),
+            name => {
+                let _ = write!(self.fields, " {name}=");
+                OneLine(&mut self.fields).write_fmt(value)
+            }
+        };
+    }
+}
+
+impl Visit for Parts {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        let bare = !value.is_empty() && !value.contains([' ', '"', '=']);
+        match field.name() {
+            "message" => self.add(field, format_args!("{value}")),
+            _ if bare => self.add(field, format_args!("{value}")),
+            _ => self.add(field, format_args!("{value:?}")),
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.add(field, format_args!("{value:?}"));
+    }
+}
+
+/// Escapes control characters.
+struct OneLine<'a>(&'a mut String);
+
+impl fmt::Write for OneLine<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for c in text.chars() {
+            match c.is_control() {
+                true => self.0.extend(c.escape_default()),
+                false => self.0.push(c),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "log_tests.rs"]
+mod tests;

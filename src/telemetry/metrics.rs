@@ -1,0 +1,282 @@
+//! The metrics of the process under CoreDNS's names, labels and buckets.
+//!
+//! In: one [`Observation`] a question, and what the process knows of itself. Out: the text of
+//! `/metrics`. One [`Metrics`] is shared by all server blocks and all addresses of `prometheus`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::RecordType;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::{Family, MetricConstructor};
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use super::{build, exposition, mnemonic};
+use crate::plugin::Transport;
+
+/// The zone of questions that are refused before a chain sees them.
+pub const DROPPED: &str = "dropped";
+
+/// Bounds of sizes in bytes.
+const SIZES: [f64; 14] = [
+    0.0, 100.0, 200.0, 300.0, 400.0, 511.0, 1023.0, 2047.0, 4095.0, 8291.0, 16e3, 32e3, 48e3, 64e3,
+];
+/// Bounds of times: this many, each twice the one before, from a quarter of a millisecond.
+const TIMES: i32 = 16;
+
+/// Types that are counted under their own name.
+const COUNTED_TYPES: [&str; 19] = [
+    "A", "AAAA", "ANY", "AXFR", "CNAME", "DNSKEY", "DS", "HTTPS", "IXFR", "MX", "NS", "NSEC",
+    "NSEC3", "PTR", "RRSIG", "SOA", "SRV", "SVCB", "TXT",
+];
+
+/// A question that has been answered.
+#[derive(Clone, Debug)]
+pub struct Observation<'a> {
+    /// `dns://:53`.
+    pub server: &'a Arc<str>,
+    /// The zone that was chosen, or [`DROPPED`].
+    pub zone: &'a Arc<str>,
+    pub transport: Transport,
+    /// Whether the client's address is of IPv6.
+    pub ipv6: bool,
+    pub qtype: RecordType,
+    /// Whether the client asked for DNSSEC records.
+    pub dnssec_ok: bool,
+    pub request_size: usize,
+    /// [`super::uncompressed_len`] of the reply.
+    pub response_size: usize,
+    pub rcode: ResponseCode,
+    /// The plugin that wrote the reply; empty where the server did.
+    pub plugin: &'static str,
+    pub duration: Duration,
+}
+
+/// All metrics. Labels stand in the order of the alphabet, as on CoreDNS's page.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    panics: Counter,
+    plugin_enabled: Family<Enabled, Gauge>,
+    requests: Family<Asked, Counter>,
+    request_duration: Family<Served, Histogram, Buckets>,
+    request_size: Family<Carried, Histogram, Buckets>,
+    response_size: Family<Carried, Histogram, Buckets>,
+    do_requests: Family<Served, Counter>,
+    responses: Family<Answered, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Built {
+    goversion: &'static str,
+    revision: &'static str,
+    version: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Enabled {
+    name: &'static str,
+    server: Arc<str>,
+    view: &'static str,
+    zone: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Asked {
+    family: &'static str,
+    proto: &'static str,
+    server: Arc<str>,
+    r#type: &'static str,
+    view: &'static str,
+    zone: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Served {
+    server: Arc<str>,
+    view: &'static str,
+    zone: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Carried {
+    proto: &'static str,
+    server: Arc<str>,
+    view: &'static str,
+    zone: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answered {
+    plugin: &'static str,
+    rcode: Arc<str>,
+    server: Arc<str>,
+    view: &'static str,
+    zone: Arc<str>,
+}
+
+/// Which bounds the histograms of a family have.
+#[derive(Clone, Copy, Debug)]
+enum Buckets {
+    Times,
+    Sizes,
+}
+
+impl MetricConstructor<Histogram> for Buckets {
+    fn new_metric(&self) -> Histogram {
+        match self {
+            Buckets::Times => Histogram::new((0..TIMES).map(|n| 0.00025 * 2f64.powi(n))),
+            Buckets::Sizes => Histogram::new(SIZES),
+        }
+    }
+}
+
+/// Views are not built in yet; the label is there, and empty as in CoreDNS.
+const NO_VIEW: &str = "";
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut metrics = Metrics {
+            registry: Registry::default(),
+            panics: Counter::default(),
+            plugin_enabled: Family::default(),
+            requests: Family::default(),
+            request_duration: Family::new_with_constructor(Buckets::Times),
+            request_size: Family::new_with_constructor(Buckets::Sizes),
+            response_size: Family::new_with_constructor(Buckets::Sizes),
+            do_requests: Family::default(),
+            responses: Family::default(),
+        };
+        metrics.register();
+        metrics
+    }
+}
+
+impl Metrics {
+    /// The registry adds the full stop to each text and `_total` to each counter.
+    fn register(&mut self) {
+        let built = Family::<Built, Gauge>::default();
+        built
+            .get_or_create(&Built {
+                goversion: build::TOOLCHAIN,
+                revision: build::REVISION,
+                version: build::VERSION,
+            })
+            .set(1);
+        let registry = &mut self.registry;
+        registry.register(
+            "coredns_build_info",
+            "A metric with a constant '1' value labeled by version, revision, and goversion (here of \
+             Rust) from which fleetdns was built",
+            built,
+        );
+        registry.register(
+            "coredns_panics",
+            "A metrics that counts the number of panics",
+            self.panics.clone(),
+        );
+        registry.register(
+            "coredns_plugin_enabled",
+            "A metric that indicates whether a plugin is enabled on per server and zone basis",
+            self.plugin_enabled.clone(),
+        );
+        registry.register(
+            "coredns_dns_requests",
+            "Counter of DNS requests made per zone, protocol and family",
+            self.requests.clone(),
+        );
+        registry.register(
+            "coredns_dns_request_duration_seconds",
+            "Histogram of the time (in seconds) each request took per zone",
+            self.request_duration.clone(),
+        );
+        registry.register(
+            "coredns_dns_request_size_bytes",
+            "Size of the request in bytes per zone and protocol",
+            self.request_size.clone(),
+        );
+        registry.register(
+            "coredns_dns_response_size_bytes",
+            "Size of the returned response in bytes",
+            self.response_size.clone(),
+        );
+        registry.register(
+            "coredns_dns_do_requests",
+            "Counter of DNS requests with DO bit set per zone",
+            self.do_requests.clone(),
+        );
+        registry.register(
+            "coredns_dns_responses",
+            "Counter of response status codes",
+            self.responses.clone(),
+        );
+    }
+
+    /// Counts a question and its answer.
+    pub fn observe(&self, seen: &Observation<'_>) {
+        let served = Served { server: seen.server.clone(), view: NO_VIEW, zone: seen.zone.clone() };
+        let proto = seen.transport.label();
+        let carried =
+            Carried { proto, server: seen.server.clone(), view: NO_VIEW, zone: seen.zone.clone() };
+        let asked = Asked {
+            family: if seen.ipv6 { "2" } else { "1" },
+            proto,
+            server: seen.server.clone(),
+            r#type: counted_type(seen.qtype),
+            view: NO_VIEW,
+            zone: seen.zone.clone(),
+        };
+        let answered = Answered {
+            plugin: seen.plugin,
+            rcode: match mnemonic::rcode(seen.rcode) {
+                Some(name) => name.into(),
+                None => format!("RCODE{}", u16::from(seen.rcode)).into(),
+            },
+            server: seen.server.clone(),
+            view: NO_VIEW,
+            zone: seen.zone.clone(),
+        };
+        if seen.dnssec_ok {
+            self.do_requests.get_or_create(&served).inc();
+        }
+        self.requests.get_or_create(&asked).inc();
+        self.request_duration.get_or_create(&served).observe(seen.duration.as_secs_f64());
+        self.response_size.get_or_create(&carried).observe(seen.response_size as f64);
+        self.request_size.get_or_create(&carried).observe(seen.request_size as f64);
+        self.responses.get_or_create(&answered).inc();
+    }
+
+    /// Counts a panic that was caught.
+    pub fn panicked(&self) {
+        self.panics.inc();
+    }
+
+    /// Says that a plugin is in the chain of `zone`, the first key of a block, on `server`.
+    pub fn plugin_enabled(&self, server: &Arc<str>, zone: &Arc<str>, name: &'static str) {
+        let labels = Enabled { name, server: server.clone(), view: NO_VIEW, zone: zone.clone() };
+        self.plugin_enabled.get_or_create(&labels).set(1);
+    }
+
+    /// Forgets which plugins are enabled, before a new configuration says it.
+    pub fn reset_plugins(&self) {
+        self.plugin_enabled.clear();
+    }
+
+    /// The page `/metrics` in Prometheus's text format 0.0.4.
+    pub fn page(&self) -> String {
+        exposition::page(&self.registry)
+    }
+}
+
+fn counted_type(qtype: RecordType) -> &'static str {
+    let name = mnemonic::record_type(qtype);
+    COUNTED_TYPES.into_iter().find(|counted| *counted == name).unwrap_or("other")
+}
+
+#[cfg(test)]
+#[path = "metrics_tests.rs"]
+mod tests;

@@ -1,0 +1,14 @@
+//! What the process tells about itself: log lines and metrics.
+//!
+//! In: events of `tracing` and observations of questions. Out: lines on standard output and the page
+//! `/metrics`, both in the words of CoreDNS, so that log pipelines and dashboards keep working.
+
+pub mod build;
+mod exposition;
+pub mod log;
+pub mod metrics;
+pub mod mnemonic;
+mod size;
+
+pub use metrics::Metrics;
+pub use size::uncompressed_len;

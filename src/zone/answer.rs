@@ -1,0 +1,200 @@
+//! What the zone says to one question: records as wire bytes in one reusable buffer.
+
+use std::net::IpAddr;
+use std::ops::Range;
+
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::Record as ProtoRecord;
+use hickory_proto::serialize::binary::NameEncoding;
+use hickory_proto::serialize::binary::{BinDecodable, BinDecoder, BinEncodable, BinEncoder};
+
+use super::name::WireName;
+use super::{rcode, rtype};
+
+/// The sections of a message that hold records.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Section {
+    Answer,
+    Authority,
+    Additional,
+}
+
+/// An answer. Clear and use it again: its buffers stay.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    pub code: u16,
+    pub authoritative: bool,
+    records: Vec<Record>,
+    bytes: Vec<u8>,
+}
+
+/// Where a record of an [`Answer`] stands in its bytes.
+#[derive(Clone, Debug)]
+struct Record {
+    section: Section,
+    owner: Range<usize>,
+    rtype: u16,
+    class: u16,
+    ttl: u32,
+    rdata: Range<usize>,
+}
+
+/// One record, borrowed.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordRef<'a> {
+    pub section: Section,
+    /// Uncompressed wire name, as spelled.
+    pub owner: &'a [u8],
+    pub rtype: u16,
+    pub class: u16,
+    /// Seconds.
+    pub ttl: u32,
+    /// Uncompressed.
+    pub rdata: &'a [u8],
+}
+
+impl Answer {
+    pub fn clear(&mut self) {
+        self.code = rcode::NOERROR;
+        self.authoritative = false;
+        self.records.clear();
+        self.bytes.clear();
+    }
+
+    /// Whether a section has no records.
+    pub fn is_empty(&self, section: Section) -> bool {
+        self.records.iter().all(|record| record.section != section)
+    }
+
+    /// All records, in the order in which they were added.
+    pub fn records(&self) -> impl Iterator<Item = RecordRef<'_>> {
+        self.records.iter().map(|record| RecordRef {
+            section: record.section,
+            owner: &self.bytes[record.owner.clone()],
+            rtype: record.rtype,
+            class: record.class,
+            ttl: record.ttl,
+            rdata: &self.bytes[record.rdata.clone()],
+        })
+    }
+
+    /// Adds a record whose rdata `write` appends.
+    pub fn push(
+        &mut self,
+        section: Section,
+        owner: &[u8],
+        rtype: u16,
+        ttl: u32,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(owner);
+        let middle = self.bytes.len();
+        write(&mut self.bytes);
+        let rdata = middle..self.bytes.len();
+        let owner = start..middle;
+        self.records.push(Record { section, owner, rtype, class: rtype::IN, ttl, rdata });
+    }
+
+    /// Adds an A or AAAA record.
+    pub fn address(&mut self, section: Section, owner: &[u8], ttl: u32, address: IpAddr) {
+        match address {
+            IpAddr::V4(v4) => self.push(section, owner, rtype::A, ttl, |rdata| {
+                rdata.extend_from_slice(&v4.octets());
+            }),
+            IpAddr::V6(v6) => self.push(section, owner, rtype::AAAA, ttl, |rdata| {
+                rdata.extend_from_slice(&v6.octets());
+            }),
+        }
+    }
+
+    /// Adds a record whose rdata is a name: CNAME, PTR, NS.
+    pub fn name(&mut self, section: Section, owner: &[u8], rtype: u16, ttl: u32, target: &[u8]) {
+        self.push(section, owner, rtype, ttl, |rdata| rdata.extend_from_slice(target));
+    }
+
+    /// Forgets all records.
+    pub fn drop_records(&mut self) {
+        self.records.clear();
+        self.bytes.clear();
+    }
+
+    /// Adds this answer to a hickory message, for the plugin chain.
+    pub fn message(&self, mut message: Message) -> Message {
+        message.metadata.authoritative = self.authoritative;
+        message.metadata.response_code =
+            ResponseCode::from((self.code >> 4) as u8, (self.code & 15) as u8);
+        let mut bytes = Vec::new();
+        for record in self.records() {
+            bytes.clear();
+            bytes.extend_from_slice(record.owner);
+            bytes.extend_from_slice(&record.rtype.to_be_bytes());
+            bytes.extend_from_slice(&record.class.to_be_bytes());
+            bytes.extend_from_slice(&record.ttl.to_be_bytes());
+            // The zone writes no rdata of 64 KiB: the longest is an SOA of two names.
+            bytes.extend_from_slice(&(record.rdata.len() as u16).to_be_bytes());
+            bytes.extend_from_slice(record.rdata);
+            match ProtoRecord::read(&mut BinDecoder::new(&bytes)) {
+                Ok(read) => match record.section {
+                    Section::Answer => message.answers.push(read),
+                    Section::Authority => message.authorities.push(read),
+                    Section::Additional => message.additionals.push(read),
+                },
+                Err(error) => tracing::error!(%error, "the zone wrote a record that is none"),
+            }
+        }
+        message
+    }
+
+    /// The answer that a hickory message holds: what the chain made goes to the wire like what the
+    /// zone wrote.
+    ///
+    /// # Errors
+    /// A record that does not fit the wire.
+    pub fn from_message(message: &Message) -> Result<Self, hickory_proto::ProtoError> {
+        let mut answer = Answer {
+            code: u16::from(message.metadata.response_code),
+            authoritative: message.metadata.authoritative,
+            ..Answer::default()
+        };
+        let sections = [
+            (Section::Answer, &message.answers),
+            (Section::Authority, &message.authorities),
+            (Section::Additional, &message.additionals),
+        ];
+        for (section, records) in sections {
+            for record in records {
+                answer.push_proto(section, record)?;
+            }
+        }
+        Ok(answer)
+    }
+
+    fn push_proto(
+        &mut self,
+        section: Section,
+        record: &ProtoRecord,
+    ) -> Result<(), hickory_proto::ProtoError> {
+        let mut bytes = Vec::new();
+        let mut encoder = BinEncoder::new(&mut bytes);
+        encoder.set_name_encoding(NameEncoding::Uncompressed);
+        record.emit(&mut encoder)?;
+        let Some((owner, head)) = WireName::read(&bytes) else {
+            return Err("the owner of a record is no name".into());
+        };
+        let (fixed, rdata) = bytes[head..].split_at(10);
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(owner.wire());
+        let middle = self.bytes.len();
+        self.bytes.extend_from_slice(rdata);
+        self.records.push(Record {
+            section,
+            owner: start..middle,
+            rtype: u16::from_be_bytes([fixed[0], fixed[1]]),
+            class: u16::from_be_bytes([fixed[2], fixed[3]]),
+            ttl: u32::from_be_bytes([fixed[4], fixed[5], fixed[6], fixed[7]]),
+            rdata: middle..self.bytes.len(),
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! Who answers for a Service: the local cluster first, otherwise the members, each by its reach.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::cluster::ClusterId;
+use crate::cluster::kinds::ServiceKind;
+use crate::registry::{Owner, Registry, ServiceName};
+
+/// Which cluster is local, and how the others are reached: the `fleet` plugin's lines, or the default
+/// of a server that knows one cluster only.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fleet {
+    pub local: ClusterId,
+    pub reach: HashMap<ClusterId, Reach>,
+    /// For the members that `reach` does not name.
+    pub others: Reach,
+}
+
+/// With what a member's Services are answered.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Reach {
+    /// Its ClusterIPs, and its endpoints where they are asked for.
+    #[default]
+    Direct,
+    /// These addresses (a gateway's, or a sentinel's) whatever the Service's own are.
+    Instead(Vec<IpAddr>),
+}
+
+impl Fleet {
+    /// A server that knows one cluster only.
+    pub fn alone(local: ClusterId) -> Self {
+        Fleet { local, reach: HashMap::new(), others: Reach::Direct }
+    }
+
+    /// How a member is reached; the local cluster is always direct.
+    pub fn reach(&self, cluster: &ClusterId) -> &Reach {
+        if *cluster == self.local {
+            return &Reach::Direct;
+        }
+        self.reach.get(cluster).unwrap_or(&self.others)
+    }
+
+    /// Who answers for a Service name. `remote` is false where members may not be asked: while the
+    /// local cluster, which comes first, is not known yet.
+    pub fn choose<'a>(
+        &'a self,
+        registry: &Registry,
+        namespace: &[u8],
+        name: &'a ServiceName,
+        remote: bool,
+    ) -> Option<Chosen<'a>> {
+        let homes = registry.namespace(namespace)?;
+        let answers = |owner: &Arc<Owner>| {
+            owner.service.is_some() && homes.binary_search(&owner.cluster).is_ok()
+        };
+        if let Some(local) = name.owner(&self.local).filter(|owner| answers(owner)) {
+            return Some(Chosen { fleet: self, lead: local, name, homes });
+        }
+        let members = name.owners().iter().filter(|owner| remote && answers(owner));
+        // The owners stand in the order of their IDs, and of equals the first is taken.
+        let lead =
+            members.min_by_key(|owner| owner.service.as_ref().map(|service| service.created))?;
+        Some(Chosen { fleet: self, lead, name, homes })
+    }
+}
+
+/// The cluster whose Service decides, and those that answer with it.
+#[derive(Clone)]
+pub struct Chosen<'a> {
+    fleet: &'a Fleet,
+    lead: &'a Arc<Owner>,
+    name: &'a ServiceName,
+    homes: Arc<[ClusterId]>,
+}
+
+impl<'a> Chosen<'a> {
+    /// What the Service is.
+    pub fn kind(&self) -> &'a ServiceKind {
+        match &self.lead.service {
+            Some(service) => &service.kind,
+            // `choose` takes only owners that have the Service.
+            None => &ServiceKind::Headless,
+        }
+    }
+
+    /// Those that answer: the one that was chosen, or all members that have it headless, whose
+    /// endpoints are merged.
+    pub fn owners(&self) -> impl Iterator<Item = &'a Arc<Owner>> {
+        let union =
+            self.lead.cluster != self.fleet.local && matches!(self.kind(), ServiceKind::Headless);
+        let headless = |owner: &Owner| {
+            owner.service.as_ref().is_some_and(|service| service.kind == ServiceKind::Headless)
+        };
+        let (lead, homes) = (self.lead, self.homes.clone());
+        self.name.owners().iter().filter(move |owner| {
+            Arc::ptr_eq(owner, lead)
+                || union && headless(owner) && homes.binary_search(&owner.cluster).is_ok()
+        })
+    }
+
+    /// Whether a cluster's own addresses are handed out for this name.
+    pub fn hands_out(&self, cluster: &ClusterId) -> bool {
+        *self.fleet.reach(cluster) == Reach::Direct
+            && self.owners().any(|owner| owner.cluster == *cluster)
+    }
+}

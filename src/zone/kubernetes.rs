@@ -1,0 +1,254 @@
+//! The Kubernetes zones: what CoreDNS's `kubernetes` plugin says of them
+//! (plugin/kubernetes/{handler,kubernetes,reverse}.go and plugin/backend_lookup.go), over all clusters
+//! of the registry.
+//!
+//! Where CoreDNS and the RFCs differ on whether a name exists, the RFCs hold (RFC 2308 §2, RFC 8020):
+//! a name that has any record, or has names below it, is NODATA for the types that it lacks.
+
+mod pods;
+mod pointer;
+pub(super) mod records;
+mod service;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::answer::{Answer, Section};
+use super::choice::Fleet;
+use super::name::WireName;
+use super::schema::{self, Asked};
+use super::{rcode, reverse, rtype};
+use crate::registry::Registry;
+
+/// Version of the schema, answered as TXT of `dns-version`.
+const SCHEMA_VERSION: &str = "1.1.0";
+/// TTL of `dns-version` in seconds.
+const SCHEMA_TTL: u32 = 28_800;
+/// TTLs of negative answers are at most this many seconds (CoreDNS, plugin/backend_lookup.go).
+const NEGATIVE_TTL: u32 = 300;
+/// ... and these while a member is not known yet, whose names may come at any moment.
+const UNKNOWN_TTL: u32 = 5;
+
+/// What `kubernetes` and `fleet` of one server block say about the zones.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Kubernetes {
+    /// Never empty.
+    pub zones: Vec<WireName>,
+    /// The zone of PTR targets: the first that is not below `in-addr.arpa` or `ip6.arpa`.
+    pub primary: WireName,
+    pub ttl: u32,
+    pub pods: Pods,
+    /// `namespaces`: those that are answered for; all where `None`.
+    pub namespaces: Option<BTreeSet<Box<[u8]>>>,
+    pub fleet: Fleet,
+    /// Addresses of this server, for `ns.dns`; none where it is bound to given addresses.
+    pub own_addresses: Vec<IpAddr>,
+}
+
+/// What names `ADDRESS.NAMESPACE.pod` say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Pods {
+    /// They do not exist.
+    #[default]
+    Disabled,
+    /// Their address, whether there is such a pod or not, if the namespace exists.
+    Insecure,
+}
+
+/// What is known of the clusters at the moment of a question.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Known {
+    /// The local cluster's first lists are done.
+    pub local: bool,
+    /// So are those of all members.
+    pub members: bool,
+}
+
+/// What became of a question.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The answer is written; it may be NODATA.
+    Answered,
+    /// No such name: nothing is written. It may fall through, or become [`Kubernetes::negative`].
+    NameError,
+    /// CNAMEs are written up to this target, which is not in the zone of the question.
+    Chase(WireName),
+    /// A transfer, which this zone does not give.
+    Refused,
+}
+
+impl Kubernetes {
+    /// The longest of the zones that a name is in: how many labels are left of it.
+    pub fn find(&self, name: &WireName) -> Option<usize> {
+        self.zones.iter().filter_map(|zone| name.left_of(zone)).min()
+    }
+
+    /// Answers a question for a name with `left` labels left of its zone. `out` is clear.
+    pub fn answer(
+        &self,
+        registry: &Registry,
+        known: Known,
+        question: (&WireName, u16),
+        left: usize,
+        out: &mut Answer,
+    ) -> Verdict {
+        let (name, qtype) = question;
+        out.authoritative = true;
+        if matches!(qtype, rtype::AXFR | rtype::IXFR) {
+            return Verdict::Refused;
+        }
+        let look = Look { zone: self, registry, known, name, left };
+        let verdict = if left == 0 && qtype == rtype::SOA {
+            self.soa(registry, known, (name, left), Section::Answer, out);
+            Verdict::Answered
+        } else if left == 0 && qtype == rtype::NS {
+            look.name_servers(out);
+            Verdict::Answered
+        } else if reverse::is_reverse(name) {
+            look.reverse(qtype, out)
+        } else {
+            look.forward(qtype, out)
+        };
+        if verdict == Verdict::Answered && out.is_empty(Section::Answer) {
+            self.negative(registry, known, (name, left), rcode::NOERROR, out);
+        }
+        verdict
+    }
+
+    /// Writes a negative answer: the code, and the SOA in the authority section (RFC 2308 §3).
+    pub fn negative(
+        &self,
+        registry: &Registry,
+        known: Known,
+        name: (&WireName, usize),
+        code: u16,
+        out: &mut Answer,
+    ) {
+        out.clear();
+        out.authoritative = true;
+        out.code = code;
+        self.soa(registry, known, name, Section::Authority, out);
+    }
+
+    /// The SOA, in the spelling of the question.
+    fn soa(
+        &self,
+        registry: &Registry,
+        known: Known,
+        (name, left): (&WireName, usize),
+        section: Section,
+        out: &mut Answer,
+    ) {
+        let minimum = if known.members { self.ttl } else { self.ttl.min(UNKNOWN_TTL) };
+        let ttl = minimum.min(NEGATIVE_TTL);
+        records::soa(out, section, name.suffix(left), ttl, registry.serial(), minimum);
+    }
+
+    fn exposes(&self, namespace: &[u8]) -> bool {
+        self.namespaces.as_ref().is_none_or(|exposed| exposed.contains(namespace))
+    }
+}
+
+/// One question on its way.
+struct Look<'a> {
+    zone: &'a Kubernetes,
+    registry: &'a Registry,
+    known: Known,
+    name: &'a WireName,
+    left: usize,
+}
+
+impl Look<'_> {
+    /// The zone in the spelling of the question.
+    fn spelled_zone(&self) -> WireName {
+        // The end of a name is a name.
+        WireName::read(self.name.suffix(self.left)).map_or_else(WireName::root, |(zone, _)| zone)
+    }
+
+    fn forward(&self, qtype: u16, out: &mut Answer) -> Verdict {
+        match schema::read(self.name, self.left) {
+            Asked::Container | Asked::NameServerParent => Verdict::Answered,
+            Asked::DnsVersion => self.dns_version(qtype, out),
+            Asked::NameServer => self.name_server(qtype, out),
+            Asked::Namespace { namespace } => self.exists(self.namespace_exists(namespace)),
+            Asked::PodNamespace { namespace } => self
+                .exists(self.zone.pods != Pods::Disabled && self.namespace_exists_here(namespace)),
+            Asked::Pod { pod, namespace } => self.pod(pod, namespace, qtype, out),
+            Asked::Service { .. } => self.service(qtype, out),
+            Asked::Nothing => Verdict::NameError,
+        }
+    }
+
+    fn exists(&self, exists: bool) -> Verdict {
+        if exists { Verdict::Answered } else { Verdict::NameError }
+    }
+
+    /// Whether any cluster that may be asked has a namespace.
+    fn namespace_exists(&self, namespace: &[u8]) -> bool {
+        self.zone.exposes(namespace)
+            && self.registry.namespace(namespace).is_some_and(|clusters| {
+                self.known.local || clusters.contains(&self.zone.fleet.local)
+            })
+    }
+
+    /// Whether the local cluster has a namespace: pod names are local.
+    fn namespace_exists_here(&self, namespace: &[u8]) -> bool {
+        self.zone.exposes(namespace)
+            && self
+                .registry
+                .namespace(namespace)
+                .is_some_and(|clusters| clusters.contains(&self.zone.fleet.local))
+    }
+
+    fn dns_version(&self, qtype: u16, out: &mut Answer) -> Verdict {
+        if qtype == rtype::TXT {
+            records::txt(out, self.name.wire(), SCHEMA_TTL, SCHEMA_VERSION);
+        }
+        Verdict::Answered
+    }
+
+    /// `ns.dns`: the addresses of this server.
+    fn name_server(&self, qtype: u16, out: &mut Answer) -> Verdict {
+        for &address in &self.zone.own_addresses {
+            if records::is_of(address, qtype) {
+                out.address(Section::Answer, self.name.wire(), self.zone.ttl, address);
+            }
+        }
+        Verdict::Answered
+    }
+
+    fn name_servers(&self, out: &mut Answer) {
+        if self.zone.own_addresses.is_empty() {
+            return;
+        }
+        let mut server = match WireName::parse("ns.dns") {
+            Some(server) => server,
+            None => return,
+        };
+        // A zone so long that this is no name has no name server to tell.
+        if server.extend(&self.spelled_zone()).is_none() {
+            return;
+        }
+        out.name(Section::Answer, self.name.wire(), rtype::NS, self.zone.ttl, server.wire());
+        for &address in &self.zone.own_addresses {
+            out.address(Section::Additional, server.wire(), self.zone.ttl, address);
+        }
+    }
+
+    /// Names under `in-addr.arpa` and `ip6.arpa`.
+    fn reverse(&self, qtype: u16, out: &mut Answer) -> Verdict {
+        match schema::read(self.name, self.left) {
+            Asked::Container | Asked::NameServerParent => return Verdict::Answered,
+            Asked::DnsVersion => return self.dns_version(qtype, out),
+            Asked::NameServer => return self.name_server(qtype, out),
+            _ => {}
+        }
+        match reverse::address(self.name) {
+            Some(address) => self.pointers(address, qtype, out),
+            None => Verdict::NameError,
+        }
+    }
+}

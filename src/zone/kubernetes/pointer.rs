@@ -1,0 +1,80 @@
+//! PTR: from addresses back to Services and endpoints.
+
+use std::net::IpAddr;
+
+use super::{Look, Verdict};
+use crate::registry::{AddressOwner, Holder};
+use crate::zone::answer::{Answer, Section};
+use crate::zone::name::WireName;
+use crate::zone::rtype;
+
+impl Look<'_> {
+    /// One name for a ClusterIP, else one for each endpoint that has the address; the local cluster's
+    /// first, else those of the members whose address is handed out.
+    pub(super) fn pointers(&self, address: IpAddr, qtype: u16, out: &mut Answer) -> Verdict {
+        let Some(owners) = self.registry.address(address) else { return Verdict::NameError };
+        let local = |owner: &&AddressOwner| {
+            owner.cluster == self.zone.fleet.local
+                && self.zone.exposes(owner.key.namespace.as_bytes())
+        };
+        let found = self.point(owners.iter().filter(local), qtype, out)
+            || self.point(owners.iter().filter(|owner| self.hands_out(owner)), qtype, out);
+        self.exists(found)
+    }
+
+    /// Writes the names of these holders; `ClusterIP`s stand first. Says whether there are any.
+    fn point<'o>(
+        &self,
+        owners: impl Iterator<Item = &'o AddressOwner>,
+        qtype: u16,
+        out: &mut Answer,
+    ) -> bool {
+        let mut found = false;
+        for owner in owners {
+            if found && owner.holder == Holder::ClusterIp {
+                return true;
+            }
+            if let Some(target) = self.target(owner) {
+                let written =
+                    |record: crate::zone::answer::RecordRef| record.rdata == target.wire();
+                let twice = out.records().any(written);
+                if qtype == rtype::PTR && !twice {
+                    let (name, ttl) = (self.name.wire(), self.zone.ttl);
+                    out.name(Section::Answer, name, rtype::PTR, ttl, target.wire());
+                }
+                found = true;
+            }
+            if owner.holder == Holder::ClusterIp {
+                return found;
+            }
+        }
+        found
+    }
+
+    /// The name of what holds an address, in the first zone that is not a reverse zone.
+    fn target(&self, owner: &AddressOwner) -> Option<WireName> {
+        let endpoint = match &owner.holder {
+            Holder::ClusterIp => None,
+            Holder::Endpoint(label) => Some(label.as_bytes()),
+        };
+        let service = [owner.key.name.as_bytes(), owner.key.namespace.as_bytes(), b"svc"];
+        let mut target = WireName::from_labels(endpoint.into_iter().chain(service))?;
+        target.extend(&self.zone.primary)?;
+        Some(target)
+    }
+
+    /// Whether a member's address is what its name answers with.
+    fn hands_out(&self, owner: &AddressOwner) -> bool {
+        let namespace = owner.key.namespace.as_bytes();
+        if owner.cluster == self.zone.fleet.local || !self.zone.exposes(namespace) {
+            return false;
+        }
+        let labels = [owner.key.name.as_bytes(), namespace];
+        let Some(name) = WireName::from_labels(labels) else { return false };
+        let Some(service) = self.registry.service(name.folded_labels(0, 2)) else { return false };
+        self.zone
+            .fleet
+            .choose(self.registry, namespace, &service, self.known.local)
+            .is_some_and(|chosen| chosen.hands_out(&owner.cluster))
+    }
+}

@@ -1,0 +1,212 @@
+//! Names in wire form (RFC 1035 §3.1), with their labels found and their letters folded.
+
+use std::fmt;
+
+/// Longest name in octets, with its length octets and the root (RFC 1035 §2.3.4).
+pub const MAX_NAME: usize = 255;
+/// Longest label in octets.
+pub const MAX_LABEL: usize = 63;
+
+/// A name on the stack: its spelling, its lower-case form, and where its labels start.
+#[derive(Clone)]
+pub struct WireName {
+    wire: [u8; MAX_NAME],
+    folded: [u8; MAX_NAME],
+    starts: [u8; 128],
+    len: u8,
+    labels: u8,
+}
+
+impl WireName {
+    /// The root.
+    pub fn root() -> Self {
+        WireName { wire: [0; MAX_NAME], folded: [0; MAX_NAME], starts: [0; 128], len: 1, labels: 0 }
+    }
+
+    /// Reads an uncompressed name at the start of `bytes`, and says how many octets it took. `None`
+    /// where it does not end, is too long, or has a compression pointer.
+    pub fn read(bytes: &[u8]) -> Option<(Self, usize)> {
+        let mut name = WireName::root();
+        let mut at = 0;
+        loop {
+            let length = usize::from(*bytes.get(at)?);
+            if length == 0 {
+                return Some((name, at + 1));
+            }
+            name.push(bytes.get(at + 1..at + 1 + length).filter(|_| length <= MAX_LABEL)?)?;
+            at += 1 + length;
+        }
+    }
+
+    /// The name of these labels, leftmost first. `None` where it would not be a name.
+    pub fn from_labels<'a>(labels: impl IntoIterator<Item = &'a [u8]>) -> Option<Self> {
+        let mut name = WireName::root();
+        labels.into_iter().try_for_each(|label| name.push(label))?;
+        Some(name)
+    }
+
+    /// Reads a name of plain labels such as `a.b.` or `a.b`; both mean the same. Not for escapes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.strip_suffix('.').unwrap_or(text);
+        if text.is_empty() {
+            return Some(WireName::root());
+        }
+        WireName::from_labels(text.split('.').map(str::as_bytes))
+    }
+
+    /// Adds a label at the right end, before the root.
+    pub fn push(&mut self, label: &[u8]) -> Option<()> {
+        let at = usize::from(self.len) - 1;
+        let end = at + 1 + label.len();
+        if label.is_empty() || label.len() > MAX_LABEL || end >= MAX_NAME {
+            return None;
+        }
+        // Both fit in an octet: a label has at most 63, a name 255.
+        self.wire[at] = label.len() as u8;
+        self.wire[at + 1..end].copy_from_slice(label);
+        self.wire[end] = 0;
+        self.folded[at..=end].copy_from_slice(&self.wire[at..=end]);
+        self.folded[at + 1..end].make_ascii_lowercase();
+        self.starts[usize::from(self.labels)] = at as u8;
+        self.labels += 1;
+        self.len = (end + 1) as u8;
+        Some(())
+    }
+
+    /// Adds all labels of another name.
+    pub fn extend(&mut self, suffix: &WireName) -> Option<()> {
+        (0..suffix.labels()).try_for_each(|label| self.push(suffix.spelled(label)))
+    }
+
+    /// Number of labels, without the root.
+    pub fn labels(&self) -> usize {
+        usize::from(self.labels)
+    }
+
+    /// The octets as spelled, with the root.
+    pub fn wire(&self) -> &[u8] {
+        &self.wire[..usize::from(self.len)]
+    }
+
+    /// The octets in lower case, with the root.
+    pub fn folded(&self) -> &[u8] {
+        &self.folded[..usize::from(self.len)]
+    }
+
+    /// A label in lower case, counted from the left.
+    pub fn label(&self, index: usize) -> &[u8] {
+        let start = usize::from(self.starts[index]);
+        &self.folded[start + 1..start + 1 + usize::from(self.folded[start])]
+    }
+
+    /// The labels as spelled, leftmost first.
+    pub fn labels_spelled(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.labels()).map(|label| self.spelled(label))
+    }
+
+    /// A label as spelled.
+    fn spelled(&self, index: usize) -> &[u8] {
+        let start = usize::from(self.starts[index]);
+        &self.wire[start + 1..start + 1 + usize::from(self.wire[start])]
+    }
+
+    /// The lower-case octets of the labels `from..to`, with their length octets and without a root.
+    pub fn folded_labels(&self, from: usize, to: usize) -> &[u8] {
+        &self.folded[self.start(from)..self.start(to)]
+    }
+
+    /// The name without its first `labels` labels, as spelled, with the root.
+    pub fn suffix(&self, labels: usize) -> &[u8] {
+        &self.wire[self.start(labels)..usize::from(self.len)]
+    }
+
+    /// How many labels stand left of `zone`; `None` where the name is not in it.
+    pub fn left_of(&self, zone: &WireName) -> Option<usize> {
+        let left = self.labels().checked_sub(zone.labels())?;
+        let tail = &self.folded[self.start(left)..usize::from(self.len)];
+        (tail == zone.folded()).then_some(left)
+    }
+
+    fn start(&self, label: usize) -> usize {
+        if label < self.labels() {
+            usize::from(self.starts[label])
+        } else {
+            usize::from(self.len) - 1
+        }
+    }
+}
+
+/// Two names are the same whatever their letter case (RFC 4343).
+impl PartialEq for WireName {
+    fn eq(&self, other: &Self) -> bool {
+        self.folded() == other.folded()
+    }
+}
+
+impl Eq for WireName {}
+
+/// Presentation form, lower case, with the final dot; octets that are not printable as `\DDD`.
+impl fmt::Display for WireName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for index in 0..self.labels() {
+            for &octet in self.label(index) {
+                match octet {
+                    b'.' | b'\\' | b'"' | b'(' | b')' | b';' | b'@' | b'$' => {
+                        write!(f, "\\{}", char::from(octet))?
+                    }
+                    0x21..=0x7e => write!(f, "{}", char::from(octet))?,
+                    _ => write!(f, "\\{octet:03}")?,
+                }
+            }
+            f.write_str(".")?;
+        }
+        if self.labels() == 0 { f.write_str(".") } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for WireName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_and_shows_names() {
+        let (name, read) = WireName::read(b"\x03WwW\x07exAmple\x00rest").unwrap();
+        assert_eq!((name.to_string().as_str(), read, name.labels()), ("www.example.", 13, 2));
+        assert_eq!(name.wire(), b"\x03WwW\x07exAmple\x00");
+        assert_eq!(name.label(1), b"example");
+        assert_eq!(name.suffix(1), b"\x07exAmple\x00");
+        assert_eq!(name.folded_labels(0, 2), b"\x03www\x07example");
+        assert_eq!(WireName::read(b"\x00").unwrap().0.to_string(), ".");
+        assert_eq!(WireName::read(b"\x03a.\x00\x00").unwrap().0.to_string(), "a\\.\\000.");
+    }
+
+    #[test]
+    fn refuses_what_is_no_name() {
+        for bytes in [&b""[..], b"\x03ww", b"\x03www", b"\xc0\x0c", b"\x40aaaa"] {
+            assert!(WireName::read(bytes).is_none(), "{bytes:?}");
+        }
+        assert!(WireName::parse(&"a".repeat(64)).is_none());
+        assert!(WireName::parse(&"a".repeat(63)).is_some());
+        // 127 labels of one octet are 255 octets with the root; one more is too long.
+        assert!(WireName::parse(&"a.".repeat(127)).is_some());
+        assert!(WireName::parse(&"a.".repeat(128)).is_none());
+        assert!(WireName::parse("a..b").is_none());
+    }
+
+    #[test]
+    fn zones_end_at_label_boundaries() {
+        let zone = WireName::parse("Remote").unwrap();
+        let left = |name: &str| WireName::parse(name).unwrap().left_of(&zone);
+        assert_eq!(left("remote"), Some(0));
+        assert_eq!(left("a.b.REMOTE"), Some(2));
+        assert_eq!(left("xremote"), None);
+        assert_eq!(left("remote.example"), None);
+        assert_eq!(WireName::parse("a").unwrap().left_of(&WireName::root()), Some(1));
+    }
+}

@@ -1,0 +1,141 @@
+//! Questions asked from inside the test: fast enough for thousands, with the reply as a message.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use hickory_proto::op::{Edns, Message, Query};
+use hickory_proto::rr::{DNSClass, Name, RecordType};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+
+use super::netns::Namespace;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Asks over UDP with RD and without EDNS; fails the test if no reply comes.
+pub async fn ask(at: SocketAddr, name: &str, kind: RecordType) -> Message {
+    Question::new(name, kind).ask(at).await.unwrap_or_else(|e| panic!("{name} {kind}: {e}"))
+}
+
+/// A question with everything that a client may choose.
+#[derive(Clone, Debug)]
+pub struct Question {
+    message: Message,
+    tcp: bool,
+    namespace: Option<Namespace>,
+}
+
+impl Question {
+    /// RD, class IN, no EDNS, over UDP.
+    pub fn new(name: &str, kind: RecordType) -> Self {
+        let mut owner = Name::from_ascii(name).unwrap_or_else(|e| panic!("{name}: {e}"));
+        owner.set_fqdn(true);
+        let mut message = Message::query();
+        message.metadata.recursion_desired = true;
+        message.add_query(Query::query(owner, kind));
+        Self { message, tcp: false, namespace: None }
+    }
+
+    /// In another class than IN.
+    pub fn class(self, class: DNSClass) -> Self {
+        self.edit(|m| {
+            m.queries[0].set_query_class(class);
+        })
+    }
+
+    /// Over TCP.
+    pub fn tcp(mut self) -> Self {
+        self.tcp = true;
+        self
+    }
+
+    /// With EDNS and this UDP payload size.
+    pub fn edns(self, size: u16) -> Self {
+        self.edit(|m| {
+            m.edns.get_or_insert_with(Edns::new).set_max_payload(size);
+        })
+    }
+
+    /// With EDNS and the DO bit.
+    pub fn dnssec_ok(self) -> Self {
+        self.edit(|m| {
+            m.edns.get_or_insert_with(Edns::new).set_dnssec_ok(true);
+        })
+    }
+
+    /// From inside of a network namespace.
+    pub fn inside(mut self, namespace: &Namespace) -> Self {
+        self.namespace = Some(namespace.clone());
+        self
+    }
+
+    /// With any other change to the message: flags, opcode, more questions.
+    pub fn edit(mut self, change: impl FnOnce(&mut Message)) -> Self {
+        change(&mut self.message);
+        self
+    }
+
+    /// Sends it and waits for the reply to it.
+    pub async fn ask(&self, at: SocketAddr) -> Result<Message, String> {
+        let packet = self.message.to_vec().map_err(|e| e.to_string())?;
+        let place = self.namespace.as_ref();
+        let reply = if self.tcp {
+            exchange_tcp(at, &packet, place).await
+        } else {
+            exchange_udp(at, &packet, place).await
+        };
+        let reply = reply.map_err(|e| format!("no reply from {at}: {e}"))?;
+        let reply = Message::from_vec(&reply).map_err(|e| format!("{e}: {reply:02x?}"))?;
+        if reply.metadata.id != self.message.metadata.id {
+            return Err("the reply has another ID".into());
+        }
+        Ok(reply)
+    }
+}
+
+/// Sends these bytes over UDP and returns the next packet from there.
+pub async fn exchange_udp(
+    at: SocketAddr,
+    packet: &[u8],
+    inside: Option<&Namespace>,
+) -> io::Result<Vec<u8>> {
+    let bind = move || {
+        let any: SocketAddr = match at {
+            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        };
+        let socket = std::net::UdpSocket::bind(any)?;
+        socket.set_nonblocking(true)?;
+        socket.connect(at).map(|()| socket)
+    };
+    let socket = tokio::net::UdpSocket::from_std(Namespace::run_in(inside, bind)?)?;
+    socket.send(packet).await?;
+    let mut reply = vec![0; 65_536];
+    let length = timeout(PATIENCE, socket.recv(&mut reply)).await??;
+    reply.truncate(length);
+    Ok(reply)
+}
+
+/// Sends these bytes as one message over a new TCP connection and returns the next message.
+pub async fn exchange_tcp(
+    at: SocketAddr,
+    packet: &[u8],
+    inside: Option<&Namespace>,
+) -> io::Result<Vec<u8>> {
+    let connect = move || {
+        let stream = std::net::TcpStream::connect_timeout(&at, PATIENCE)?;
+        stream.set_nonblocking(true).map(|()| stream)
+    };
+    let mut stream = match inside {
+        Some(_) => tokio::net::TcpStream::from_std(Namespace::run_in(inside, connect)?)?,
+        None => tokio::net::TcpStream::connect(at).await?,
+    };
+    let length = u16::try_from(packet.len()).map_err(io::Error::other)?;
+    stream.write_all(&[&length.to_be_bytes(), packet].concat()).await?;
+    let exchange = async {
+        let mut reply = vec![0; usize::from(stream.read_u16().await?)];
+        stream.read_exact(&mut reply).await.map(|_| reply)
+    };
+    timeout(PATIENCE, exchange).await?
+}

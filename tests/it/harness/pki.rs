@@ -1,0 +1,71 @@
+//! One certificate authority and one server certificate for 127.0.0.1, for all servers of a run.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use k8s_openapi::ByteString;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
+
+use super::scratch;
+
+/// Files of the authority, of the server, and of the key that signs service account tokens.
+#[derive(Debug)]
+pub struct Pki {
+    /// The authority's certificate, PEM.
+    pub ca: PathBuf,
+    /// The server's certificate for IP 127.0.0.1 and localhost, PEM.
+    pub cert: PathBuf,
+    /// The server's key, PEM.
+    pub key: PathBuf,
+    /// Private key of service account tokens, PEM.
+    pub sa_key: PathBuf,
+    /// Public key of service account tokens, PEM.
+    pub sa_public: PathBuf,
+    ca_pem: String,
+}
+
+impl Pki {
+    /// The one of this run.
+    pub fn shared() -> &'static Self {
+        static SHARED: LazyLock<Pki> =
+            LazyLock::new(|| Pki::create().expect("make the certificates"));
+        &SHARED
+    }
+
+    /// The authority's certificate as kubeconfigs carry it.
+    pub fn ca_base64(&self) -> String {
+        let encoded = serde_json::to_value(ByteString(self.ca_pem.clone().into_bytes()));
+        encoded.ok().and_then(|v| v.as_str().map(str::to_owned)).expect("base64")
+    }
+
+    fn create() -> Result<Self, rcgen::Error> {
+        let mut authority = CertificateParams::new(Vec::new())?;
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let ca_key = KeyPair::generate()?;
+        let ca_pem = authority.self_signed(&ca_key)?.pem();
+        let issuer = Issuer::new(authority, ca_key);
+
+        let mut server = CertificateParams::new(vec!["localhost".to_owned()])?;
+        server.subject_alt_names.push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        let key = KeyPair::generate()?;
+        let cert = server.signed_by(&key, &issuer)?;
+        let sa_key = KeyPair::generate()?;
+
+        let folder = scratch::folder("pki");
+        let write = |name: &str, text: &str| {
+            let file = folder.join(name);
+            fs::write(&file, text).expect("write a certificate");
+            file
+        };
+        Ok(Self {
+            ca: write("ca.pem", &ca_pem),
+            cert: write("cert.pem", &cert.pem()),
+            key: write("key.pem", &key.serialize_pem()),
+            sa_key: write("sa-key.pem", &sa_key.serialize_pem()),
+            sa_public: write("sa-public.pem", &sa_key.public_key_pem()),
+            ca_pem,
+        })
+    }
+}

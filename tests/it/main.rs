@@ -1,0 +1,6 @@
+//! Tests of the built program against real parts: kube-apiserver, etcd, CoreDNS, Envoy, dig.
+//! `tests/run` installs those once and runs everything.
+
+mod harness;
+
+mod harness_selftest;
