@@ -88,23 +88,23 @@ struct Flags {
     port: u16,
     /// Print the version and end
     #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true,
-          default_value = "false", default_missing_value = "true", hide_default_value = true,
-          hide_possible_values = true)]
+          default_value = "false", default_missing_value = "true",
+          value_parser = go_bool)]
     version: bool,
     /// Print the plugins that are built in and end
     #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true,
-          default_value = "false", default_missing_value = "true", hide_default_value = true,
-          hide_possible_values = true)]
+          default_value = "false", default_missing_value = "true",
+          value_parser = go_bool)]
     plugins: bool,
     /// Print nothing at the start
     #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true,
-          default_value = "false", default_missing_value = "true", hide_default_value = true,
-          hide_possible_values = true)]
+          default_value = "false", default_missing_value = "true",
+          value_parser = go_bool)]
     quiet: bool,
     /// Print this help and end
     #[arg(long, alias = "h", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
-          default_value = "false", default_missing_value = "true", hide_default_value = true,
-          hide_possible_values = true)]
+          default_value = "false", default_missing_value = "true",
+          value_parser = go_bool)]
     help: bool,
 }
 
@@ -132,6 +132,15 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, UsageE
             quiet: flags.quiet,
         })
     })
+}
+
+/// A truth value in the spellings that Go knows.
+fn go_bool(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err("write true or false"),
+    }
 }
 
 /// The flag of CoreDNS that the word is, if it is one that is still to come.

@@ -30,6 +30,8 @@ fn reads_flags_as_go_does() {
         ("-dns.port 2 -p 1", serve(None, 1, false)),
         ("-quiet=true", serve(None, 53, true)),
         ("-quiet -quiet=false", serve(None, 53, false)),
+        ("-quiet=T", serve(None, 53, true)),
+        ("-quiet=0", serve(None, 53, false)),
         ("--", serve(None, 53, false)),
         ("-version", Command::Version),
         ("-plugins -version", Command::Version),

@@ -42,7 +42,8 @@ struct Running {
 
 impl Running {
     fn start(local: &Fake, members: Vec<MemberSource>) -> Self {
-        let spec = FleetSpec { members, ..FleetSpec::single(ClusterId::new("east"), local.source()) };
+        let spec =
+            FleetSpec { members, ..FleetSpec::single(ClusterId::new("east"), local.source()) };
         spec.check().unwrap();
         let record = Arc::new(Record::default());
         let fleet = Fleet::with_timing(spec, record.clone(), fake::timing());
@@ -258,6 +259,9 @@ async fn no_credential_is_logged() {
         .with_writer(move || writer.clone())
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
+    // With only one dispatcher alive, tracing lets the thread that first meets an event decide for
+    // all threads whether it is logged, and other tests have no subscriber.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     let (local, west) = (cluster("l").await, cluster("w").await);
     let token = "hunter2-very-secret";
     // Not base64, and refused: each is told.

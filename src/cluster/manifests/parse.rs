@@ -12,8 +12,9 @@ use crate::cluster::kinds::{EndpointSliceObject, NamespaceObject, ServiceObject}
 /// Kinds that DNS does not need are left out. A missing `metadata.namespace` is `default`.
 pub(super) fn parse(text: &str) -> Result<Objects, String> {
     let mut objects = Objects::default();
-    // The operator's own files may be large: no budget for them.
-    let options = serde_saphyr::options! { budget: None };
+    // The operator's own files may be large: no budget for them. A namespace may be called `n` or
+    // `no`, which are booleans in YAML 1.1 only.
+    let options = serde_saphyr::options! { budget: None, strict_booleans: true };
     let mut reader = text.as_bytes();
     let documents = serde_saphyr::read_with_options::<_, Spanned<Value>>(&mut reader, options);
     for (index, document) in documents.enumerate() {

@@ -45,11 +45,20 @@ metadata: {name: of-another-group}
     let objects = parse(yaml).unwrap();
     assert_eq!(objects.slices[0].key, ObjectKey::new("n", "a-1"));
     assert_eq!(objects.namespaces[0].key, ObjectKey::new("", "empty"));
-    let json = r#"{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": null}"#;
+    let json =
+        r#"{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": null}"#;
     assert!(parse(json).is_err(), "a spec must be an object");
     assert_eq!(services(&json.replace("null", "{}")), ["default/a"]);
     for nothing in ["", "\n# only a comment\n", "---\n---\n"] {
         assert_eq!(parse(nothing), Ok(Objects::default()), "{nothing:?}");
+    }
+}
+
+#[test]
+fn names_that_look_like_booleans_are_names() {
+    for name in ["n", "y", "no", "on", "off", "yes"] {
+        let yaml = format!("apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\nspec: {{}}");
+        assert_eq!(services(&yaml), [format!("default/{name}")]);
     }
 }
 

@@ -55,8 +55,11 @@ async fn files_come_change_and_go() {
     assert_eq!(seen.history.len(), 3);
 
     fs::create_dir(path("more")).unwrap();
-    fs::write(path("more/b.json"), r#"{"apiVersion":"v1","kind":"Service","metadata":{"name":"b"}}"#)
-        .unwrap();
+    fs::write(
+        path("more/b.json"),
+        r#"{"apiVersion":"v1","kind":"Service","metadata":{"name":"b"}}"#,
+    )
+    .unwrap();
     let seen = until(&record, &["default/b", "n/a"]).await;
     // What did not change is not told again: the slices.
     let slices = seen.history.iter().filter(|said| said.contains("slice")).count();

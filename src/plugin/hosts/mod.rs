@@ -54,19 +54,14 @@ impl Plugin for Hosts {
         if qtype != RecordType::PTR && !names::within(&self.zones, name) {
             return next.run(NAME, request).await;
         }
-        let data = self.data(name, qtype);
-        if data.is_empty() {
+        let data = match self.look_up(name, qtype) {
+            Some(data) => data,
             // CoreDNS hands PTR questions on, whether or not it may fall through.
-            if qtype == RecordType::PTR {
+            None if qtype == RecordType::PTR || names::within(&self.fallthrough, name) => {
                 return next.run(NAME, request).await;
             }
-            if !self.knows(name) {
-                return match names::within(&self.fallthrough, name) {
-                    true => next.run(NAME, request).await,
-                    false => Err(Failure::code(ResponseCode::ServFail)),
-                };
-            }
-        }
+            None => return Err(Failure::code(ResponseCode::ServFail)),
+        };
         let owner = name.to_lowercase();
         let mut reply = request.reply();
         reply.metadata.authoritative = true;
@@ -79,39 +74,28 @@ impl Plugin for Hosts {
 }
 
 impl Hosts {
-    /// What there is for a question: the file's first, then that of the Corefile.
-    fn data(&self, name: &Name, qtype: RecordType) -> Vec<RData> {
+    /// What there is for a question, the file's first, then that of the Corefile; nothing for a name
+    /// that has only other types, `None` for one that has no addresses. All of it is from one reading of
+    /// the file.
+    fn look_up(&self, name: &Name, qtype: RecordType) -> Option<Vec<RData>> {
         let file = self.file.table();
         let tables = [&*file, &self.inline];
-        match qtype {
-            RecordType::A => tables
-                .into_iter()
-                .flat_map(|table| table.v4(name))
-                .map(|address| RData::A((*address).into()))
-                .collect(),
-            RecordType::AAAA => tables
-                .into_iter()
-                .flat_map(|table| table.v6(name))
-                .map(|address| RData::AAAA((*address).into()))
-                .collect(),
-            RecordType::PTR => {
-                let Some(address) = reverse(name) else { return Vec::new() };
-                tables
-                    .into_iter()
-                    .flat_map(|table| table.names(address))
-                    .map(|name| RData::PTR(PTR(name.clone())))
-                    .collect()
-            }
-            _ => Vec::new(),
+        if qtype == RecordType::PTR {
+            let address = reverse(name)?;
+            let names = tables.into_iter().flat_map(|table| table.names(address));
+            let data: Vec<RData> = names.map(|name| RData::PTR(PTR(name.clone()))).collect();
+            return (!data.is_empty()).then_some(data);
         }
-    }
-
-    /// Whether the name has an address of either family.
-    fn knows(&self, name: &Name) -> bool {
-        let file = self.file.table();
-        [&*file, &self.inline]
-            .into_iter()
-            .any(|table| !table.v4(name).is_empty() || !table.v6(name).is_empty())
+        let v4 = || tables.into_iter().flat_map(|table| table.v4(name));
+        let v6 = || tables.into_iter().flat_map(|table| table.v6(name));
+        if v4().next().is_none() && v6().next().is_none() {
+            return None;
+        }
+        Some(match qtype {
+            RecordType::A => v4().map(|address| RData::A((*address).into())).collect(),
+            RecordType::AAAA => v6().map(|address| RData::AAAA((*address).into())).collect(),
+            _ => Vec::new(),
+        })
     }
 }
 
