@@ -12,6 +12,7 @@ use kube::core::DeserializeGuard;
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tracing::warn;
 
@@ -113,7 +114,7 @@ async fn watch_api(
     gate: Arc<Gate>,
 ) {
     let client = connect(&access, &timing, &condition).await;
-    let run = Run { client, timing, condition, gate };
+    let run = Run { client, timing, condition, gate, peers: Arc::default() };
     let slices = async {
         if endpoints {
             run.watch::<EndpointSliceObject, EndpointSlice>(
@@ -174,6 +175,7 @@ struct Run {
     timing: Timing,
     condition: Arc<Condition>,
     gate: Arc<Gate>,
+    peers: Arc<Notify>,
 }
 
 impl Run {
@@ -194,6 +196,7 @@ impl Run {
             kind,
             quotable: true,
             contact,
+            peers: self.peers.clone(),
             timing: self.timing.clone(),
         };
         let api: Api<DeserializeGuard<O>> = Api::all(client);

@@ -1,7 +1,6 @@
 //! A member against a server that misbehaves.
 
 use serde_json::json;
-use tokio::sync::Notify;
 
 use super::*;
 use crate::cluster::condition::MemberState;

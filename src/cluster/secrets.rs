@@ -35,7 +35,8 @@ pub async fn follow(
     let contact = Arc::new(Contact::default());
     let client = client::probe(client, contact.clone(), &timing);
     let api: Api<DeserializeGuard<SecretObject>> = Api::namespaced(client, namespace);
-    let watch = Watch { cluster: local, kind: "member Secrets", quotable: false, contact, timing };
+    let (kind, peers) = ("member Secrets", Arc::default());
+    let watch = Watch { cluster: local, kind, quotable: false, contact, peers, timing };
     let mut secrets = Secrets::default();
     watch
         .run(api, watcher::Config::default().labels(SELECTOR), |told| {

@@ -158,7 +158,8 @@ fn from_kubeconfig(file: &Path, context: Option<&str>) -> Result<kube::Config, S
 fn from_endpoint(url: &str, tls: Option<&TlsFiles>) -> Result<kube::Config, SourceError> {
     let uri: Option<http::Uri> = url.parse().ok();
     let fits = uri.is_some_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|h| h != "")
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
     });
     if !fits {
         return Err(SourceError::Url { url: url.to_owned() });

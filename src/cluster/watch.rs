@@ -13,6 +13,7 @@ use kube::core::DeserializeGuard;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
+use tokio::sync::Notify;
 use tracing::instrument::WithSubscriber;
 use tracing::{Dispatch, info, warn};
 
@@ -43,6 +44,9 @@ pub struct Watch {
     pub quotable: bool,
     /// The stamp of the [`super::client::probe`] that the API was made with.
     pub contact: Arc<Contact>,
+    /// Shared by the watches of one API server: the first that works again wakes the others, so
+    /// that Services are not long ahead of their endpoints.
+    pub peers: Arc<Notify>,
     pub timing: Timing,
 }
 
@@ -100,7 +104,10 @@ impl Watch {
                     if needs_new_list(&error) {
                         stream = watcher(api.clone(), selection.clone()).boxed();
                     }
-                    tokio::time::sleep(backoff.next()).await;
+                    tokio::select! {
+                        () = tokio::time::sleep(backoff.next()) => {}
+                        () = self.peers.notified() => {}
+                    }
                 }
                 // The watcher's stream does not end; if it ever does, begin again.
                 None => stream = watcher(api.clone(), selection.clone()).boxed(),
@@ -110,6 +117,7 @@ impl Watch {
 
     fn working<O>(&self, failing: &mut bool, tell: &mut impl FnMut(Told<O>)) {
         if std::mem::take(failing) {
+            self.peers.notify_waiters();
             info!(cluster = %self.cluster, kind = self.kind, "the watch works again");
             tell(Told::Working);
         }

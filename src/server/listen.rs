@@ -17,7 +17,6 @@ const RECEIVE_BUFFER: usize = 4 << 20;
 pub struct ListenError {
     transport: &'static str,
     address: SocketAddr,
-    #[source]
     cause: io::Error,
     hint: &'static str,
 }
@@ -63,23 +62,14 @@ fn on_all<T>(
     port: u16,
     open: impl Fn(SocketAddr) -> Result<T, ListenError>,
 ) -> Result<T, ListenError> {
+    use io::ErrorKind::{AddrInUse, PermissionDenied};
     open(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))).or_else(|error| {
-        let without = [Some(libc_eafnosupport()), Some(libc_eaddrnotavail())];
-        if without.contains(&error.cause.raw_os_error()) {
-            return open(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
+        match error.cause.kind() {
+            AddrInUse | PermissionDenied => Err(error),
+            // The kernel has no IPv6, or it is switched off.
+            _ => open(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))),
         }
-        Err(error)
     })
-}
-
-/// EAFNOSUPPORT of Linux: the kernel has no IPv6.
-const fn libc_eafnosupport() -> i32 {
-    97
-}
-
-/// EADDRNOTAVAIL of Linux: IPv6 is switched off.
-const fn libc_eaddrnotavail() -> i32 {
-    99
 }
 
 fn open_udp(address: SocketAddr) -> Result<(SocketAddr, UdpSocket), ListenError> {

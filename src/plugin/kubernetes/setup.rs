@@ -1,6 +1,7 @@
 //! The lines of `kubernetes` in the Corefile.
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,7 +97,7 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
             pods: lines.pods,
             namespaces: lines.namespaces,
             fleet: Fleet { local: fleet.local, reach: fleet.reach, others: fleet.others },
-            own_addresses: Vec::new(),
+            own_addresses: own_addresses(&setup.chain.bind),
         },
         view,
         fallthrough: lines.fallthrough,
@@ -107,6 +108,24 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
 /// The members that are reached in such a way.
 fn reached(reach: &HashMap<ClusterId, Reach>, way: impl Fn(&Reach) -> bool) -> BTreeSet<ClusterId> {
     reach.iter().filter(|(_, reach)| way(reach)).map(|(cluster, _)| cluster.clone()).collect()
+}
+
+/// The addresses that `ns.dns` says: all of this machine's but its loopbacks, and none where `bind` chose
+/// some, as in CoreDNS (plugin/kubernetes/local.go).
+fn own_addresses(bind: &[IpAddr]) -> Vec<IpAddr> {
+    if !bind.is_empty() {
+        return Vec::new();
+    }
+    match if_addrs::get_if_addrs() {
+        Ok(interfaces) => {
+            let others = interfaces.iter().filter(|interface| !interface.is_loopback());
+            others.map(if_addrs::Interface::ip).collect()
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the addresses of this machine cannot be read: no NS records");
+            Vec::new()
+        }
+    }
 }
 
 /// The zones of the directive, or else of the server block.
