@@ -62,15 +62,21 @@ fn serve(options: &ServeOptions) -> Result<()> {
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        // Both would end the process if nobody listened; CoreDNS ignores the first, too.
+        let _ignored = signal(SignalKind::hangup())?;
+        let mut reload = signal(SignalKind::user_defined1())?;
         let banner = instance.served().join("\n");
         let running = instance.start()?;
         if !options.quiet {
             print(&banner)?;
             print(&build::version_text())?;
         }
-        let named = tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
+        let named = loop {
+            tokio::select! {
+                _ = terminate.recv() => break "SIGTERM",
+                _ = interrupt.recv() => break "SIGINT",
+                _ = reload.recv() => tracing::warn!("SIGUSR1: reloading is not supported yet"),
+            }
         };
         tracing::info!("{named}: Shutting down servers then terminating");
         tokio::select! {

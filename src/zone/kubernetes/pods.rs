@@ -41,7 +41,8 @@ impl Look<'_> {
 /// The address that a pod's label spells: IPv4 where it has exactly three dashes, none doubled, else
 /// IPv6 (CoreDNS, plugin/kubernetes/kubernetes.go, `findPods`). One that maps IPv4 is IPv4.
 fn address(pod: &[u8]) -> Option<IpAddr> {
-    let text = std::str::from_utf8(pod).ok()?;
+    // A dot can only be part of the label itself, where it spells no address.
+    let text = std::str::from_utf8(pod).ok().filter(|text| !text.contains('.'))?;
     let dashes = text.bytes().filter(|octet| *octet == b'-').count();
     let separator = if dashes == 3 && !text.contains("--") { "." } else { ":" };
     let address: IpAddr = text.replace('-', separator).parse().ok()?;
