@@ -4,3 +4,9 @@
 mod harness;
 
 mod harness_selftest;
+mod member_files;
+mod members;
+mod reach;
+mod sidecar;
+mod sources;
+mod stub_domain;
