@@ -26,7 +26,7 @@
 //!
 //!   side rooms: corefile/   the configuration, with a place for every word of it
 //!               telemetry/  metrics and log lines
-//!               admin/      /health, /ready
+//!               admin/      serving HTTP: /health, /ready, /metrics
 //!               cli/        flags
 //! ```
 //!

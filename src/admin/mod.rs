@@ -5,9 +5,6 @@
 //! that [`serve`] answers with. Listening is the server's, so that what cannot be bound is reported in
 //! one place.
 
-pub mod health;
-pub mod ready;
-
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
@@ -16,9 +13,6 @@ use std::time::Duration;
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-
-pub use health::Health;
-pub use ready::Readiness;
 
 use crate::corefile::{self, Diagnostic, Token};
 
@@ -80,8 +74,11 @@ pub fn listen_address(word: &Token) -> Result<SocketAddr, Diagnostic> {
     first.copied().ok_or_else(|| unknown("it has none".to_owned()))
 }
 
-/// That an endpoint of the process, of which there is one, is on two addresses.
-fn one_address(
+/// That an endpoint of the process, of which there is one, is not on two addresses.
+///
+/// # Errors
+/// It is on another one already.
+pub fn one_address(
     word: &Token,
     before: Option<SocketAddr>,
     address: SocketAddr,
@@ -94,6 +91,3 @@ fn one_address(
         _ => Ok(()),
     }
 }
-
-#[cfg(test)]
-mod tests;

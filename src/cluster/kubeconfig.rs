@@ -145,35 +145,11 @@ fn forbid(is_set: bool, field: &'static str, instead: &'static str) -> Result<()
 }
 
 fn config(cluster: Cluster, user: AuthInfo) -> Result<kube::Config, Refused> {
-    const NAME: &str = "member";
-    let rebuilt = Kubeconfig {
-        clusters: vec![NamedCluster {
-            name: NAME.into(),
-            cluster: Some(cluster),
-            ..NamedCluster::default()
-        }],
-        auth_infos: vec![NamedAuthInfo {
-            name: NAME.into(),
-            auth_info: Some(user),
-            ..NamedAuthInfo::default()
-        }],
-        contexts: vec![NamedContext {
-            name: NAME.into(),
-            context: Some(Context {
-                cluster: NAME.into(),
-                user: Some(NAME.into()),
-                ..Context::default()
-            }),
-            ..NamedContext::default()
-        }],
-        current_context: Some(NAME.into()),
-        ..Kubeconfig::default()
-    };
     let wrong_ca = Refused::Wrong {
         field: "certificate-authority-data",
         right: "it must be base64 of PEM certificates",
     };
-    let mut config = match built(rebuilt, &KubeConfigOptions::default()) {
+    let mut config = match built(of_one(cluster, user), &KubeConfigOptions::default()) {
         Err(
             KubeconfigError::LoadCertificateAuthority(_) | KubeconfigError::ParseCertificates(_),
         ) => return Err(wrong_ca),
@@ -194,6 +170,31 @@ fn config(cluster: Cluster, user: AuthInfo) -> Result<kube::Config, Refused> {
         right: "both must be base64 of PEM and belong together",
     })?;
     Ok(config)
+}
+
+/// The kubeconfig that has one cluster and one user, and a context that joins them.
+pub(super) fn of_one(cluster: Cluster, user: AuthInfo) -> Kubeconfig {
+    const NAME: &str = "only";
+    let context = Context { cluster: NAME.into(), user: Some(NAME.into()), ..Context::default() };
+    Kubeconfig {
+        clusters: vec![NamedCluster {
+            name: NAME.into(),
+            cluster: Some(cluster),
+            ..NamedCluster::default()
+        }],
+        auth_infos: vec![NamedAuthInfo {
+            name: NAME.into(),
+            auth_info: Some(user),
+            ..NamedAuthInfo::default()
+        }],
+        contexts: vec![NamedContext {
+            name: NAME.into(),
+            context: Some(context),
+            ..NamedContext::default()
+        }],
+        current_context: Some(NAME.into()),
+        ..Kubeconfig::default()
+    }
 }
 
 /// [`kube::Config::from_custom_kubeconfig`], which is async in name only.

@@ -135,9 +135,12 @@ impl Roster {
     }
 
     fn unseat(&mut self, is_wanted: impl Fn(&ClusterId) -> bool) {
-        for (id, seat) in self.seats.extract_if(.., |id, _| !is_wanted(id)) {
-            info!(cluster = %id, source = seat.owner.origin, "left the fleet");
-            seat.member.leave();
+        let gone: Vec<_> = self.seats.keys().filter(|id| !is_wanted(id)).cloned().collect();
+        for id in gone {
+            if let Some(seat) = self.seats.remove(&id) {
+                info!(cluster = %id, source = seat.owner.origin, "left the fleet");
+                seat.member.leave();
+            }
         }
     }
 

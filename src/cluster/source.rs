@@ -8,10 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use kube::client::ConfigExt;
-use kube::config::{
-    AuthInfo, Cluster, Context, KubeConfigOptions, Kubeconfig, NamedAuthInfo, NamedCluster,
-    NamedContext,
-};
+use kube::config::{AuthInfo, Cluster, KubeConfigOptions, Kubeconfig, NamedCluster};
 use thiserror::Error;
 
 use super::event::ClusterId;
@@ -175,33 +172,13 @@ fn from_endpoint(url: &str, tls: Option<&TlsFiles>) -> Result<kube::Config, Sour
         user.client_certificate = text(&files.cert);
         user.client_key = text(&files.key);
     }
-    const NAME: &str = "endpoint";
-    let context = Context { cluster: NAME.into(), user: Some(NAME.into()), ..Context::default() };
-    let kubeconfig = Kubeconfig {
-        clusters: vec![NamedCluster {
-            name: NAME.into(),
-            cluster: Some(cluster),
-            ..NamedCluster::default()
-        }],
-        auth_infos: vec![NamedAuthInfo {
-            name: NAME.into(),
-            auth_info: Some(user),
-            ..NamedAuthInfo::default()
-        }],
-        contexts: vec![NamedContext {
-            name: NAME.into(),
-            context: Some(context),
-            ..NamedContext::default()
-        }],
-        current_context: Some(NAME.into()),
-        ..Kubeconfig::default()
-    };
     let unusable = |reason: String| match tls {
         Some(files) => SourceError::Tls { files: files.clone(), reason },
         None => SourceError::Url { url: url.to_owned() },
     };
-    let mut config = kubeconfig::built(kubeconfig, &KubeConfigOptions::default())
-        .map_err(|error| unusable(describe(&error)))?;
+    let mut config =
+        kubeconfig::built(kubeconfig::of_one(cluster, user), &KubeConfigOptions::default())
+            .map_err(|error| unusable(describe(&error)))?;
     config.proxy_url = None;
     config.rustls_client_config().map_err(|error| unusable(describe(&error)))?;
     Ok(config)

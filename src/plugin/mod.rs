@@ -7,15 +7,20 @@
 //! One file or folder each, under CoreDNS's name: `setup` reads the plugin's lines of the Corefile,
 //! `handle` answers. [`order`] holds the order of execution and the names that are not built in.
 
+pub mod bind;
+#[cfg(test)]
+mod endpoint_tests;
 pub mod errors;
 pub mod fleet;
 pub mod forward;
+pub mod health;
 pub mod hosts;
 pub mod kubernetes;
 pub mod log;
 pub mod names;
 pub mod order;
 pub mod prometheus;
+pub mod ready;
 pub mod request;
 pub mod sentinel;
 pub mod setup;

@@ -2,11 +2,11 @@
 //! plugins are built in. The list is CoreDNS 1.15.0's plugin.cfg (core/dnsserver/zdirectives.go) with
 //! `fleet`, which extends `kubernetes`, and `sentinel`, which stands just before `template`.
 
-use super::setup::Setup;
-use super::{errors, fleet, forward, hosts, kubernetes, log, prometheus, sentinel};
-use crate::admin;
-use crate::corefile::{Diagnostic, Directive, Token};
-use crate::server;
+use super::setup::{Chain, Process, Setup};
+use super::{
+    bind, errors, fleet, forward, health, hosts, kubernetes, log, prometheus, ready, sentinel,
+};
+use crate::corefile::{Diagnostic, Directive, ServerBlock, Token};
 
 /// Reads the directives of one plugin in one server block.
 pub type SetupFn = fn(&mut Setup<'_>, &[&Directive]) -> Result<(), Diagnostic>;
@@ -37,11 +37,11 @@ pub const ORDER: &[(&str, Standing)] = &[
     ("reload", NotBuiltIn),
     ("nsid", NotBuiltIn),
     ("bufsize", NotBuiltIn),
-    ("bind", Built(server::bind::setup)),
+    ("bind", Built(bind::setup)),
     ("debug", NotBuiltIn),
     ("trace", NotBuiltIn),
-    ("ready", Built(admin::ready::setup)),
-    ("health", Built(admin::health::setup)),
+    ("ready", Built(ready::setup)),
+    ("health", Built(health::setup)),
     ("pprof", NotBuiltIn),
     ("shed", NotBuiltIn),
     ("prometheus", Built(prometheus::setup)),
@@ -88,6 +88,25 @@ pub const ORDER: &[(&str, Standing)] = &[
     ("view", NotBuiltIn),
     ("nomad", NotBuiltIn),
 ];
+
+/// Sets up the plugins of one server block, in the order of execution.
+///
+/// # Errors
+/// The first thing in the block that is wrong. No socket has been opened and nothing was started.
+pub fn chain(block: &ServerBlock, process: &mut Process) -> Result<Chain, Diagnostic> {
+    for directive in &block.directives {
+        check(&directive.name)?;
+    }
+    let mut chain = Chain::default();
+    for (name, standing) in ORDER {
+        let directives: Vec<&Directive> =
+            block.directives.iter().filter(|directive| directive.name.text == *name).collect();
+        if let (Standing::Built(setup), false) = (standing, directives.is_empty()) {
+            setup(&mut Setup { block, chain: &mut chain, process }, &directives)?;
+        }
+    }
+    Ok(chain)
+}
 
 /// The names of the plugins that are built in, in the order of execution.
 pub fn built_in() -> impl Iterator<Item = &'static str> {

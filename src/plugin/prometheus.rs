@@ -97,7 +97,7 @@ impl Plugin for Prometheus {
         self.metrics.observe(&Observation {
             server: &request.server,
             zone: self.zone(request.qname()),
-            transport: request.transport,
+            proto: request.transport.label(),
             ipv6: request.client.ip().to_canonical().is_ipv6(),
             qtype: request.qtype(),
             dnssec_ok: edns.is_some_and(|edns| edns.flags().dnssec_ok),

@@ -125,9 +125,9 @@ fn name(word: &Token) -> Result<WireName, Diagnostic> {
 
 /// A question for a name below the suffix must be able to come here.
 fn reachable(setup: &Setup<'_>, word: &Token, suffix: &WireName) -> Result<(), Diagnostic> {
-    let keys = setup.block.keys.iter().filter_map(|key| WireName::parse(&key.zone));
+    let mut keys = setup.block.keys.iter().filter_map(|key| WireName::parse(&key.zone));
     let related = |key: WireName| suffix.left_of(&key).is_some() || key.left_of(suffix).is_some();
-    if keys.map(related).any(|related| related) {
+    if keys.any(related) {
         return Ok(());
     }
     Err(word.error(

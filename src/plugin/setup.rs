@@ -1,12 +1,13 @@
-//! From the Corefile's blocks to chains: which plugin is set up when, and what it may contribute.
+//! What a plugin's setup sees of the Corefile, and what it may contribute: to the chain of its server
+//! block, and to the process.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::order::{self, Standing};
+use super::health::Health;
+use super::ready::Readiness;
 use super::{Plugin, kubernetes};
-use crate::admin::{Health, Readiness};
 use crate::corefile::{Diagnostic, Directive, Line, ServerBlock};
 use crate::telemetry::Metrics;
 
@@ -80,23 +81,4 @@ pub fn refuse(plugin: &str, line: &Line, supported: &[&str], later: &[&str]) -> 
         _ => format!("take the line out; supported: {}", supported.join(", ")),
     };
     name.error(format!("{plugin} option {} is not supported yet", name.text), remedy)
-}
-
-/// Sets up the plugins of one server block, in the order of execution.
-///
-/// # Errors
-/// The first thing in the block that is wrong. No socket has been opened and nothing was started.
-pub fn chain(block: &ServerBlock, process: &mut Process) -> Result<Chain, Diagnostic> {
-    for directive in &block.directives {
-        order::check(&directive.name)?;
-    }
-    let mut chain = Chain::default();
-    for (name, standing) in order::ORDER {
-        let directives: Vec<&Directive> =
-            block.directives.iter().filter(|directive| directive.name.text == *name).collect();
-        if let (Standing::Built(setup), false) = (standing, directives.is_empty()) {
-            setup(&mut Setup { block, chain: &mut chain, process }, &directives)?;
-        }
-    }
-    Ok(chain)
 }

@@ -14,8 +14,8 @@ use super::site::{Block, Site};
 use super::{stream, udp};
 use crate::admin;
 use crate::corefile::{Claims, Corefile, Diagnostic, Key, Position, Scheme};
-use crate::plugin::setup::{self, Process};
-use crate::plugin::{Plugin, prometheus};
+use crate::plugin::setup::Process;
+use crate::plugin::{Plugin, health, order, prometheus, ready};
 use crate::zone::name::WireName;
 
 /// How long questions that are being answered may go on after the sockets are closed.
@@ -62,7 +62,7 @@ impl Instance {
         let mut served = Vec::new();
         for block in &corefile.blocks {
             block.keys.iter().try_for_each(plain)?;
-            let chain = setup::chain(block, &mut process)?;
+            let chain = order::chain(block, &mut process)?;
             let plugins: Arc<[Box<dyn Plugin>]> = chain.plugins.into();
             let addresses: Vec<Option<IpAddr>> = match chain.bind.as_slice() {
                 [] => vec![None],
@@ -133,11 +133,11 @@ impl Running {
     fn endpoints(&self) -> Result<(), ListenError> {
         let mut routers = Vec::new();
         if let Some(health) = &self.process.health {
-            routers.push((health.addr, admin::health::router(), &self.endpoints));
+            routers.push((health.addr, health::router(), &self.endpoints));
         }
         if let Some(address) = self.process.ready {
             let readiness = self.process.readiness.clone();
-            routers.push((address, admin::ready::router(readiness), &self.unready));
+            routers.push((address, ready::router(readiness), &self.unready));
         }
         for address in &self.process.prometheus {
             let page = prometheus::router(self.process.metrics.clone());

@@ -10,7 +10,6 @@
 //! after the other; it puts its own size into OPT, and copies every question into fresh memory. It will
 //! carry TLS, HTTPS and QUIC, where framing is the work.
 
-pub mod bind;
 pub mod edns;
 pub mod instance;
 pub mod listen;

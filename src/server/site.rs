@@ -122,7 +122,7 @@ impl Site {
         self.metrics.observe(&Observation {
             server: &request.server,
             zone: &Arc::from(DROPPED),
-            transport: request.transport,
+            proto: request.transport.label(),
             ipv6: request.client.is_ipv6(),
             qtype: request.qtype(),
             dnssec_ok: edns.is_some_and(|edns| edns.flags().dnssec_ok),

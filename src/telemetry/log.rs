@@ -1,8 +1,8 @@
 //! Log lines as CoreDNS prints them.
 //!
 //! In: events of `tracing`. Out: lines on standard output, `[LEVEL] message key=value …`, without
-//! time stamps. An event from the module of a plugin (`fleetdns::plugin::NAME`, also
-//! `fleetdns::admin::NAME`) begins with `plugin/NAME: `, as in CoreDNS, whoever writes it.
+//! time stamps. An event from the module of a plugin (`fleetdns::plugin::NAME`)
+//! begins with `plugin/NAME: `, as in CoreDNS, whoever writes it.
 //!
 //! The level is `info` (`warn` for the libraries below), or what `RUST_LOG` says. Control characters
 //! are escaped: what a client sends cannot forge a line.
@@ -80,8 +80,7 @@ fn level(level: Level) -> &'static str {
 
 /// The plugin whose module the event comes from.
 fn plugin(target: &str) -> Option<&str> {
-    let path =
-        target.strip_prefix("fleetdns::plugin::").or(target.strip_prefix("fleetdns::admin::"))?;
+    let path = target.strip_prefix("fleetdns::plugin::")?;
     let name = path.split("::").next()?;
     (!NO_PLUGINS.contains(&name)).then_some(name)
 }

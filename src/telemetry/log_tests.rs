@@ -44,7 +44,7 @@ fn prints_lines_as_coredns_does() {
         tracing::info!(target: "fleetdns", "Reloading");
         tracing::error!(target: "fleetdns::plugin::errors", "2 a.test. A: no");
         tracing::warn!(target: "fleetdns::plugin::kubernetes::views", "slow");
-        tracing::info!(target: "fleetdns::admin::ready", "Plugins not ready: {:?}", "kubernetes");
+        tracing::info!(target: "fleetdns::plugin::ready", "Plugins not ready: {:?}", "kubernetes");
         tracing::info!(target: QUERY_TARGET, "[::1]:1 - 2");
         tracing::info!(target: "fleetdns::plugin::setup", "x");
         tracing::debug!(target: "fleetdns", "hidden");

@@ -16,7 +16,6 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::{build, exposition, mnemonic};
-use crate::plugin::Transport;
 
 /// The zone of questions that are refused before a chain sees them.
 pub const DROPPED: &str = "dropped";
@@ -41,7 +40,8 @@ pub struct Observation<'a> {
     pub server: &'a Arc<str>,
     /// The zone that was chosen, or [`DROPPED`].
     pub zone: &'a Arc<str>,
-    pub transport: Transport,
+    /// `udp` or `tcp`.
+    pub proto: &'static str,
     /// Whether the client's address is of IPv6.
     pub ipv6: bool,
     pub qtype: RecordType,
@@ -219,7 +219,7 @@ impl Metrics {
     /// Counts a question and its answer.
     pub fn observe(&self, seen: &Observation<'_>) {
         let served = Served { server: seen.server.clone(), view: NO_VIEW, zone: seen.zone.clone() };
-        let proto = seen.transport.label();
+        let proto = seen.proto;
         let carried =
             Carried { proto, server: seen.server.clone(), view: NO_VIEW, zone: seen.zone.clone() };
         let asked = Asked {

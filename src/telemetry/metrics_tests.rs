@@ -5,7 +5,7 @@ fn observe(metrics: &Metrics, zone: &str, change: impl FnOnce(&mut Observation<'
     let mut seen = Observation {
         server: &server,
         zone: &zone,
-        transport: Transport::Udp,
+        proto: "udp",
         ipv6: false,
         qtype: RecordType::A,
         dnssec_ok: false,
@@ -29,7 +29,7 @@ fn counts_under_the_names_of_coredns() {
     let metrics = Metrics::default();
     observe(&metrics, ".", |_| {});
     observe(&metrics, ".", |seen| {
-        seen.transport = Transport::Tcp;
+        seen.proto = "tcp";
         seen.ipv6 = true;
         seen.qtype = RecordType::from(99);
         seen.dnssec_ok = true;

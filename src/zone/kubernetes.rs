@@ -75,7 +75,7 @@ pub enum Verdict {
     /// No such name: nothing is written. It may fall through, or become [`Kubernetes::negative`].
     NameError,
     /// CNAMEs are written up to this target, which is not in the zone of the question.
-    Chase(WireName),
+    Chase(Box<WireName>),
     /// A transfer, which this zone does not give.
     Refused,
 }

@@ -33,7 +33,7 @@ enum Found {
     /// The name exists; its records were given to the caller.
     Entries,
     /// An ExternalName's target.
-    Alias(WireName),
+    Alias(Box<WireName>),
 }
 
 impl Look<'_> {
@@ -70,8 +70,8 @@ impl Look<'_> {
         }
     }
 
-    fn follow(&self, mut target: WireName, qtype: u16, out: &mut Answer) -> Verdict {
-        if target == *self.name {
+    fn follow(&self, mut target: Box<WireName>, qtype: u16, out: &mut Answer) -> Verdict {
+        if *target == *self.name {
             return Verdict::Answered;
         }
         self.cname(&target, out);
@@ -165,7 +165,7 @@ impl Look<'_> {
         };
         if let ServiceKind::ExternalName(target) = chosen.kind() {
             return match alias(target) {
-                Some(target) if below == Below::Itself => Found::Alias(target),
+                Some(target) if below == Below::Itself => Found::Alias(Box::new(target)),
                 _ => Found::Nothing,
             };
         }

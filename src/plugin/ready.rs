@@ -11,9 +11,9 @@ use axum::http::StatusCode;
 use axum::routing::any;
 use tracing::info;
 
-use super::{listen_address, one_address};
+use super::setup::{Setup, refuse};
+use crate::admin::{listen_address, one_address};
 use crate::corefile::{Diagnostic, Directive};
-use crate::plugin::setup::{Setup, refuse};
 
 const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 8181);
 

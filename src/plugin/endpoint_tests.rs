@@ -1,13 +1,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 use tower::ServiceExt;
 
-use super::*;
+use super::ready::Readiness;
+use super::{health, ready};
+use crate::admin::serve;
 use crate::plugin::prometheus;
 use crate::plugin::testing;
 use crate::telemetry::Metrics;

@@ -7,9 +7,9 @@ use axum::Router;
 use axum::routing::any;
 use tracing::info;
 
-use super::{listen_address, one_address};
+use super::setup::{Setup, refuse};
+use crate::admin::{listen_address, one_address};
 use crate::corefile::{Diagnostic, Directive, parse_duration};
-use crate::plugin::setup::{Setup, refuse};
 
 const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 8080);
 

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
+use super::setup::{Setup, refuse};
 use crate::corefile::{Diagnostic, Directive, Token};
-use crate::plugin::setup::{Setup, refuse};
 
 /// Reads every `bind ADDRESS...`; several add up, and an address that is written twice counts once.
 ///
