@@ -4,8 +4,10 @@
 mod harness;
 
 mod harness_selftest;
+mod lifecycle;
 mod member_files;
 mod members;
+mod outage;
 mod reach;
 mod sidecar;
 mod sources;

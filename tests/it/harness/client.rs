@@ -76,9 +76,19 @@ impl Question {
         self
     }
 
+    /// Its bytes.
+    pub fn packet(&self) -> Vec<u8> {
+        self.message.to_vec().expect("a message")
+    }
+
+    /// Its ID, which a reply to it has too.
+    pub fn id(&self) -> u16 {
+        self.message.metadata.id
+    }
+
     /// Sends it and waits for the reply to it.
     pub async fn ask(&self, at: SocketAddr) -> Result<Message, String> {
-        let packet = self.message.to_vec().map_err(|e| e.to_string())?;
+        let packet = self.packet();
         let place = self.namespace.as_ref();
         let reply = if self.tcp {
             exchange_tcp(at, &packet, place).await

@@ -3,13 +3,14 @@
 //! One file an idea, from the ground up: [`parts`] where the programs are, [`scratch`] files,
 //! [`ports`], [`process`], [`eventually`]; then [`pki`], [`etcd`], [`api_server`] with
 //! [`manifests`] and [`objects`], [`control_plane`]; [`dns_server`] for CoreDNS and fleetdns alike;
-//! [`client`], [`dig`], [`compare`] and [`says`] for questions; [`netns`], [`envoy`] and [`web`] for
+//! [`client`], [`connection`], [`dig`], [`compare`] and [`says`] for questions; [`netns`], [`envoy`] and [`web`] for
 //! the sidecar.
 #![allow(dead_code, unused_imports, reason = "each test uses its part of it")]
 
 pub mod api_server;
 pub mod client;
 pub mod compare;
+pub mod connection;
 pub mod control_plane;
 pub mod dig;
 pub mod dns_server;
@@ -30,6 +31,7 @@ pub mod web;
 pub use api_server::ApiServer;
 pub use client::{Question, ask};
 pub use compare::same_answer;
+pub use connection::Connection;
 pub use control_plane::ControlPlane;
 pub use dig::{DigReply, dig};
 pub use dns_server::{COREDNS, DnsServer, FLEETDNS, Program};

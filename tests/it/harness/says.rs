@@ -49,6 +49,28 @@ impl DnsServer {
             assert_eq!(self.says(question).await, *expected, "to {question}");
         }
     }
+
+    /// Fails the test unless it says each of these, asked again and again, while `meanwhile` runs and
+    /// at its end.
+    pub async fn keeps_saying<T, Q: AsRef<str>, A: AsRef<str>>(
+        &self,
+        expected: &[(Q, A)],
+        meanwhile: impl Future<Output = T>,
+    ) -> T {
+        let expected: Vec<(&str, &str)> =
+            expected.iter().map(|(q, a)| (q.as_ref(), a.as_ref())).collect();
+        let asking = async {
+            loop {
+                self.must_say(&expected).await;
+            }
+        };
+        let value = tokio::select! {
+            value = meanwhile => value,
+            never = asking => never,
+        };
+        self.must_say(&expected).await;
+        value
+    }
 }
 
 /// A question written `NAME TYPE`.
