@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::UdpSocket;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -12,6 +14,10 @@ use crate::plugin::Transport;
 
 /// Octets of the longest question that is read; CoreDNS reads 512, and refuses padded ones.
 const LONGEST: usize = 4096;
+/// At the end, how long the kernel may give no further question before there are none left ...
+const QUIET: Duration = Duration::from_millis(10);
+/// ... and how long they are taken at most.
+const DRAIN: Duration = Duration::from_millis(200);
 
 /// Answers the questions of one socket until `stop`; those that the kernel has by then are answered
 /// too. Each question has a task, so that one that waits for an upstream holds up no other.
@@ -45,7 +51,11 @@ pub async fn serve(
             Err(error) => tracing::debug!(%error, "a question could not be received"),
         }
     }
-    while let Ok((length, client)) = socket.try_recv_from(&mut packet) {
+    // Clients that never fall silent are not waited for: what comes later is another server's.
+    let drained = Instant::now() + DRAIN;
+    while let Ok(Ok(Ok((length, client)))) =
+        timeout_at(drained, timeout(QUIET, socket.recv_from(&mut packet))).await
+    {
         take(&packet[..length], client);
     }
 }
