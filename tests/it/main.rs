@@ -7,6 +7,7 @@ mod harness_selftest;
 mod lifecycle;
 mod member_files;
 mod members;
+mod oracle;
 mod outage;
 mod reach;
 mod sidecar;
