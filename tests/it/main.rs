@@ -3,6 +3,7 @@
 
 mod harness;
 
+mod bad_corefiles;
 mod harness_selftest;
 mod lifecycle;
 mod member_files;
