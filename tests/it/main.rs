@@ -6,6 +6,7 @@ mod harness;
 mod bad_corefiles;
 mod harness_selftest;
 mod lifecycle;
+mod manifests;
 mod member_files;
 mod members;
 mod oracle;
