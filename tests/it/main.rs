@@ -3,10 +3,13 @@
 
 mod harness;
 
+mod bad_corefiles;
 mod harness_selftest;
 mod lifecycle;
+mod manifests;
 mod member_files;
 mod members;
+mod oracle;
 mod outage;
 mod reach;
 mod sidecar;

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use hickory_proto::op::{Edns, Message, Query};
-use hickory_proto::rr::{DNSClass, Name, RecordType};
+use hickory_proto::rr::{DNSClass, RecordType};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
@@ -29,8 +29,8 @@ pub struct Question {
 impl Question {
     /// RD, class IN, no EDNS, over UDP.
     pub fn new(name: &str, kind: RecordType) -> Self {
-        let mut owner = Name::from_ascii(name).unwrap_or_else(|e| panic!("{name}: {e}"));
-        owner.set_fqdn(true);
+        // Not the codec's own reader, which refuses labels that a question may well have.
+        let owner = fleetdns::plugin::names::parse(name).unwrap_or_else(|| panic!("{name}"));
         let mut message = Message::query();
         message.metadata.recursion_desired = true;
         message.add_query(Query::query(owner, kind));
