@@ -27,9 +27,11 @@ pub struct Question {
 }
 
 impl Question {
-    /// RD, class IN, no EDNS, over UDP.
+    /// RD, class IN, no EDNS, over UDP. The name is spelled in plain labels, without escapes.
     pub fn new(name: &str, kind: RecordType) -> Self {
-        let mut owner = Name::from_ascii(name).unwrap_or_else(|e| panic!("{name}: {e}"));
+        // Not `Name::from_ascii`, which refuses labels that clients may well ask about: `_*`.
+        let labels = name.split('.').filter(|label| !label.is_empty()).map(str::as_bytes);
+        let mut owner = Name::from_labels(labels).unwrap_or_else(|e| panic!("{name}: {e}"));
         owner.set_fqdn(true);
         let mut message = Message::query();
         message.metadata.recursion_desired = true;

@@ -1,0 +1,146 @@
+//! The oracle: the names of a cluster, asked of the real CoreDNS and of fleetdns with one Corefile on
+//! one API server, must be answered alike, down to TTLs, flags and sections; the serial of SOA is aside.
+//!
+//! `oracle/objects.yaml` is what exists, `oracle/names` what is asked about; the questions are all
+//! names by all types. Where README says that fleetdns follows the RFC instead, [`difference`] says
+//! which answer is due: nothing is left out.
+
+mod difference;
+mod pair;
+mod questions;
+mod report;
+
+use std::fmt::Write;
+
+use hickory_proto::rr::{Name, RData, RecordType};
+use tokio::sync::OnceCell;
+
+use crate::harness::ControlPlane;
+
+use difference::Facts;
+use pair::Pair;
+use questions::{Asked, names, product};
+
+const OBJECTS: &str = include_str!("oracle/objects.yaml");
+
+/// Made last, one after the other: who answers it has seen everything before it of all kinds.
+const MARKER: &str = "
+{apiVersion: v1, kind: Namespace, metadata: {name: oracle-marker}}
+---
+apiVersion: v1
+kind: Service
+metadata: { name: marker, namespace: oracle-marker }
+spec: { clusterIP: None }
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: m, namespace: oracle-marker, labels: { kubernetes.io/service-name: marker } }
+addressType: IPv4
+ports: []
+endpoints: [{ addresses: [10.44.255.1] }]
+";
+const MARKER_NAME: &str = "marker.oracle-marker.svc.cluster.local.";
+
+/// Applies the objects once.
+async fn objects() {
+    static APPLIED: OnceCell<()> = OnceCell::const_new();
+    let apply = async || {
+        let east = &ControlPlane::shared().await.east;
+        east.apply(&format!("{OBJECTS}{}", chain(12))).await;
+        east.apply(MARKER).await;
+    };
+    APPLIED.get_or_init(apply).await;
+}
+
+/// ExternalNames `chain-1` to `chain-N`: the name says how many CNAMEs lead to an address.
+fn chain(length: u32) -> String {
+    let mut yaml = String::new();
+    for index in 1..=length {
+        let target = match index {
+            1 => "dual.oracle.svc.cluster.local".to_owned(),
+            _ => format!("chain-{}.oracle.svc.cluster.local", index - 1),
+        };
+        let _ = write!(
+            yaml,
+            "\n---\napiVersion: v1\nkind: Service\n\
+             metadata: {{ name: chain-{index}, namespace: oracle }}\n\
+             spec: {{ type: ExternalName, externalName: {target} }}\n",
+        );
+    }
+    yaml
+}
+
+/// The reverse names of all addresses that CoreDNS answers with.
+async fn reverse_names(pair: &Pair, names: &[String]) -> Vec<String> {
+    let mut reverse = Vec::new();
+    for name in names.iter().filter(|name| name.contains(".svc.")) {
+        for kind in [RecordType::A, RecordType::AAAA] {
+            for record in pair.coredns(&Asked::plain(name, kind)).await.answers {
+                reverse.extend(match record.data {
+                    RData::A(address) => Some(Name::from(address.0).to_string()),
+                    RData::AAAA(address) => Some(Name::from(address.0).to_string()),
+                    _ => None,
+                });
+            }
+        }
+    }
+    reverse.sort();
+    reverse.dedup();
+    reverse
+}
+
+/// Compares every question of the list with this Corefile.
+async fn compare(title: &str, corefile: &str) {
+    objects().await;
+    let pair = Pair::start(corefile, MARKER_NAME).await;
+    let mut all = names();
+    all.extend(reverse_names(&pair, &all).await);
+    let facts = Facts::learn(&pair, &all).await;
+    let mut report = report::Report::new(title);
+    for asked in product(&all) {
+        report.compare(&pair, &facts, &asked).await;
+    }
+    report.finish();
+}
+
+/// As in kubeadm's Corefile, with hosts before and an upstream behind.
+#[tokio::test]
+async fn all_names_with_pods_and_fallthrough() {
+    let corefile = ".:{PORT} {
+        bind 127.0.0.1
+        errors
+        hosts {
+            192.0.2.1 both.hosts.example
+            2001:db8::1 both.hosts.example
+            192.0.2.4 four.hosts.example
+            fallthrough
+        }
+        kubernetes cluster.local in-addr.arpa ip6.arpa {
+            kubeconfig KUBECONFIG
+            pods insecure
+            ttl 30
+            fallthrough in-addr.arpa ip6.arpa
+        }
+        forward . UPSTREAM
+    }";
+    compare("pods insecure, ttl 30, fallthrough", corefile).await;
+}
+
+/// Nothing but the API server is said, and nothing stands behind.
+#[tokio::test]
+async fn all_names_with_defaults() {
+    let corefile = "cluster.local:{PORT} in-addr.arpa:{PORT} ip6.arpa:{PORT} {
+        bind 127.0.0.1
+        kubernetes {
+            kubeconfig KUBECONFIG
+        }
+    }
+    hosts.example:{PORT} {
+        bind 127.0.0.1
+        hosts {
+            192.0.2.1 both.hosts.example
+            192.0.2.4 four.hosts.example
+        }
+    }";
+    compare("defaults, several blocks", corefile).await;
+}

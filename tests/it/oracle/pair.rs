@@ -1,0 +1,100 @@
+//! CoreDNS and fleetdns beside each other: one API server, one Corefile, one upstream.
+
+use hickory_proto::op::Message;
+use hickory_proto::rr::RecordType;
+
+use crate::harness::compare::rdata;
+use crate::harness::{COREDNS, ControlPlane, DnsServer, FLEETDNS, LONG, Program, eventually};
+
+use super::questions::Asked;
+
+/// What is outside of the clusters. Every other name is NXDOMAIN.
+const UPSTREAM: &str = r#"
+upstream.example:{PORT} {
+    bind 127.0.0.1
+    template IN A www.upstream.example {
+        answer "{{ .Name }} 60 IN A 192.0.2.10"
+    }
+    template IN AAAA www.upstream.example {
+        answer "{{ .Name }} 60 IN AAAA 2001:db8::10"
+    }
+    template IN ANY alias.upstream.example {
+        answer "{{ .Name }} 60 IN CNAME www.upstream.example."
+    }
+    template IN ANY back.upstream.example {
+        answer "{{ .Name }} 60 IN CNAME dual.oracle.svc.cluster.local."
+    }
+    template IN ANY upstream.example {
+        authority "upstream.example. 60 IN SOA ns.upstream.example. host.upstream.example. 1 2 3 4 5"
+    }
+}
+refused.example:{PORT} {
+    bind 127.0.0.1
+    template ANY ANY {
+        rcode REFUSED
+    }
+}
+9.9.44.10.in-addr.arpa:{PORT} {
+    bind 127.0.0.1
+    template IN PTR {
+        answer "{{ .Name }} 60 IN PTR printer.upstream.example."
+    }
+    template IN ANY {
+        authority "{{ .Zone }} 60 IN SOA ns.upstream.example. host.upstream.example. 1 2 3 4 5"
+    }
+}
+.:{PORT} {
+    bind 127.0.0.1
+    template ANY ANY {
+        rcode NXDOMAIN
+        authority ". 60 IN SOA ns.upstream.example. host.upstream.example. 1 2 3 4 5"
+    }
+}
+"#;
+
+/// Both servers.
+#[derive(Debug)]
+pub struct Pair {
+    coredns: DnsServer,
+    fleetdns: DnsServer,
+    /// What they forward to.
+    _upstream: DnsServer,
+}
+
+impl Pair {
+    /// Starts both with one Corefile, in which `KUBECONFIG` stands for east's and `UPSTREAM` for the
+    /// outside, and waits until both answer `marker`, the last Service that was made.
+    pub async fn start(corefile: &str, marker: &str) -> Self {
+        let east = &ControlPlane::shared().await.east;
+        let upstream = COREDNS.start(UPSTREAM).await;
+        let kubeconfig = format!("{} east", east.kubeconfig().display());
+        let corefile = corefile
+            .replace("KUBECONFIG", &kubeconfig)
+            .replace("UPSTREAM", &upstream.dns_addr().to_string());
+        let start = async |program: Program| {
+            let server = program.start(&corefile).await;
+            eventually(&format!("{marker} in {}", program.name), LONG, async || {
+                !rdata(&server.ask(marker, RecordType::A).await).is_empty()
+            })
+            .await;
+            server
+        };
+        let (coredns, fleetdns) = tokio::join!(start(COREDNS), start(FLEETDNS));
+        Self { coredns, fleetdns, _upstream: upstream }
+    }
+
+    /// What CoreDNS says.
+    pub async fn coredns(&self, asked: &Asked) -> Message {
+        ask(&self.coredns, asked).await
+    }
+
+    /// What fleetdns says.
+    pub async fn fleetdns(&self, asked: &Asked) -> Message {
+        ask(&self.fleetdns, asked).await
+    }
+}
+
+async fn ask(server: &DnsServer, asked: &Asked) -> Message {
+    let reply = asked.question().ask(server.dns_addr()).await;
+    reply.unwrap_or_else(|e| panic!("{asked}: {e}"))
+}
