@@ -6,6 +6,7 @@
 //! which answer is due: nothing is left out.
 
 mod difference;
+mod large;
 mod pair;
 mod questions;
 mod report;
@@ -124,6 +125,40 @@ async fn all_names_with_pods_and_fallthrough() {
         forward . UPSTREAM
     }";
     compare("pods insecure, ttl 30, fallthrough", corefile).await;
+}
+
+/// One namespace is left out; nothing may be kept; every missing name falls through.
+#[tokio::test]
+async fn all_names_with_namespaces_and_no_ttl() {
+    let corefile = ".:{PORT} {
+        bind 127.0.0.1
+        kubernetes cluster.local in-addr.arpa ip6.arpa {
+            kubeconfig KUBECONFIG
+            namespaces oracle-b oracle-empty oracle-marker
+            pods insecure
+            ttl 0
+            fallthrough
+        }
+        forward . UPSTREAM
+    }";
+    compare("namespaces, ttl 0, fallthrough everywhere", corefile).await;
+}
+
+/// Negative answers may be kept for 300 seconds, though the SOA says 600; nothing stands behind the
+/// zones that fall through.
+#[tokio::test]
+async fn all_names_with_a_long_ttl() {
+    let corefile = ".:{PORT} {
+        bind 127.0.0.1
+        errors
+        kubernetes cluster.local in-addr.arpa ip6.arpa {
+            kubeconfig KUBECONFIG
+            namespaces oracle oracle-marker
+            ttl 600
+            fallthrough ip6.arpa
+        }
+    }";
+    compare("ttl 600, nothing behind", corefile).await;
 }
 
 /// Nothing but the API server is said, and nothing stands behind.
