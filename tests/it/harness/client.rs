@@ -27,10 +27,12 @@ pub struct Question {
 }
 
 impl Question {
-    /// RD, class IN, no EDNS, over UDP.
+    /// RD, class IN, no EDNS, over UDP. The name is spelled in plain labels, without escapes.
     pub fn new(name: &str, kind: RecordType) -> Self {
-        // Not the codec's own reader, which refuses labels that a question may well have.
-        let owner = fleetdns::plugin::names::parse(name).unwrap_or_else(|| panic!("{name}"));
+        // Not `Name::from_ascii`, which refuses labels that clients may well ask about: `_*`.
+        let labels = name.split('.').filter(|label| !label.is_empty()).map(str::as_bytes);
+        let mut owner = Name::from_labels(labels).unwrap_or_else(|e| panic!("{name}: {e}"));
+        owner.set_fqdn(true);
         let mut message = Message::query();
         message.metadata.recursion_desired = true;
         message.add_query(Query::query(owner, kind));
@@ -76,14 +78,19 @@ impl Question {
         self
     }
 
-    /// Its bytes.
-    pub fn packet(&self) -> Vec<u8> {
-        self.message.to_vec().expect("a message")
+    /// Whether it goes over TCP.
+    pub fn is_tcp(&self) -> bool {
+        self.tcp
     }
 
-    /// Its ID, which a reply to it has too.
-    pub fn id(&self) -> u16 {
-        self.message.metadata.id
+    /// How it is asked, in a few words: `udp`, `tcp edns 1232 do`.
+    pub fn describe(&self) -> String {
+        let mut text = String::from(if self.tcp { "tcp" } else { "udp" });
+        if let Some(edns) = &self.message.edns {
+            text.push_str(&format!(" edns {}", edns.max_payload()));
+            text.push_str(if edns.flags().dnssec_ok { " do" } else { "" });
+        }
+        text
     }
 
     /// Sends it and waits for the reply to it.
