@@ -27,12 +27,10 @@ pub struct Question {
 }
 
 impl Question {
-    /// RD, class IN, no EDNS, over UDP. The name is spelled in plain labels, without escapes.
+    /// RD, class IN, no EDNS, over UDP.
     pub fn new(name: &str, kind: RecordType) -> Self {
-        // Not `Name::from_ascii`, which refuses labels that clients may well ask about: `_*`.
-        let labels = name.split('.').filter(|label| !label.is_empty()).map(str::as_bytes);
-        let mut owner = Name::from_labels(labels).unwrap_or_else(|e| panic!("{name}: {e}"));
-        owner.set_fqdn(true);
+        // Not the codec's own reader, which refuses labels that a question may well have.
+        let owner = fleetdns::plugin::names::parse(name).unwrap_or_else(|| panic!("{name}"));
         let mut message = Message::query();
         message.metadata.recursion_desired = true;
         message.add_query(Query::query(owner, kind));
@@ -76,6 +74,16 @@ impl Question {
     pub fn edit(mut self, change: impl FnOnce(&mut Message)) -> Self {
         change(&mut self.message);
         self
+    }
+
+    /// Its bytes.
+    pub fn packet(&self) -> Vec<u8> {
+        self.message.to_vec().expect("a message")
+    }
+
+    /// Its ID, which a reply to it has too.
+    pub fn id(&self) -> u16 {
+        self.message.metadata.id
     }
 
     /// Whether it goes over TCP.
