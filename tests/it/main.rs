@@ -4,7 +4,9 @@
 mod harness;
 
 mod bad_corefiles;
+mod dig_cases;
 mod harness_selftest;
+mod image;
 mod lifecycle;
 mod manifests;
 mod member_files;
