@@ -1,0 +1,180 @@
+//! What one question and one change cost, without sockets: see `benches/README.md`.
+
+use std::collections::HashMap;
+use std::hint::black_box;
+use std::net::{IpAddr, Ipv4Addr};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use fleetdns::cluster::kinds::{
+    Endpoint, EndpointSlice, Namespace, ObjectKey, Port, Protocol, Service, ServiceKind,
+};
+use fleetdns::cluster::{Change, ClusterId, Sink, Update};
+use fleetdns::corefile::{self, ParseOptions};
+use fleetdns::registry::Registry;
+use fleetdns::server::query;
+use fleetdns::zone::answer::Answer;
+use fleetdns::zone::choice::{Fleet, Reach};
+use fleetdns::zone::kubernetes::{Known, Kubernetes, Pods};
+use fleetdns::zone::name::WireName;
+use fleetdns::zone::rtype::{A, PTR, SRV};
+use fleetdns::zone::write::{self, Frame};
+
+const SERVICES: u32 = 10_000;
+const NAMESPACES: u32 = 100;
+const KNOWN: Known = Known { local: true, members: true };
+
+fn namespace(index: u32) -> String {
+    format!("ns-{}", index % NAMESPACES)
+}
+
+fn port() -> Port {
+    Port { name: "http".into(), protocol: Protocol::Tcp, number: Some(80) }
+}
+
+fn service(index: u32) -> Service {
+    let address = Ipv4Addr::from(u32::from(Ipv4Addr::new(10, 96, 0, 0)) + index);
+    Service {
+        key: ObjectKey::new(namespace(index), format!("svc-{index}")),
+        kind: ServiceKind::ClusterIp(vec![address.into()]),
+        ports: vec![port()],
+        created: i64::from(index),
+    }
+}
+
+/// The slice of a Service, with ten endpoints.
+fn slice(index: u32) -> EndpointSlice {
+    let first = u32::from(Ipv4Addr::new(10, 128, 0, 0)) + index * 10;
+    let endpoint = |host| Endpoint {
+        addresses: vec![IpAddr::V4(Ipv4Addr::from(first + host))],
+        hostname: None,
+    };
+    EndpointSlice {
+        key: ObjectKey::new(namespace(index), format!("svc-{index}-1")),
+        service: Some(format!("svc-{index}").into()),
+        endpoints: (0..10).map(endpoint).collect(),
+        ports: vec![port()],
+    }
+}
+
+/// As many clusters, each with all Services.
+fn registry(clusters: usize) -> Registry {
+    let registry = Registry::default();
+    for cluster in 0..clusters {
+        let id = ClusterId::new(format!("c{cluster}"));
+        let namespaces =
+            (0..NAMESPACES).map(|index| Namespace { key: ObjectKey::new("", namespace(index)) });
+        registry.apply(&id, Change::Namespace(Update::Reset(namespaces.collect())));
+        registry.apply(&id, Change::Service(Update::Reset((0..SERVICES).map(service).collect())));
+        let slices = (0..SERVICES).map(slice).collect();
+        registry.apply(&id, Change::EndpointSlice(Update::Reset(slices)));
+    }
+    registry
+}
+
+fn zones(local: &str) -> Kubernetes {
+    let name = |text| WireName::parse(text).expect("a name");
+    Kubernetes {
+        zones: ["cluster.local", "in-addr.arpa", "ip6.arpa"].map(name).to_vec(),
+        primary: name("cluster.local"),
+        ttl: 30,
+        pods: Pods::Insecure,
+        namespaces: None,
+        fleet: Fleet { local: ClusterId::new(local), reach: HashMap::new(), others: Reach::Direct },
+        own_addresses: Vec::new(),
+    }
+}
+
+/// Looks a name up into an answer that is used again and again.
+fn look_up(registry: &Registry, zones: &Kubernetes, name: &str, qtype: u16, out: &mut Answer) {
+    let name = WireName::parse(name).expect("a name");
+    let left = zones.find(&name).expect("a name in a zone");
+    out.clear();
+    black_box(zones.answer(registry, KNOWN, (&name, qtype), left, out));
+}
+
+fn look_ups(bench: &mut Criterion) {
+    let mut group = bench.benchmark_group("look up");
+    for clusters in [1, 5] {
+        let registry = registry(clusters);
+        let mut out = Answer::default();
+        for (what, name, qtype) in [
+            ("A", "svc-4321.ns-21.svc.cluster.local", A),
+            ("NXDOMAIN", "svc-4321.ns-21.svc.cluster.local.ns-1.svc.cluster.local", A),
+            ("SRV", "_http._tcp.svc-4321.ns-21.svc.cluster.local", SRV),
+            ("PTR", "1.16.96.10.in-addr.arpa", PTR),
+        ] {
+            let zones = zones("c0");
+            group.bench_function(format!("{what}, {clusters} clusters"), |bench| {
+                bench.iter(|| look_up(&registry, &zones, black_box(name), qtype, &mut out));
+            });
+        }
+        let zones = zones("elsewhere");
+        group.bench_function(format!("A of a member, {clusters} clusters"), |bench| {
+            let name = "svc-4321.ns-21.svc.cluster.local";
+            bench.iter(|| look_up(&registry, &zones, black_box(name), A, &mut out));
+        });
+    }
+    group.finish();
+}
+
+/// A question for an A record, as it comes.
+fn question() -> Vec<u8> {
+    let name = WireName::parse("svc-4321.ns-21.svc.cluster.local").expect("a name");
+    let mut packet = vec![0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    packet.extend_from_slice(name.wire());
+    packet.extend_from_slice(&[0, 1, 0, 1]);
+    packet
+}
+
+fn messages(bench: &mut Criterion) {
+    let packet = question();
+    bench.bench_function("read a question", |bench| {
+        bench.iter(|| black_box(query::read(black_box(&packet))));
+    });
+    let registry = registry(1);
+    let (zones, mut answer, mut out) = (zones("c0"), Answer::default(), Vec::new());
+    for (what, name, qtype) in [
+        ("write one A record", "svc-4321.ns-21.svc.cluster.local", A),
+        ("write NXDOMAIN", "nope.ns-21.svc.cluster.local", A),
+    ] {
+        look_up(&registry, &zones, name, qtype, &mut answer);
+        let frame = Frame {
+            id: 7,
+            flags: 0x8500,
+            question: &packet[12..],
+            opt: &[],
+            limit: 512,
+            unfragmented: 1480,
+            glue_truncates: true,
+        };
+        bench.bench_function(what, |bench| {
+            bench.iter(|| write::message(&frame, black_box(&answer), &mut out));
+        });
+    }
+}
+
+fn changes(bench: &mut Criterion) {
+    let registry = registry(1);
+    let cluster = ClusterId::new("c0");
+    let [mut one, two] = [slice(4321), slice(4321)];
+    one.endpoints.truncate(9);
+    bench.bench_function("one endpoint of 100,000 comes and goes", |bench| {
+        bench.iter(|| {
+            for slice in [&one, &two] {
+                let change = Change::EndpointSlice(Update::Upsert(slice.clone()));
+                registry.apply(&cluster, black_box(change));
+            }
+        });
+    });
+}
+
+fn corefiles(bench: &mut Criterion) {
+    let text = include_str!("../zones/demo/Corefile");
+    let path = std::path::Path::new("Corefile");
+    bench.bench_function("parse a Corefile", |bench| {
+        bench.iter(|| corefile::parse(path, black_box(text), &ParseOptions::default()));
+    });
+}
+
+criterion_group!(benches, look_ups, messages, changes, corefiles);
+criterion_main!(benches);
