@@ -67,27 +67,31 @@ impl FleetSpec {
     /// Finds the mistakes that can be found without a connection. Blocks on files.
     pub fn check(&self) -> Result<(), SourceError> {
         self.source.check()?;
-        let mut ids = BTreeSet::new();
-        for member in &self.members {
-            match member {
-                MemberSource::Secrets { .. } => {
-                    if matches!(self.source, Source::Manifests(_)) {
-                        return Err(SourceError::SecretsWithoutApi);
-                    }
+        (0..self.members.len()).try_for_each(|index| self.check_member(index))
+    }
+
+    /// The same for one of [`FleetSpec::members`] and those before it.
+    ///
+    /// # Panics
+    /// There is none of this index.
+    pub fn check_member(&self, index: usize) -> Result<(), SourceError> {
+        match &self.members[index] {
+            MemberSource::Secrets { .. } if matches!(self.source, Source::Manifests(_)) => {
+                Err(SourceError::SecretsWithoutApi)
+            }
+            MemberSource::Secrets { .. } => Ok(()),
+            MemberSource::Kubeconfigs { pattern } => kubeconfigs::check(pattern),
+            MemberSource::Manifests { id, .. } if *id == self.local => {
+                Err(SourceError::OwnId(id.clone()))
+            }
+            MemberSource::Manifests { id, directory } => {
+                let same = |other: &MemberSource| matches!(other, MemberSource::Manifests { id: other, .. } if other == id);
+                if self.members[..index].iter().any(same) {
+                    return Err(SourceError::TwiceNamed(id.clone()));
                 }
-                MemberSource::Kubeconfigs { pattern } => kubeconfigs::check(pattern)?,
-                MemberSource::Manifests { id, directory } => {
-                    if *id == self.local {
-                        return Err(SourceError::OwnId(id.clone()));
-                    }
-                    if !ids.insert(id) {
-                        return Err(SourceError::TwiceNamed(id.clone()));
-                    }
-                    check_directory(directory)?;
-                }
+                check_directory(directory)
             }
         }
-        Ok(())
     }
 
     /// Whether a member's EndpointSlices are watched.

@@ -49,15 +49,13 @@ pub enum SourceError {
     Kubeconfig { file: PathBuf, reason: String },
     #[error("{file} has no context {context:?}; it has {known}")]
     NoContext { file: PathBuf, context: String, known: String },
-    #[error("{file} names no current-context; name one of its contexts: {known}")]
+    #[error("{file} names no current-context; it has {known}")]
     NoCurrentContext { file: PathBuf, known: String },
     #[error("{url:?} is no API server's URL: it must be http[s]://HOST[:PORT]")]
     Url { url: String },
     #[error("the TLS files {cert}, {key} and {ca} cannot be used: {reason}", cert = files.cert.display(), key = files.key.display(), ca = files.ca.display())]
     Tls { files: TlsFiles, reason: String },
-    #[error(
-        "this does not run in a cluster ({0}): name a kubeconfig, an endpoint or a manifests folder"
-    )]
+    #[error("no cluster is named, and this does not run in one ({0})")]
     NotInCluster(String),
     #[error("{0} is not a directory of manifests")]
     NoDirectory(PathBuf),
@@ -65,10 +63,40 @@ pub enum SourceError {
     Pattern { pattern: String, reason: String },
     #[error("`members secrets` needs an API server: the local cluster is a manifests folder")]
     SecretsWithoutApi,
-    #[error("member {0} has the local cluster's own ID; every cluster needs another one")]
+    #[error("member {0} has the local cluster's own ID")]
     OwnId(ClusterId),
-    #[error("member {0} is named twice; every cluster needs its own ID")]
+    #[error("member {0} is named twice")]
     TwiceNamed(ClusterId),
+}
+
+impl SourceError {
+    /// What would be right.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            SourceError::Unreadable { .. } => "name what is there and this process may read",
+            SourceError::Kubeconfig { .. } => {
+                "mend the file: `kubectl --kubeconfig FILE` reads it too"
+            }
+            SourceError::NoContext { .. } | SourceError::NoCurrentContext { .. } => {
+                "write `kubeconfig FILE CONTEXT` with one of them"
+            }
+            SourceError::Url { .. } => "write e.g. https://10.0.0.1:6443",
+            SourceError::Tls { .. } => {
+                "write `tls CERT KEY CACERT`, three PEM files that belong together"
+            }
+            SourceError::NotInCluster(_) => {
+                "add `kubeconfig FILE`, `endpoint URL` or `manifests DIRECTORY` to kubernetes"
+            }
+            SourceError::NoDirectory(_) => "name a folder of Kubernetes YAML",
+            SourceError::Pattern { .. } => "write e.g. /etc/fleetdns/members/*.yaml",
+            SourceError::SecretsWithoutApi => {
+                "use `members kubeconfig` or `members manifests`, or name the local cluster's API server"
+            }
+            SourceError::OwnId(_) | SourceError::TwiceNamed(_) => {
+                "give every cluster an ID of its own"
+            }
+        }
+    }
 }
 
 impl Source {

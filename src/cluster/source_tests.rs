@@ -23,7 +23,7 @@ fn a_kubeconfig_is_checked() {
     let error = kubeconfig(&file, Some("c")).check().unwrap_err().to_string();
     assert!(error.contains("\"c\"; it has a, b"), "{error}");
     let error = kubeconfig(&write(&ONE.replace("current-context: a", "")), None).check();
-    assert!(error.unwrap_err().to_string().ends_with("name one of its contexts: a, b"));
+    assert!(error.unwrap_err().to_string().ends_with("it has a, b"));
     let error = kubeconfig(&write("token: [secret"), None).check().unwrap_err().to_string();
     assert!(error.contains("line 1") && !error.contains("secret"), "{error}");
     let error = kubeconfig(&write(&ONE.replace("server:", "x:")), None).check().unwrap_err();

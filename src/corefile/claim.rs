@@ -29,7 +29,7 @@ impl Claims {
             return Err(Diagnostic::new(
                 key.at.clone(),
                 format!("cannot serve {} - it is already defined at {before}", on(key, address)),
-                "take one of the two out, or give them different ports, `bind` addresses or a `view`",
+                "take one of the two out, or give them different ports or `bind` addresses",
             ));
         }
         let overlap = match address {

@@ -20,10 +20,12 @@ const NOT_YET: &[&str] =
 const OTHERS: &str = "*";
 
 /// What a `fleet` says.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Lines {
     pub local: ClusterId,
     pub members: Vec<MemberSource>,
+    /// Where each of them stands.
+    pub words: Vec<Token>,
     pub reach: HashMap<ClusterId, Reach>,
     pub others: Reach,
 }
@@ -31,7 +33,13 @@ pub struct Lines {
 impl Lines {
     /// One cluster and no members.
     pub fn alone(local: ClusterId) -> Self {
-        Lines { local, members: Vec::new(), reach: HashMap::new(), others: Reach::Direct }
+        Lines {
+            local,
+            members: Vec::new(),
+            words: Vec::new(),
+            reach: HashMap::new(),
+            others: Reach::Direct,
+        }
     }
 }
 
@@ -71,7 +79,10 @@ pub fn read(directive: &Directive) -> Result<Lines, Diagnostic> {
                 }
                 lines.local = ClusterId::new(id.text.as_str());
             }
-            "members" => lines.members.push(members(line)?),
+            "members" => {
+                lines.members.push(members(line)?);
+                lines.words.push(line.name().clone());
+            }
             "reach" => {
                 let (member, reach) = reach(line)?;
                 if let Some(before) = reached.insert(member.text.clone(), member.clone()) {

@@ -6,7 +6,7 @@ use super::setup::{Chain, Process, Setup};
 use super::{
     bind, errors, fleet, forward, health, hosts, kubernetes, log, prometheus, ready, sentinel,
 };
-use crate::corefile::{Diagnostic, Directive, ServerBlock, Token};
+use crate::corefile::{Diagnostic, Directive, ServerBlock, Token, nearest};
 
 /// Reads the directives of one plugin in one server block.
 pub type SetupFn = fn(&mut Setup<'_>, &[&Directive]) -> Result<(), Diagnostic>;
@@ -124,10 +124,14 @@ pub fn check(name: &Token) -> Result<(), Diagnostic> {
             format!("the CoreDNS plugin {} is not built in", name.text),
             format!("remove it; fleetdns has {}", list()),
         )),
-        None => Err(name.error(
-            format!("unknown directive '{}'", name.text),
-            format!("a server block holds plugins, one a line: {}", list()),
-        )),
+        None => {
+            let names: Vec<&str> = built_in().collect();
+            let remedy = match nearest(&name.text, &names) {
+                Some(meant) => format!("did you mean '{meant}'?"),
+                None => format!("a server block holds plugins, one a line: {}", list()),
+            };
+            Err(name.error(format!("unknown directive '{}'", name.text), remedy))
+        }
     }
 }
 

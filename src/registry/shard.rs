@@ -165,3 +165,16 @@ fn service_of(slice: &EndpointSlice) -> Option<ObjectKey> {
         .as_ref()
         .map(|service| ObjectKey::new(slice.key.namespace.clone(), service.clone()))
 }
+
+#[cfg(test)]
+impl Shard {
+    /// All that is held, as finished lists would tell it.
+    pub fn into_lists(self) -> (Vec<Service>, Vec<EndpointSlice>, Vec<Namespace>) {
+        let namespace = |name| Namespace { key: ObjectKey::new("", name) };
+        (
+            self.services.into_values().map(|service| (*service).clone()).collect(),
+            self.slices.into_values().map(|slice| (*slice).clone()).collect(),
+            self.namespaces.into_iter().map(namespace).collect(),
+        )
+    }
+}

@@ -1,1 +1,251 @@
+//! Histories of changes, and what they leave in the index.
 
+use std::net::IpAddr;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::cluster::kinds::{Endpoint, EndpointSlice, Namespace, ObjectKey, Service, ServiceKind};
+use crate::cluster::{Change, ClusterId, Sink, Update};
+
+fn id(name: &str) -> ClusterId {
+    ClusterId::new(name)
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+fn service(name: &str, ips: &[&str]) -> Service {
+    Service {
+        key: ObjectKey::new("shop", name),
+        kind: ServiceKind::ClusterIp(ips.iter().map(|text| ip(text)).collect()),
+        ports: Vec::new(),
+        created: 0,
+    }
+}
+
+fn slice(name: &str, service: &str, addresses: &[&str]) -> EndpointSlice {
+    let endpoint = |text: &&str| Endpoint { addresses: vec![ip(text)], hostname: None };
+    EndpointSlice {
+        key: ObjectKey::new("shop", name),
+        service: Some(service.into()),
+        endpoints: addresses.iter().map(endpoint).collect(),
+        ports: Vec::new(),
+    }
+}
+
+fn namespace(name: &str) -> Namespace {
+    Namespace { key: ObjectKey::new("", name) }
+}
+
+fn put(registry: &Registry, cluster: &str, change: Change) {
+    registry.apply(&id(cluster), change);
+}
+
+/// All that the index holds, as text in a fixed order.
+fn shown(registry: &Registry) -> Vec<String> {
+    let mut lines = Vec::new();
+    for entry in &registry.services {
+        for owner in entry.owners() {
+            let slices: Vec<_> = owner.slices.iter().map(|slice| &slice.key.name).collect();
+            let ips = match owner.service.as_ref().map(|service| &service.kind) {
+                Some(ServiceKind::ClusterIp(ips)) => format!("{ips:?}"),
+                other => format!("{other:?}"),
+            };
+            lines.push(format!("{} {} {ips} {slices:?}", owner.cluster, owner.key));
+        }
+    }
+    for entry in &registry.namespaces {
+        let name = String::from_utf8_lossy(entry.key()).into_owned();
+        lines.push(format!("namespace {name} {:?}", entry.value()));
+    }
+    for entry in &registry.addresses {
+        for owner in entry.value().iter() {
+            lines.push(format!(
+                "{} {:?} {} {}",
+                entry.key(),
+                owner.holder,
+                owner.cluster,
+                owner.key
+            ));
+        }
+    }
+    lines.sort();
+    lines
+}
+
+#[test]
+fn clusters_share_a_name_and_leave_it() {
+    let registry = Registry::default();
+    put(&registry, "west", Change::Service(Update::Upsert(service("web", &["10.97.0.1"]))));
+    put(&registry, "east", Change::Service(Update::Upsert(service("web", &["10.96.0.1"]))));
+    let web = registry.service(b"\x03web\x04shop").unwrap();
+    let clusters: Vec<_> = web.owners().iter().map(|owner| owner.cluster.as_str()).collect();
+    assert_eq!(clusters, ["east", "west"]);
+    assert!(registry.service(b"\x03web\x03pay").is_none());
+    put(&registry, "east", Change::Left);
+    let web = registry.service(b"\x03web\x04shop").unwrap();
+    assert!(web.owner(&id("east")).is_none() && web.owner(&id("west")).is_some());
+    assert!(registry.address(ip("10.96.0.1")).is_none());
+    assert_eq!(registry.address(ip("10.97.0.1")).unwrap()[0].cluster, id("west"));
+    put(&registry, "west", Change::Left);
+    assert_eq!(shown(&registry), Vec::<String>::new());
+}
+
+#[test]
+fn a_list_forgets_what_it_does_not_name() {
+    let registry = Registry::default();
+    let services = ["a", "b"].map(|name| service(name, &[]));
+    put(&registry, "east", Change::Service(Update::Reset(services.to_vec())));
+    put(&registry, "west", Change::Service(Update::Upsert(service("a", &[]))));
+    put(&registry, "east", Change::Service(Update::Reset(vec![service("b", &["10.96.0.2"])])));
+    assert_eq!(
+        shown(&registry),
+        ["10.96.0.2 ClusterIp east shop/b", "east shop/b [10.96.0.2] []", "west shop/a [] []"]
+    );
+}
+
+#[test]
+fn slices_move_with_their_label() {
+    let registry = Registry::default();
+    put(&registry, "east", Change::EndpointSlice(Update::Upsert(slice("s", "a", &["10.0.0.1"]))));
+    put(&registry, "east", Change::EndpointSlice(Update::Upsert(slice("s", "b", &["10.0.0.1"]))));
+    assert_eq!(
+        shown(&registry),
+        [r#"10.0.0.1 Endpoint("10-0-0-1") east shop/b"#, r#"east shop/b None ["s"]"#,]
+    );
+    let key = ObjectKey::new("shop", "s");
+    put(&registry, "east", Change::EndpointSlice(Update::Delete(key)));
+    assert_eq!(shown(&registry), Vec::<String>::new());
+}
+
+#[test]
+fn an_address_has_all_who_hold_it_with_cluster_ips_first() {
+    let registry = Registry::default();
+    let slices = vec![slice("s", "a", &["10.0.0.1", "10.0.0.1"]), slice("t", "b", &["10.0.0.1"])];
+    put(&registry, "east", Change::EndpointSlice(Update::Reset(slices)));
+    put(&registry, "west", Change::Service(Update::Upsert(service("c", &["10.0.0.1"]))));
+    let owners = registry.address(ip("10.0.0.1")).unwrap();
+    let keys: Vec<_> = owners.iter().map(|owner| owner.key.to_string()).collect();
+    assert_eq!(keys, ["shop/c", "shop/a", "shop/b"]);
+}
+
+#[test]
+fn the_serial_moves_with_answers_only() {
+    let registry = Registry::default();
+    put(&registry, "east", Change::Namespace(Update::Upsert(namespace("shop"))));
+    assert_eq!(registry.serial(), 0);
+    put(&registry, "east", Change::Service(Update::Upsert(service("web", &[]))));
+    assert!(registry.serial() > 1_700_000_000);
+    registry.serial.store(7, Ordering::Relaxed);
+    put(&registry, "east", Change::Service(Update::Upsert(service("web", &[]))));
+    assert_eq!(registry.serial(), 7, "the same object again changes nothing");
+}
+
+#[test]
+fn objects_without_a_name_in_dns_are_left_out() {
+    let registry = Registry::default();
+    let long = "a".repeat(64);
+    put(&registry, "east", Change::Service(Update::Upsert(service(&long, &["10.96.0.1"]))));
+    put(&registry, "east", Change::Service(Update::Upsert(service("", &["10.96.0.2"]))));
+    assert!(registry.is_empty());
+    assert_eq!(shown(&registry), Vec::<String>::new());
+}
+
+/// One step of a history, over few enough names that they meet.
+#[derive(Clone, Debug)]
+enum Step {
+    Service(u8, u8),
+    NoService(u8),
+    Services(Vec<(u8, u8)>),
+    Slice(u8, u8, u8),
+    NoSlice(u8),
+    Slices(Vec<(u8, u8, u8)>),
+    Namespace(bool),
+    Left,
+}
+
+impl Step {
+    fn change(&self) -> Change {
+        let a_service = |name: u8, at: u8| service(&format!("s{name}"), &[&format!("10.0.0.{at}")]);
+        let a_slice = |name: u8, of: u8, at: u8| {
+            slice(&format!("e{name}"), &format!("s{of}"), &[&format!("10.0.0.{at}")])
+        };
+        match self {
+            Step::Service(name, at) => Change::Service(Update::Upsert(a_service(*name, *at))),
+            Step::NoService(name) => {
+                Change::Service(Update::Delete(ObjectKey::new("shop", format!("s{name}"))))
+            }
+            Step::Services(all) => {
+                let mut all = all.clone();
+                all.dedup_by_key(|(name, _)| *name);
+                Change::Service(Update::Reset(
+                    all.iter().map(|(n, at)| a_service(*n, *at)).collect(),
+                ))
+            }
+            Step::Slice(name, of, at) => {
+                Change::EndpointSlice(Update::Upsert(a_slice(*name, *of, *at)))
+            }
+            Step::NoSlice(name) => {
+                Change::EndpointSlice(Update::Delete(ObjectKey::new("shop", format!("e{name}"))))
+            }
+            Step::Slices(all) => Change::EndpointSlice(Update::Reset(
+                all.iter().map(|(n, of, at)| a_slice(*n, *of, *at)).collect(),
+            )),
+            Step::Namespace(true) => Change::Namespace(Update::Upsert(namespace("shop"))),
+            Step::Namespace(false) => Change::Namespace(Update::Reset(Vec::new())),
+            Step::Left => Change::Left,
+        }
+    }
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let n = || 0..4_u8;
+    prop_oneof![
+        4 => (n(), n()).prop_map(|(name, at)| Step::Service(name, at)),
+        2 => n().prop_map(Step::NoService),
+        1 => prop::collection::vec((n(), n()), 0..4).prop_map(Step::Services),
+        4 => (n(), n(), n()).prop_map(|(name, of, at)| Step::Slice(name, of, at)),
+        2 => n().prop_map(Step::NoSlice),
+        1 => prop::collection::vec((n(), n(), n()), 0..4).prop_map(Step::Slices),
+        1 => any::<bool>().prop_map(Step::Namespace),
+        1 => Just(Step::Left),
+    ]
+}
+
+/// The last state of every object, told to a new registry in lists.
+fn from_lists(history: &[(bool, Step)]) -> Registry {
+    let fresh = Registry::default();
+    for cluster in ["east", "west"] {
+        let mine = history.iter().filter(|(west, _)| *west == (cluster == "west"));
+        let mut shard = shard::Shard::default();
+        for (_, step) in mine {
+            shard.apply(step.change());
+        }
+        let (services, slices, namespaces) = shard.into_lists();
+        put(&fresh, cluster, Change::EndpointSlice(Update::Reset(slices)));
+        put(&fresh, cluster, Change::Namespace(Update::Reset(namespaces)));
+        put(&fresh, cluster, Change::Service(Update::Reset(services)));
+    }
+    fresh
+}
+
+proptest! {
+    /// However it came about, the index is the one that a fresh list would make; and once every
+    /// cluster has left, nothing is left behind.
+    #[test]
+    fn any_history_ends_as_a_fresh_list(
+        history in prop::collection::vec((any::<bool>(), step()), 0..60),
+    ) {
+        let registry = Registry::default();
+        for (west, step) in &history {
+            put(&registry, if *west { "west" } else { "east" }, step.change());
+        }
+        prop_assert_eq!(shown(&registry), shown(&from_lists(&history)));
+        put(&registry, "east", Change::Left);
+        put(&registry, "west", Change::Left);
+        prop_assert_eq!(shown(&registry), Vec::<String>::new());
+        prop_assert!(registry.shards().is_empty());
+    }
+}

@@ -6,6 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, UdpSocket};
 
+use super::datagram::Datagrams;
+
 /// Connections that the kernel keeps for us until they are accepted.
 const BACKLOG: i32 = 1024;
 /// Octets of questions that the kernel keeps for each UDP socket; it may give less.
@@ -24,7 +26,7 @@ pub struct ListenError {
 /// The sockets of one address: UDP ones that share the port, one for each worker, and a listener.
 pub struct Sockets {
     pub address: SocketAddr,
-    pub udp: Vec<UdpSocket>,
+    pub udp: Vec<Datagrams>,
     pub tcp: TcpListener,
 }
 
@@ -72,7 +74,7 @@ fn on_all<T>(
     })
 }
 
-fn open_udp(address: SocketAddr) -> Result<(SocketAddr, UdpSocket), ListenError> {
+fn open_udp(address: SocketAddr) -> Result<(SocketAddr, Datagrams), ListenError> {
     let open = || {
         let socket = socket(address, Type::DGRAM, Protocol::UDP)?;
         socket.set_reuse_port(true)?;
@@ -80,7 +82,7 @@ fn open_udp(address: SocketAddr) -> Result<(SocketAddr, UdpSocket), ListenError>
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
         socket.bind(&address.into())?;
         let socket = UdpSocket::from_std(socket.into())?;
-        Ok((socket.local_addr()?, socket))
+        Ok((socket.local_addr()?, Datagrams::new(socket)?))
     };
     open().map_err(|cause| failed("udp", address, cause))
 }

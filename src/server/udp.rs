@@ -1,12 +1,12 @@
 //! Questions over UDP.
 
-use std::net::SocketAddr;
+use std::io;
 use std::sync::Arc;
 
-use tokio::net::UdpSocket;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::datagram::{Datagrams, Way};
 use super::site::Site;
 use crate::plugin::Transport;
 
@@ -14,38 +14,46 @@ use crate::plugin::Transport;
 const LONGEST: usize = 4096;
 
 /// Answers the questions of one socket until `stop`; those that the kernel has by then are answered
-/// too. Each question has a task, so that one that waits for an upstream holds up no other.
+/// too, and later ones refused. Each question has a task, so that one that waits for an upstream holds up
+/// no other.
 pub async fn serve(
-    socket: UdpSocket,
+    socket: Datagrams,
     site: Arc<Site>,
     tasks: TaskTracker,
     stop: CancellationToken,
 ) {
     let socket = Arc::new(socket);
     let mut packet = [0; LONGEST];
-    let take = |packet: &[u8], client: SocketAddr| {
+    let take = |packet: &[u8], way: Way| {
         let (socket, site, packet) = (socket.clone(), site.clone(), packet.to_vec());
         tasks.spawn(async move {
-            if let Some(reply) = site.answer(&packet, client, Transport::Udp).await
-                && let Err(error) = socket.send_to(&reply, client).await
+            if let Some(reply) = site.answer(&packet, way.client, Transport::Udp).await
+                && let Err(error) = socket.send(&reply, &way).await
             {
                 // The client is gone, or its address cannot be reached: nobody waits for this answer.
-                tracing::debug!(%client, %error, "an answer could not be sent");
+                tracing::debug!(client = %way.client, %error, "an answer could not be sent");
             }
         });
     };
     loop {
         let received = tokio::select! {
-            received = socket.recv_from(&mut packet) => received,
+            received = socket.receive(&mut packet) => received,
             () = stop.cancelled() => break,
         };
         match received {
-            Ok((length, client)) => take(&packet[..length], client),
+            Ok((length, way)) => take(&packet[..length], way),
             // Errors that the kernel reports here belong to answers sent before (ICMP).
             Err(error) => tracing::debug!(%error, "a question could not be received"),
         }
     }
-    while let Ok((length, client)) = socket.try_recv_from(&mut packet) {
-        take(&packet[..length], client);
+    if let Err(error) = socket.close() {
+        tracing::debug!(%error, "questions that come now are lost");
+    }
+    loop {
+        match socket.take(&mut packet) {
+            Ok((length, way)) => take(&packet[..length], way),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+            Err(error) => tracing::debug!(%error, "a question could not be received"),
+        }
     }
 }

@@ -3,5 +3,7 @@
 
 mod harness;
 
+mod bad_corefiles;
+mod dig_cases;
 mod harness_selftest;
 mod oracle;

@@ -85,7 +85,11 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
         without_endpoints: reached(&fleet.reach, |reach| *reach != Reach::Direct),
         others_without_endpoints: fleet.others != Reach::Direct,
     };
-    spec.check().map_err(|error| at.error(error.to_string(), ""))?;
+    spec.source.check().map_err(|error| at.error(error.to_string(), error.remedy()))?;
+    for (index, word) in fleet.words.iter().enumerate() {
+        let checked = spec.check_member(index);
+        checked.map_err(|error| word.error(error.to_string(), error.remedy()))?;
+    }
     let view = setup.process.views.share(spec, lines.startup);
     let ready = view.clone();
     setup.process.readiness.register(NAME, Arc::new(move || ready.ready()));

@@ -13,12 +13,15 @@ impl Look<'_> {
     /// first, else those of the members whose address is handed out.
     pub(super) fn pointers(&self, address: IpAddr, qtype: u16, out: &mut Answer) -> Verdict {
         let Some(owners) = self.registry.address(address) else { return Verdict::NameError };
-        let local = |owner: &&AddressOwner| {
-            owner.cluster == self.zone.fleet.local
-                && self.zone.exposes(owner.key.namespace.as_bytes())
+        let is_local = |owner: &&AddressOwner| owner.cluster == self.zone.fleet.local;
+        let exposed = |owner: &&AddressOwner| self.zone.exposes(owner.key.namespace.as_bytes());
+        // What the local cluster has, exposed or not, is never handed out for a member.
+        let found = if owners.iter().any(|owner| is_local(&owner)) {
+            self.point(owners.iter().filter(is_local).filter(exposed), qtype, out)
+        } else {
+            let handed_out = |owner: &&AddressOwner| self.hands_out(owner);
+            self.point(owners.iter().filter(exposed).filter(handed_out), qtype, out)
         };
-        let found = self.point(owners.iter().filter(local), qtype, out)
-            || self.point(owners.iter().filter(|owner| self.hands_out(owner)), qtype, out);
         self.exists(found)
     }
 
@@ -66,9 +69,6 @@ impl Look<'_> {
     /// Whether a member's address is what its name answers with.
     fn hands_out(&self, owner: &AddressOwner) -> bool {
         let namespace = owner.key.namespace.as_bytes();
-        if owner.cluster == self.zone.fleet.local || !self.zone.exposes(namespace) {
-            return false;
-        }
         let labels = [owner.key.name.as_bytes(), namespace];
         let Some(name) = WireName::from_labels(labels) else { return false };
         let Some(service) = self.registry.service(name.folded_labels(0, 2)) else { return false };

@@ -1,433 +1,321 @@
-//! Questions about one cluster and about many, and what is answered. A single cluster's answers are
-//! also compared with CoreDNS's (`tests/it/oracle.rs`).
+//! Questions and answers over three clusters: east, which is local, west, which is reached directly,
+//! and far, which is behind a gateway.
 
-mod world;
+use std::collections::HashMap;
 
-use std::collections::{BTreeSet, HashMap};
+use super::*;
+use crate::cluster::kinds::{
+    EndpointSlice, EndpointSliceObject, Namespace, NamespaceObject, Service, ServiceObject,
+};
+use crate::cluster::{Change, ClusterId, Sink, Update};
+use crate::zone::choice::Reach;
+use crate::zone::rtype::{A, AAAA, AXFR, CNAME, MX, NS, PTR, SOA, SRV, TXT};
 
-use super::{Known, Kubernetes, Pods};
-use crate::cluster::ClusterId;
-use crate::registry::Registry;
-use crate::zone::choice::{Fleet, Reach};
-use crate::zone::name::WireName;
+const CLUSTERS: [(&str, &str); 3] = [
+    ("east", include_str!("testdata/east.yaml")),
+    ("west", include_str!("testdata/west.yaml")),
+    ("far", include_str!("testdata/far.yaml")),
+];
 
-use world::{ask, look, registry};
+const KNOWN: Known = Known { local: true, members: true };
 
-const ALL: Known = Known { local: true, members: true };
+/// The clusters' objects, told one by one.
+fn registry() -> Registry {
+    let registry = Registry::default();
+    for (cluster, yaml) in CLUSTERS {
+        for document in yaml.split("\n---\n") {
+            let change = if document.contains("kind: EndpointSlice") {
+                let object: EndpointSliceObject = serde_saphyr::from_str(document).unwrap();
+                Change::EndpointSlice(Update::Upsert(EndpointSlice::from(object)))
+            } else if document.contains("kind: Namespace") {
+                let object: NamespaceObject = serde_saphyr::from_str(document).unwrap();
+                Change::Namespace(Update::Upsert(Namespace::from(object)))
+            } else {
+                let object: ServiceObject = serde_saphyr::from_str(document).unwrap();
+                Change::Service(Update::Upsert(Service::from(object)))
+            };
+            registry.apply(&ClusterId::new(cluster), change);
+        }
+    }
+    registry
+}
 
-const EAST: &str = "
-    east namespace shop
-    east namespace empty
-    east service   shop/web 10.96.0.1,fd00:96::1 http:80/tcp,:443/tcp
-    east slice     shop/web-1 web http:8080/tcp 10.1.0.1 named=10.1.0.2
-    east service   shop/dns 10.96.0.10 dns:53/udp,dns-tcp:53/tcp,metrics:9153/tcp
-    east service   shop/pending - http:80/tcp
-    east service   shop/Upper 10.96.0.11 http:80/tcp
-    east headless  shop/db sql:5432/tcp
-    east slice     shop/db-1 db sql:5432/tcp db-0=10.1.1.1
-    east slice     shop/db-2 db sql:5432/tcp db-1=10.1.1.2 10.1.1.3
-    east headless  shop/six http:80/tcp
-    east slice     shop/six-1 six http:80/tcp fd44::1 fd44:2::
-    east headless  shop/twice http:80/tcp
-    east slice     shop/twice-1 twice http:80/tcp a=10.1.3.1 a=10.1.3.2
-    east slice     shop/twice-2 twice http:80/tcp a=10.1.3.1
-    east headless  shop/bare -
-    east slice     shop/bare-1 bare - 10.1.2.1
-    east slice     shop/bare-2 bare any:-/tcp 10.1.2.2
-    east headless  shop/idle http:80/tcp
-    east slice     shop/orphan-1 orphan http:80/tcp lone=10.1.8.1
-    east slice     shop/stray-1 - http:80/tcp 10.1.9.9
-    east external  shop/out www.example.org
-    east external  shop/dot www.example.org.
-    east external  shop/alias web~
-    east external  shop/alias-web web.shop~
-    east external  shop/alias-db db.shop~
-    east external  shop/alias-alias alias-web.shop~
-    east external  shop/alias-out out.shop~
-    east external  shop/alias-pod 1-2-3-4.shop.pod.cluster.local
-    east external  shop/dead gone.shop~
-    east external  shop/loop-a loop-b.shop~
-    east external  shop/loop-b loop-a.shop~
-    east external  shop/self self.shop~
-    east external  shop/ip 192.0.2.7
-";
-
-const FLEET: &str = "
-    west namespace shop
-    west namespace pay
-    west namespace bank
-    west service   shop/web 10.97.0.1 http:80/tcp
-    west service   shop/extra 10.97.0.50 http:80/tcp
-    west service   pay/api 10.97.0.40 http:8080/tcp,grpc:9090/tcp 200
-    west slice     pay/api-1 api http:8080/tcp 10.2.0.40
-    west headless  pay/queue amqp:5672/tcp 200
-    west slice     pay/queue-1 queue amqp:5672/tcp q-0=10.2.1.1
-    west external  pay/out www.example.org
-    west service   bank/clash 10.96.0.1 http:80/tcp
-    west service   bank/pod-clash 10.1.1.1 http:80/tcp
-    west headless  bank/half http:80/tcp
-    west slice     bank/half-1 half http:80/tcp clash=10.1.1.1 free=10.2.2.2
-    west service   bank/shared 10.97.0.60 http:80/tcp 500
-    west service   bank/tie 10.97.0.61 http:80/tcp 100
-    west headless  bank/mixed http:80/tcp 100
-    west slice     bank/mixed-1 mixed http:80/tcp m-0=10.2.3.1
-    west service   lost/web 10.97.0.70 http:80/tcp
-    south namespace pay
-    south namespace bank
-    south headless pay/queue amqp:5672/tcp 300
-    south slice    pay/queue-9 queue amqp:5672/tcp q-0=10.3.1.1 10.2.1.1
-    south service  bank/shared 10.98.0.60 http:80/tcp 300
-    south service  bank/tie 10.98.0.61 http:80/tcp 100
-    south service  bank/mixed 10.98.0.62 http:80/tcp 200
-    vms namespace  legacy
-    vms headless   legacy/ledger http:8080/tcp
-    vms slice      legacy/ledger-1 ledger http:8080/tcp vm-1=172.16.5.11
-    vms service    legacy/mail 172.16.0.9 smtp:25/tcp,pop:110/tcp
-    vms service    legacy/portless 172.16.0.10 -
-    vms external   legacy/out www.example.org
-";
-
-/// Zones with `pods insecure` and `ttl 30`. West and south are direct, vms is behind a gateway.
-fn zone() -> Kubernetes {
-    let gateway = ["203.0.113.10", "2001:db8::10"].map(|text| text.parse().unwrap());
-    let zones = ["cluster.local", "in-addr.arpa", "ip6.arpa"];
+fn zones() -> Kubernetes {
+    let name = |text| WireName::parse(text).unwrap();
+    let far = Reach::Instead(vec!["203.0.113.10".parse().unwrap()]);
     Kubernetes {
-        zones: zones.iter().map(|zone| WireName::parse(zone).unwrap()).collect(),
-        primary: WireName::parse("cluster.local").unwrap(),
+        zones: ["cluster.local", "in-addr.arpa", "ip6.arpa"].map(name).to_vec(),
+        primary: name("cluster.local"),
         ttl: 30,
         pods: Pods::Insecure,
         namespaces: None,
         fleet: Fleet {
             local: ClusterId::new("east"),
-            reach: HashMap::from([(ClusterId::new("vms"), Reach::Instead(gateway.to_vec()))]),
+            reach: HashMap::from([(ClusterId::new("far"), far)]),
             others: Reach::Direct,
         },
         own_addresses: Vec::new(),
     }
 }
 
-fn fleet() -> Registry {
-    registry(&format!("{EAST}{FLEET}"))
+/// The rdata of a record, as zone files write it.
+fn rdata(rtype: u16, rdata: &[u8]) -> String {
+    let name = |at: usize| WireName::read(&rdata[at..]).unwrap().0.to_string();
+    let word = |at: usize| u16::from_be_bytes([rdata[at], rdata[at + 1]]);
+    match rtype {
+        A => std::net::Ipv4Addr::from(<[u8; 4]>::try_from(rdata).unwrap()).to_string(),
+        AAAA => std::net::Ipv6Addr::from(<[u8; 16]>::try_from(rdata).unwrap()).to_string(),
+        SRV => format!("{} {} {} {}", word(0), word(2), word(4), name(6)),
+        TXT => String::from_utf8_lossy(&rdata[1..]).into_owned(),
+        CNAME | PTR | NS => name(0),
+        SOA => format!("{} min {}", name(0), word(rdata.len() - 2)),
+        _ => format!("{rdata:?}"),
+    }
 }
 
-/// Checks all rows `NAME TYPE | ANSWER`, and shows all that fail.
-#[track_caller]
-fn check(zone: &Kubernetes, registry: &Registry, known: Known, table: &str) {
+/// The answer: `NXDOMAIN`, `NODATA`, or the rdata of its records, `+` before glue.
+fn ask(registry: &Registry, zones: &Kubernetes, known: Known, name: &str, qtype: u16) -> String {
+    let name = WireName::parse(name).unwrap();
+    let left = zones.find(&name).expect("a name in a zone");
+    let mut out = Answer::default();
+    match zones.answer(registry, known, (&name, qtype), left, &mut out) {
+        Verdict::NameError => return "NXDOMAIN".into(),
+        Verdict::Refused => return "REFUSED".into(),
+        Verdict::Chase(target) => return format!("{} -> {target}", sections(&out)),
+        Verdict::Answered => {}
+    }
+    assert!(out.authoritative && out.code == rcode::NOERROR);
+    if out.is_empty(Section::Answer) { "NODATA".into() } else { sections(&out) }
+}
+
+fn sections(out: &Answer) -> String {
+    let text = out.records().map(|record| {
+        let glue = if record.section == Section::Additional { "+" } else { "" };
+        format!("{glue}{}", rdata(record.rtype, record.rdata))
+    });
+    text.collect::<Vec<_>>().join(", ")
+}
+
+fn check(table: &[(&str, u16, &str)], zones: &Kubernetes, known: Known) {
+    let registry = registry();
     let mut wrong = Vec::new();
-    for line in table.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let (question, expected) = line.split_once('|').unwrap();
-        let (question, expected) = (question.trim(), expected.trim());
-        let found = ask(zone, registry, known, question);
-        if found != expected {
-            wrong.push(format!("{question}\n  expected {expected}\n  found    {found}"));
+    for (name, qtype, expected) in table {
+        let said = ask(&registry, zones, known, name, *qtype);
+        if said != *expected {
+            wrong.push(format!("{name} {qtype}: {said}\n    expected {expected}"));
         }
     }
-    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
-fn the_zone_and_its_containers() {
-    check(
-        &zone(),
-        &fleet(),
-        ALL,
-        "
-        cluster.local A            | NODATA
-        cluster.local TXT          | NODATA
-        cluster.local NS           | NODATA
-        svc.cluster.local TXT      | NODATA
-        pod.cluster.local A        | NODATA
-        dns.cluster.local A        | NODATA
-        ns.dns.cluster.local TXT   | NODATA
-        dns-version.cluster.local TXT | TXT 1.1.0
-        dns-version.in-addr.arpa TXT  | TXT 1.1.0
-        dns-version.cluster.local A   | NODATA
-        shop~ TXT                  | NODATA
-        empty~ A                   | NODATA
-        absent~ A                  | NXDOMAIN
-        absent~ SOA                | NXDOMAIN
-        web.shop~ SOA              | NODATA
-        other.cluster.local A      | NXDOMAIN
-        cluster.local AXFR         | REFUSED
-        ",
-    );
+fn the_local_cluster() {
+    let web = "web.shop.svc.cluster.local.";
+    let table: &[(&str, u16, &str)] = &[
+        ("web.shop.svc.cluster.local", A, "10.96.0.20"),
+        ("WEB.Shop.svc.CLUSTER.local", A, "10.96.0.20"),
+        ("web.shop.svc.cluster.local", AAAA, "fd00:96::20"),
+        ("web.shop.svc.cluster.local", TXT, "NODATA"),
+        ("web.shop.svc.cluster.local", CNAME, "NODATA"),
+        ("web.shop.svc.cluster.local", MX, "NODATA"),
+        ("web.shop.svc.cluster.local", SOA, "NODATA"),
+        ("web.shop.svc.cluster.local", PTR, "NODATA"),
+        ("web.shop.svc.cluster.local", AXFR, "REFUSED"),
+        (
+            "web.shop.svc.cluster.local",
+            SRV,
+            &format!("0 25 80 {web}, 0 25 53 {web}, +10.96.0.20, +fd00:96::20"),
+        ),
+        (
+            "_http._tcp.web.shop.svc.cluster.local",
+            SRV,
+            &format!("0 50 80 {web}, +10.96.0.20, +fd00:96::20"),
+        ),
+        ("http.tcp.web.shop.svc.cluster.local", A, "10.96.0.20"),
+        ("_._udp.web.shop.svc.cluster.local", A, "10.96.0.20"),
+        ("_http._udp.web.shop.svc.cluster.local", SRV, "NXDOMAIN"),
+        ("_tcp.web.shop.svc.cluster.local", A, "NODATA"),
+        ("_sctp.web.shop.svc.cluster.local", A, "NXDOMAIN"),
+        ("10-244-0-1.web.shop.svc.cluster.local", A, "10.244.0.1"),
+        ("web-0.web.shop.svc.cluster.local", A, "NXDOMAIN"),
+        ("a.b.c.web.shop.svc.cluster.local", A, "NXDOMAIN"),
+        ("db.shop.svc.cluster.local", A, "10.244.1.1, 10.244.1.2"),
+        ("db.shop.svc.cluster.local", AAAA, "fd00:244::1"),
+        ("db-0.db.shop.svc.cluster.local", A, "10.244.1.1"),
+        ("fd00-244--1.db.shop.svc.cluster.local", AAAA, "fd00:244::1"),
+        ("fd00-244--1.db.shop.svc.cluster.local", A, "NODATA"),
+        ("gone.db.shop.svc.cluster.local", A, "NXDOMAIN"),
+        (
+            "_pg._tcp.db.shop.svc.cluster.local",
+            SRV,
+            "0 33 5432 db-0.db.shop.svc.cluster.local., 0 33 5432 10-244-1-2.db.shop.svc.cluster.local., \
+             0 33 5432 fd00-244--1.db.shop.svc.cluster.local., +10.244.1.1, +10.244.1.2, +fd00:244::1",
+        ),
+        ("empty.shop.svc.cluster.local", A, "NXDOMAIN"),
+        ("empty.shop.svc.cluster.local", SRV, "NXDOMAIN"),
+        ("portless.shop.svc.cluster.local", A, "10.244.3.1"),
+        ("portless.shop.svc.cluster.local", SRV, "NODATA"),
+        ("out.shop.svc.cluster.local", CNAME, "www.example.com."),
+        ("out.shop.svc.cluster.local", A, "www.example.com. -> www.example.com."),
+        ("out.shop.svc.cluster.local", TXT, "NODATA"),
+        ("out.shop.svc.cluster.local", SRV, "NODATA"),
+        ("x.out.shop.svc.cluster.local", A, "NXDOMAIN"),
+        ("inside.shop.svc.cluster.local", A, "web.shop.svc.cluster.local., 10.96.0.20"),
+        (
+            "twice.shop.svc.cluster.local",
+            A,
+            "inside.shop.svc.cluster.local., web.shop.svc.cluster.local., 10.96.0.20",
+        ),
+        ("nowhere.shop.svc.cluster.local", A, "NODATA"),
+        ("nowhere.shop.svc.cluster.local", CNAME, "nope.shop.svc.cluster.local."),
+        ("loop.shop.svc.cluster.local", A, "NODATA"),
+        ("literal.shop.svc.cluster.local", A, "NXDOMAIN"),
+        ("orphan.shop.svc.cluster.local", A, "NXDOMAIN"),
+        ("web.nope.svc.cluster.local", A, "NXDOMAIN"),
+        ("shop.svc.cluster.local", A, "NODATA"),
+        ("shop.svc.cluster.local", TXT, "NODATA"),
+        ("nope.svc.cluster.local", A, "NXDOMAIN"),
+        ("svc.cluster.local", TXT, "NODATA"),
+        ("pod.cluster.local", A, "NODATA"),
+        ("cluster.local", A, "NODATA"),
+        ("cluster.local", TXT, "NODATA"),
+        ("Cluster.Local", SOA, "ns.dns.cluster.local. min 30"),
+        ("cluster.local", NS, "NODATA"),
+        ("dns-version.cluster.local", TXT, "1.1.0"),
+        ("dns-version.in-addr.arpa", TXT, "1.1.0"),
+        ("dns-version.cluster.local", A, "NODATA"),
+        ("dns.cluster.local", A, "NODATA"),
+        ("ns.dns.cluster.local", TXT, "NODATA"),
+        ("nope.cluster.local", SOA, "NXDOMAIN"),
+        ("1-2-3-4.shop.pod.cluster.local", A, "1.2.3.4"),
+        ("1-2-3-4.shop.pod.cluster.local", AAAA, "NODATA"),
+        (
+            "1-2-3-4.shop.pod.cluster.local",
+            SRV,
+            "0 100 0 1-2-3-4.shop.pod.cluster.local., +1.2.3.4",
+        ),
+        ("fd00--7.shop.pod.cluster.local", AAAA, "fd00::7"),
+        ("1-2-3-4.nope.pod.cluster.local", A, "NXDOMAIN"),
+        ("shop.pod.cluster.local", A, "NODATA"),
+        ("20.0.96.10.in-addr.arpa", PTR, web),
+        ("20.0.96.10.in-addr.arpa", A, "NODATA"),
+        ("1.1.244.10.in-addr.arpa", PTR, "db-0.db.shop.svc.cluster.local."),
+        ("9.9.244.10.in-addr.arpa", PTR, "NXDOMAIN"),
+        ("0.96.10.in-addr.arpa", PTR, "NXDOMAIN"),
+        ("in-addr.arpa", A, "NODATA"),
+        (
+            "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.4.4.2.0.0.0.d.f.ip6.arpa",
+            PTR,
+            "fd00-244--1.db.shop.svc.cluster.local.",
+        ),
+    ];
+    check(table, &zones(), KNOWN);
 }
 
 #[test]
-fn services_with_an_address() {
-    check(
-        &zone(),
-        &fleet(),
-        ALL,
-        "
-        web.shop~ A                | A 10.96.0.1
-        WEB.Shop~ AAAA             | AAAA fd00:96::1
-        web.shop~ MX               | NODATA
-        web.shop~ CNAME            | NODATA
-        web.shop~ ANY              | NODATA
-        web.shop~ SRV              | SRV 0 25 80 web.shop~, SRV 0 25 443 web.shop~ \
-                                     + web.shop~ A 10.96.0.1, web.shop~ AAAA fd00:96::1
-        _http._tcp.web.shop~ SRV   | SRV 0 50 80 web.shop~ \
-                                     + web.shop~ A 10.96.0.1, web.shop~ AAAA fd00:96::1
-        http.tcp.web.shop~ A       | A 10.96.0.1
-        _._tcp.web.shop~ A         | A 10.96.0.1
-        _http._udp.web.shop~ SRV   | NXDOMAIN
-        _tcp.web.shop~ A           | NODATA
-        _udp.web.shop~ A           | NXDOMAIN
-        dns.shop~ SRV              | SRV 0 33 53 dns.shop~, SRV 0 33 9153 dns.shop~ \
-                                     + dns.shop~ A 10.96.0.10
-        _dns-tcp._.dns.shop~ SRV   | SRV 0 100 53 dns.shop~ + dns.shop~ A 10.96.0.10
-        pending.shop~ AAAA         | NODATA
-        upper.shop~ A              | A 10.96.0.11
-        *.shop~ A                  | NXDOMAIN
-        10-1-0-1.web.shop~ A       | A 10.1.0.1
-        named.web.shop~ SRV        | SRV 0 100 8080 named.web.shop~ + named.web.shop~ A 10.1.0.2
-        10-1-0-2.web.shop~ A       | NXDOMAIN
-        a.b.c.web.shop~ A          | NXDOMAIN
-        ",
-    );
+fn members_answer_for_what_is_not_local() {
+    let table: &[(&str, u16, &str)] = &[
+        // Local first, whatever the others have.
+        ("web.shop.svc.cluster.local", A, "10.96.0.20"),
+        // Only west has it, in a namespace that east lacks.
+        ("api.pay.svc.cluster.local", A, "10.97.0.40"),
+        ("api.pay.svc.cluster.local", SRV, "0 100 443 api.pay.svc.cluster.local., +10.97.0.40"),
+        ("10-245-0-1.api.pay.svc.cluster.local", A, "10.245.0.1"),
+        ("pay.svc.cluster.local", A, "NODATA"),
+        ("pay.pod.cluster.local", A, "NXDOMAIN"),
+        ("40.0.97.10.in-addr.arpa", PTR, "api.pay.svc.cluster.local."),
+        ("1.0.245.10.in-addr.arpa", PTR, "10-245-0-1.api.pay.svc.cluster.local."),
+        ("alias.pay.svc.cluster.local", A, "web.shop.svc.cluster.local., 10.96.0.20"),
+        // Behind a gateway: its address for every name, and nothing below a Service.
+        ("ledger.legacy.svc.cluster.local", A, "203.0.113.10"),
+        ("ledger.legacy.svc.cluster.local", AAAA, "NODATA"),
+        (
+            "ledger.legacy.svc.cluster.local",
+            SRV,
+            "0 100 8080 ledger.legacy.svc.cluster.local., +203.0.113.10",
+        ),
+        (
+            "_http._tcp.ledger.legacy.svc.cluster.local",
+            SRV,
+            "0 100 8080 ledger.legacy.svc.cluster.local., +203.0.113.10",
+        ),
+        ("vm-1.ledger.legacy.svc.cluster.local", A, "NXDOMAIN"),
+        ("1.0.246.10.in-addr.arpa", PTR, "NXDOMAIN"),
+        // Two members: the older Service answers; headless ones are joined.
+        ("both.pay.svc.cluster.local", A, "203.0.113.10"),
+        ("set.pay.svc.cluster.local", A, "203.0.113.10, 10.245.0.9"),
+        // An address that the local cluster has too would lead elsewhere: the name has none.
+        ("clash.pay.svc.cluster.local", A, "NODATA"),
+        ("clash.pay.svc.cluster.local", SRV, "NODATA"),
+        ("20.0.96.10.in-addr.arpa", PTR, "web.shop.svc.cluster.local."),
+        // A Service in a namespace that its cluster does not have does not exist.
+        ("stray.nowhere.svc.cluster.local", A, "NXDOMAIN"),
+    ];
+    check(table, &zones(), KNOWN);
 }
 
 #[test]
-fn headless_services() {
-    check(
-        &zone(),
-        &fleet(),
-        ALL,
-        "
-        db.shop~ A                 | A 10.1.1.1, A 10.1.1.2, A 10.1.1.3
-        db.shop~ AAAA              | NODATA
-        db-1.db.shop~ A            | A 10.1.1.2
-        10-1-1-3.db.shop~ A        | A 10.1.1.3
-        10-1-1-1.db.shop~ A        | NXDOMAIN
-        _sql._tcp.db.shop~ SRV     | SRV 0 33 5432 db-0.db.shop~, SRV 0 33 5432 db-1.db.shop~, \
-                                     SRV 0 33 5432 10-1-1-3.db.shop~ + db-0.db.shop~ A 10.1.1.1, \
-                                     db-1.db.shop~ A 10.1.1.2, 10-1-1-3.db.shop~ A 10.1.1.3
-        six.shop~ AAAA             | AAAA fd44::1, AAAA fd44:2::
-        six.shop~ A                | NODATA
-        fd44-2--0.six.shop~ AAAA   | AAAA fd44:2::
-        fd44--1.six.shop~ A        | NODATA
-        twice.shop~ A              | A 10.1.3.1, A 10.1.3.2
-        twice.shop~ SRV            | SRV 0 33 80 a.twice.shop~ \
-                                     + a.twice.shop~ A 10.1.3.1, a.twice.shop~ A 10.1.3.2
-        bare.shop~ A               | A 10.1.2.1, A 10.1.2.2
-        bare.shop~ SRV             | NODATA
-        idle.shop~ A               | NXDOMAIN
-        idle.shop~ SRV             | NXDOMAIN
-        orphan.shop~ A             | NXDOMAIN
-        lone.orphan.shop~ A        | NXDOMAIN
-        ",
-    );
+fn an_unknown_local_cluster_hides_the_members() {
+    let unknown = Known { local: false, members: true };
+    let table: &[(&str, u16, &str)] = &[
+        ("api.pay.svc.cluster.local", A, "NXDOMAIN"),
+        ("pay.svc.cluster.local", A, "NXDOMAIN"),
+        ("40.0.97.10.in-addr.arpa", PTR, "NXDOMAIN"),
+        ("cluster.local", A, "NODATA"),
+        ("dns-version.cluster.local", TXT, "1.1.0"),
+    ];
+    check(table, &zones(), unknown);
 }
 
 #[test]
-fn external_names() {
-    check(
-        &zone(),
-        &fleet(),
-        ALL,
-        "
-        out.shop~ CNAME            | CNAME www.example.org.
-        out.shop~ A                | CNAME www.example.org. -> www.example.org.
-        dot.shop~ AAAA             | CNAME www.example.org. -> www.example.org.
-        out.shop~ TXT              | NODATA
-        out.shop~ SRV              | NODATA
-        _http._tcp.out.shop~ SRV   | NXDOMAIN
-        x.out.shop~ A              | NXDOMAIN
-        alias-web.shop~ A          | CNAME web.shop~, A 10.96.0.1
-        alias-db.shop~ A           | CNAME db.shop~, A 10.1.1.1, A 10.1.1.2, A 10.1.1.3
-        alias-db.shop~ AAAA        | NODATA
-        alias-alias.shop~ A        | CNAME alias-web.shop~, CNAME web.shop~, A 10.96.0.1
-        alias-out.shop~ A          | CNAME out.shop~, CNAME www.example.org. -> www.example.org.
-        alias-pod.shop~ A          | CNAME 1-2-3-4.shop.pod.cluster.local., A 1.2.3.4
-        alias.shop~ A              | NODATA
-        dead.shop~ A               | NODATA
-        dead.shop~ CNAME           | CNAME gone.shop~
-        loop-a.shop~ A             | NODATA
-        self.shop~ AAAA            | NODATA
-        self.shop~ CNAME           | CNAME self.shop~
-        ip.shop~ A                 | NXDOMAIN
-        ",
-    );
+fn options_of_the_corefile() {
+    let disabled = Kubernetes { pods: Pods::Disabled, ..zones() };
+    let table: &[(&str, u16, &str)] = &[
+        ("1-2-3-4.shop.pod.cluster.local", A, "NXDOMAIN"),
+        ("shop.pod.cluster.local", A, "NXDOMAIN"),
+        ("pod.cluster.local", A, "NODATA"),
+    ];
+    check(table, &disabled, KNOWN);
+    let only = BTreeSet::from([Box::from(&b"pay"[..])]);
+    let exposed = Kubernetes { namespaces: Some(only), ..zones() };
+    let table: &[(&str, u16, &str)] = &[
+        ("web.shop.svc.cluster.local", A, "NXDOMAIN"),
+        ("shop.svc.cluster.local", A, "NXDOMAIN"),
+        ("1-2-3-4.shop.pod.cluster.local", A, "NXDOMAIN"),
+        ("20.0.96.10.in-addr.arpa", PTR, "NXDOMAIN"),
+        ("api.pay.svc.cluster.local", A, "10.97.0.40"),
+    ];
+    check(table, &exposed, KNOWN);
+    let unbound = Kubernetes {
+        own_addresses: ["192.0.2.2", "fd00::2"].map(|text| text.parse().unwrap()).to_vec(),
+        ..zones()
+    };
+    let table: &[(&str, u16, &str)] = &[
+        ("Cluster.LOCAL", NS, "ns.dns.cluster.local., +192.0.2.2, +fd00::2"),
+        ("ns.dns.cluster.local", A, "192.0.2.2"),
+        ("ns.dns.cluster.local", AAAA, "fd00::2"),
+        ("ns.dns.cluster.local", SRV, "NODATA"),
+    ];
+    check(table, &unbound, KNOWN);
 }
 
+/// TTL and MINIMUM of the SOA of a negative answer.
 #[test]
-fn pods_by_their_address() {
-    check(
-        &zone(),
-        &fleet(),
-        ALL,
-        "
-        shop.pod.cluster.local A           | NODATA
-        1-2-3-4.shop.pod.cluster.local A   | A 1.2.3.4
-        1-2-3-4.shop.pod.cluster.local AAAA | NODATA
-        fd44--1.shop.pod.cluster.local AAAA | AAAA fd44::1
-        --ffff-a00-1.shop.pod.cluster.local A | A 10.0.0.1
-        a.1-2-3-4.shop.pod.cluster.local SRV | SRV 0 100 0 1-2-3-4.shop.pod.cluster.local. \
-                                     + 1-2-3-4.shop.pod.cluster.local. A 1.2.3.4
-        256-1-1-1.shop.pod.cluster.local A | NXDOMAIN
-        1-2-3-4.pay.pod.cluster.local A    | NXDOMAIN
-        1-2-3-4.absent.pod.cluster.local A | NXDOMAIN
-        ",
-    );
-    let disabled = Kubernetes { pods: Pods::Disabled, ..zone() };
-    check(
-        &disabled,
-        &fleet(),
-        ALL,
-        "
-        pod.cluster.local A                | NODATA
-        shop.pod.cluster.local A           | NXDOMAIN
-        1-2-3-4.shop.pod.cluster.local A   | NXDOMAIN
-        ",
-    );
-}
-
-#[test]
-fn addresses_and_their_names() {
-    check(
-        &zone(),
-        &fleet(),
-        ALL,
-        "
-        1.0.96.10.in-addr.arpa PTR | PTR web.shop~
-        1.0.96.10.IN-ADDR.arpa A   | NODATA
-        1.1.1.10.in-addr.arpa PTR  | PTR db-0.db.shop~
-        3.1.1.10.in-addr.arpa PTR  | PTR 10-1-1-3.db.shop~
-        1.3.1.10.in-addr.arpa PTR  | PTR a.twice.shop~
-        1.8.1.10.in-addr.arpa PTR  | PTR lone.orphan.shop~
-        9.9.1.10.in-addr.arpa PTR  | NXDOMAIN
-        9.9.9.10.in-addr.arpa PTR  | NXDOMAIN
-        1.1.10.in-addr.arpa PTR    | NXDOMAIN
-        in-addr.arpa PTR           | NODATA
-        0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.0.0.4.4.d.f.ip6.arpa PTR | NXDOMAIN
-        0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.0.0.4.4.d.f.ip6.arpa PTR \
-                                   | PTR fd44-2--0.six.shop~
-        ",
-    );
-}
-
-#[test]
-fn names_of_other_clusters() {
-    check(
-        &zone(),
-        &fleet(),
-        ALL,
-        "
-        web.shop~ A                | A 10.96.0.1
-        extra.shop~ A              | A 10.97.0.50
-        pay~ A                     | NODATA
-        api.pay~ A                 | A 10.97.0.40
-        api.pay~ AAAA              | NODATA
-        _grpc._tcp.api.pay~ SRV    | SRV 0 100 9090 api.pay~ + api.pay~ A 10.97.0.40
-        10-2-0-40.api.pay~ A       | A 10.2.0.40
-        out.pay~ A                 | CNAME www.example.org. -> www.example.org.
-        queue.pay~ A               | A 10.3.1.1, A 10.2.1.1
-        q-0.queue.pay~ A           | A 10.3.1.1, A 10.2.1.1
-        gone.pay~ A                | NXDOMAIN
-        shared.bank~ A             | A 10.98.0.60
-        tie.bank~ A                | A 10.98.0.61
-        mixed.bank~ A              | A 10.2.3.1
-        web.lost~ A                | NXDOMAIN
-        clash.bank~ A              | NODATA
-        clash.bank~ SRV            | NODATA
-        pod-clash.bank~ A          | NODATA
-        half.bank~ A               | A 10.2.2.2
-        clash.half.bank~ A         | NODATA
-        40.0.97.10.in-addr.arpa PTR | PTR api.pay~
-        60.0.98.10.in-addr.arpa PTR | PTR shared.bank~
-        60.0.97.10.in-addr.arpa PTR | NXDOMAIN
-        1.0.97.10.in-addr.arpa PTR | NXDOMAIN
-        1.1.2.10.in-addr.arpa PTR  | PTR 10-2-1-1.queue.pay~, PTR q-0.queue.pay~
-        1.1.3.10.in-addr.arpa PTR  | PTR q-0.queue.pay~
-        1.3.2.10.in-addr.arpa PTR  | PTR m-0.mixed.bank~
-        ",
-    );
-}
-
-#[test]
-fn clusters_behind_a_gateway() {
-    check(
-        &zone(),
-        &fleet(),
-        ALL,
-        "
-        legacy~ A                  | NODATA
-        ledger.legacy~ A           | A 203.0.113.10
-        ledger.legacy~ AAAA        | AAAA 2001:db8::10
-        ledger.legacy~ MX          | NODATA
-        mail.legacy~ A             | A 203.0.113.10
-        _smtp._tcp.mail.legacy~ SRV | SRV 0 50 25 mail.legacy~ + mail.legacy~ A 203.0.113.10, \
-                                     mail.legacy~ AAAA 2001:db8::10
-        _imap._tcp.mail.legacy~ SRV | NXDOMAIN
-        portless.legacy~ A         | A 203.0.113.10
-        portless.legacy~ SRV       | NODATA
-        vm-1.ledger.legacy~ A      | NXDOMAIN
-        out.legacy~ CNAME          | CNAME www.example.org.
-        11.5.16.172.in-addr.arpa PTR | NXDOMAIN
-        9.0.16.172.in-addr.arpa PTR | NXDOMAIN
-        10.113.0.203.in-addr.arpa PTR | NXDOMAIN
-        ",
-    );
-}
-
-#[test]
-fn members_are_not_asked_while_the_local_cluster_is_unknown() {
-    check(
-        &zone(),
-        &fleet(),
-        Known { local: false, members: true },
-        "
-        api.pay~ A                 | NXDOMAIN
-        pay~ A                     | NXDOMAIN
-        40.0.97.10.in-addr.arpa PTR | NXDOMAIN
-        web.shop~ A                | A 10.96.0.1
-        svc.cluster.local A        | NODATA
-        dns-version.cluster.local TXT | TXT 1.1.0
-        ",
-    );
-}
-
-#[test]
-fn some_namespaces_only() {
-    let names = ["shop", "pay"].map(|name| name.as_bytes().into());
-    let zone = Kubernetes { namespaces: Some(BTreeSet::from(names)), ..zone() };
-    check(
-        &zone,
-        &fleet(),
-        ALL,
-        "
-        web.shop~ A                | A 10.96.0.1
-        api.pay~ A                 | A 10.97.0.40
-        empty~ A                   | NXDOMAIN
-        shared.bank~ A             | NXDOMAIN
-        1-2-3-4.empty.pod.cluster.local A | NXDOMAIN
-        60.0.98.10.in-addr.arpa PTR | NXDOMAIN
-        ",
-    );
-}
-
-/// The SOA of NODATA: its TTL is at most 300, and 5 while a member's names are not known.
-#[test]
-fn how_long_answers_may_be_kept() {
-    let registry = fleet();
-    for (ttl, members, expected) in [
-        (0, true, (0, 0)),
-        (30, true, (30, 30)),
-        (600, true, (300, 600)),
-        (600, false, (5, 5)),
-        (3, false, (3, 3)),
-    ] {
-        let zone = Kubernetes { ttl, ..zone() };
+fn negative_answers_are_kept_as_long_as_is_known() {
+    let registry = registry();
+    let name = WireName::parse("Nope.shop.svc.Cluster.local").unwrap();
+    for (ttl, members, expected) in
+        [(30, true, (30, 30)), (600, true, (300, 600)), (600, false, (5, 5)), (0, true, (0, 0))]
+    {
+        let zones = Kubernetes { ttl, ..zones() };
         let known = Known { local: true, members };
-        let (_, negative) = look(&zone, &registry, known, "web.shop~ MX");
-        let [soa] = negative.authorities.as_slice() else { panic!("{negative}") };
-        let minimum = soa.data.to_string();
-        let minimum = minimum.rsplit(' ').next().unwrap().parse().unwrap();
-        assert_eq!((soa.ttl, minimum), expected, "ttl {ttl}, members known: {members}");
-        let (_, positive) = look(&zone, &registry, known, "web.shop~ A");
-        assert_eq!(positive.answers[0].ttl, ttl);
-        let (_, version) = look(&zone, &registry, known, "dns-version.cluster.local TXT");
-        assert_eq!(version.answers[0].ttl, 28_800);
+        let left = zones.find(&name).unwrap();
+        let mut out = Answer::default();
+        zones.negative(&registry, known, (&name, left), rcode::NXDOMAIN, &mut out);
+        let soa = out.records().next().unwrap();
+        assert_eq!(soa.owner, b"\x07Cluster\x05local\x00", "in the spelling of the question");
+        let minimum = u32::from_be_bytes(*soa.rdata.last_chunk().unwrap());
+        assert_eq!((soa.ttl, minimum), expected);
+        assert_eq!(out.code, rcode::NXDOMAIN);
     }
 }

@@ -156,6 +156,7 @@ impl ApiServer {
             ("service-account-issuer", "https://kubernetes.default.svc".into()),
             ("service-account-key-file", text(&pki.sa_public)),
             ("service-account-signing-key-file", text(&pki.sa_key)),
+            ("client-ca-file", text(&pki.ca)),
             ("token-auth-file", text(&tokens)),
             ("authorization-mode", "RBAC".into()),
             ("service-cluster-ip-range", services.to_owned()),

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use hickory_proto::op::{Edns, Message, Query};
-use hickory_proto::rr::{DNSClass, Name, RecordType};
+use hickory_proto::rr::{DNSClass, RecordType};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
@@ -95,7 +95,7 @@ impl Question {
 
     /// Sends it and waits for the reply to it.
     pub async fn ask(&self, at: SocketAddr) -> Result<Message, String> {
-        let packet = self.message.to_vec().map_err(|e| e.to_string())?;
+        let packet = self.packet();
         let place = self.namespace.as_ref();
         let reply = if self.tcp {
             exchange_tcp(at, &packet, place).await

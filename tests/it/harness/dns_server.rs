@@ -13,9 +13,9 @@ use std::process::{Command, ExitStatus};
 use hickory_proto::op::Message;
 use hickory_proto::rr::RecordType;
 
-use super::client::{Question, ask};
+use super::client::Question;
 use super::netns::Namespace;
-use super::process::Process;
+use super::process::{Process, prefixed};
 use super::{parts, ports, scratch};
 
 /// A program that is configured by a Corefile.
@@ -47,7 +47,8 @@ impl Program {
     /// Prepares a start, to add arguments, environment or a namespace.
     pub fn with(self, corefile: &str) -> Setup {
         let command = Command::new((self.path)());
-        Setup { program: self, corefile: corefile.into(), command, namespace: None }
+        let (corefile, wrapper) = (corefile.into(), Vec::new());
+        Setup { program: self, corefile, command, wrapper, namespace: None }
     }
 }
 
@@ -57,6 +58,7 @@ pub struct Setup {
     program: Program,
     corefile: String,
     command: Command,
+    wrapper: Vec<String>,
     namespace: Option<Namespace>,
 }
 
@@ -70,6 +72,12 @@ impl Setup {
     /// Sets a variable of the environment.
     pub fn env(mut self, key: &str, value: &str) -> Self {
         self.command.env(key, value);
+        self
+    }
+
+    /// Has it run by the words of another command, which must replace itself by it.
+    pub fn run_by<S: Into<String>>(mut self, wrapper: impl IntoIterator<Item = S>) -> Self {
+        self.wrapper = wrapper.into_iter().map(Into::into).collect();
         self
     }
 
@@ -100,6 +108,9 @@ impl Setup {
         command.arg("-conf").arg(&corefile).args(self.command.get_args());
         for (key, value) in self.command.get_envs() {
             command.env(key, value.unwrap_or_default());
+        }
+        if !self.wrapper.is_empty() {
+            command = prefixed(&self.wrapper, &command);
         }
         let command = match &self.namespace {
             Some(namespace) => namespace.wrap(&command),
@@ -134,13 +145,17 @@ impl DnsServer {
 
     /// Asks it over UDP; fails the test if no reply comes.
     pub async fn ask(&self, name: &str, kind: RecordType) -> Message {
-        match &self.namespace {
-            None => ask(self.dns_addr(), name, kind).await,
-            Some(namespace) => {
-                let question = Question::new(name, kind).inside(namespace);
-                question.ask(self.dns_addr()).await.expect("a reply")
-            }
-        }
+        self.try_ask(name, kind).await.unwrap_or_else(|e| panic!("{name} {kind}: {e}"))
+    }
+
+    /// Asks it over UDP.
+    pub async fn try_ask(&self, name: &str, kind: RecordType) -> Result<Message, String> {
+        let question = Question::new(name, kind);
+        let question = match &self.namespace {
+            None => question,
+            Some(namespace) => question.inside(namespace),
+        };
+        question.ask(self.dns_addr()).await
     }
 
     /// Waits until it answers anything at all over UDP.

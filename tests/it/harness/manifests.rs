@@ -34,6 +34,16 @@ impl ApiServer {
         Ok(())
     }
 
+    /// The ClusterIPs that the API server gave to a Service.
+    pub async fn cluster_ips(&self, namespace: &str, service: &str) -> Vec<String> {
+        let path = format!("/api/v1/namespaces/{namespace}/services/{service}");
+        let request = http::Request::get(path).body(Vec::new()).expect("a request");
+        let service: Value = self.client().await.request(request).await.expect("the Service");
+        let ips =
+            service.pointer("/spec/clusterIPs").and_then(Value::as_array).expect("ClusterIPs");
+        ips.iter().map(|ip| ip.as_str().expect("an address").to_owned()).collect()
+    }
+
     /// Deletes the object of every document at once, without waiting for anything.
     ///
     /// Of a Namespace only the object itself goes: no controller runs that empties it.

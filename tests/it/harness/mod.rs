@@ -2,13 +2,15 @@
 //!
 //! One file an idea, from the ground up: [`parts`] where the programs are, [`scratch`] files,
 //! [`ports`], [`process`], [`eventually`]; then [`pki`], [`etcd`], [`api_server`] with
-//! [`manifests`], [`control_plane`]; [`dns_server`] for CoreDNS and fleetdns alike; [`client`],
-//! [`dig`] and [`compare`] for questions; [`netns`], [`envoy`] and [`web`] for the sidecar.
+//! [`manifests`] and [`objects`], [`control_plane`]; [`dns_server`] for CoreDNS and fleetdns alike;
+//! [`client`], [`connection`], [`dig`], [`compare`] and [`says`] for questions; [`netns`], [`envoy`] and [`web`] for
+//! the sidecar.
 #![allow(dead_code, unused_imports, reason = "each test uses its part of it")]
 
 pub mod api_server;
 pub mod client;
 pub mod compare;
+pub mod connection;
 pub mod control_plane;
 pub mod dig;
 pub mod dns_server;
@@ -17,16 +19,19 @@ pub mod etcd;
 pub mod eventually;
 pub mod manifests;
 pub mod netns;
+pub mod objects;
 pub mod parts;
 pub mod pki;
 pub mod ports;
 pub mod process;
+pub mod says;
 pub mod scratch;
 pub mod web;
 
 pub use api_server::ApiServer;
 pub use client::{Question, ask};
 pub use compare::same_answer;
+pub use connection::Connection;
 pub use control_plane::ControlPlane;
 pub use dig::{DigReply, dig};
 pub use dns_server::{COREDNS, DnsServer, FLEETDNS, Program};

@@ -1,4 +1,5 @@
-//! One certificate authority and one server certificate for 127.0.0.1, for all servers of a run.
+//! One certificate authority, one server certificate for 127.0.0.1 and one client certificate, for all
+//! servers of a run.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
@@ -6,11 +7,14 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use k8s_openapi::ByteString;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    SanType,
+};
 
 use super::scratch;
 
-/// Files of the authority, of the server, and of the key that signs service account tokens.
+/// Files of the authority, the server, a client, and of the key that signs service account tokens.
 #[derive(Debug)]
 pub struct Pki {
     /// The authority's certificate, PEM.
@@ -19,6 +23,10 @@ pub struct Pki {
     pub cert: PathBuf,
     /// The server's key, PEM.
     pub key: PathBuf,
+    /// The certificate of a client with all rights (group `system:masters`), PEM.
+    pub client_cert: PathBuf,
+    /// The client's key, PEM.
+    pub client_key: PathBuf,
     /// Private key of service account tokens, PEM.
     pub sa_key: PathBuf,
     /// Public key of service account tokens, PEM.
@@ -51,6 +59,12 @@ impl Pki {
         server.subject_alt_names.push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
         let key = KeyPair::generate()?;
         let cert = server.signed_by(&key, &issuer)?;
+        let mut client = CertificateParams::new(Vec::new())?;
+        client.distinguished_name.push(DnType::CommonName, "admin");
+        client.distinguished_name.push(DnType::OrganizationName, "system:masters");
+        client.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
+        let client_key = KeyPair::generate()?;
+        let client_cert = client.signed_by(&client_key, &issuer)?;
         let sa_key = KeyPair::generate()?;
 
         let folder = scratch::folder("pki");
@@ -63,6 +77,8 @@ impl Pki {
             ca: write("ca.pem", &ca_pem),
             cert: write("cert.pem", &cert.pem()),
             key: write("key.pem", &key.serialize_pem()),
+            client_cert: write("client-cert.pem", &client_cert.pem()),
+            client_key: write("client-key.pem", &client_key.serialize_pem()),
             sa_key: write("sa-key.pem", &sa_key.serialize_pem()),
             sa_public: write("sa-public.pem", &sa_key.public_key_pem()),
             ca_pem,

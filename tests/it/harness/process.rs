@@ -146,9 +146,10 @@ pub fn shared_tails() -> String {
 }
 
 /// `command` run by the words of `prefix`, the first of which is a command of the system.
-pub fn prefixed<const N: usize>(prefix: [&str; N], command: &Command) -> Command {
-    let mut outer = Command::new(parts::system(prefix[0]));
-    outer.args(&prefix[1..]).arg(command.get_program()).args(command.get_args());
+pub fn prefixed<S: AsRef<str>>(prefix: impl AsRef<[S]>, command: &Command) -> Command {
+    let (program, args) = prefix.as_ref().split_first().expect("a command");
+    let mut outer = Command::new(parts::system(program.as_ref()));
+    outer.args(args.iter().map(AsRef::as_ref)).arg(command.get_program()).args(command.get_args());
     for (key, value) in command.get_envs() {
         match value {
             Some(value) => outer.env(key, value),

@@ -1,0 +1,83 @@
+//! Corefiles that must be refused, each with its whole message: `bad_corefiles/cases` has them as data.
+
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::process::{Command, Stdio};
+
+use crate::harness::{parts, scratch};
+
+const CASES: &str = include_str!("bad_corefiles/cases");
+
+/// One Corefile and what is said of it.
+struct Case<'a> {
+    title: &'a str,
+    corefile: &'a str,
+    message: &'a str,
+}
+
+fn cases() -> Vec<Case<'static>> {
+    let blocks = CASES.split("\n== ").skip(1);
+    let case = |block: &'static str| {
+        let (title, rest) = block.split_once('\n')?;
+        let (corefile, message) = rest.split_once("\n-- ")?;
+        Some(Case { title, corefile, message: message.trim() })
+    };
+    blocks.map(|block| case(block).unwrap_or_else(|| panic!("no case: {block}"))).collect()
+}
+
+/// The port that the Corefiles name is taken, over UDP and TCP: a server that got as far as opening
+/// sockets would complain of that.
+#[test]
+fn each_is_refused_with_its_message_before_a_socket_is_opened() {
+    let (udp, _tcp) = loop {
+        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let port = udp.local_addr().expect("its address").port();
+        if let Ok(tcp) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            break (udp, tcp);
+        }
+    };
+    let port = udp.local_addr().expect("its address").port().to_string();
+    let folder = scratch::folder("bad-corefiles");
+    let file = folder.join("Corefile");
+    let cases = cases();
+    let mut wrong = Vec::new();
+    for case in &cases {
+        std::fs::write(&file, case.corefile.replace("{PORT}", &port)).expect("write");
+        let run = Command::new(parts::fleetdns())
+            .arg("-conf")
+            .arg(&file)
+            .current_dir(&folder)
+            .env_remove("KUBERNETES_SERVICE_HOST")
+            .stdin(Stdio::null())
+            .output()
+            .expect("run fleetdns");
+        let said = String::from_utf8_lossy(&run.stderr)
+            .replace(&*file.to_string_lossy(), "FILE")
+            .replace(&*folder.to_string_lossy(), "FOLDER")
+            .replace(&port, "{PORT}");
+        let ended = run.status.code() == Some(1) && run.stdout.is_empty();
+        if said.trim() != case.message || !ended {
+            wrong.push(format!(
+                "{}: {}\n  said     {}\n  expected {}",
+                case.title,
+                run.status,
+                said.trim(),
+                case.message
+            ));
+        }
+    }
+    assert!(cases.len() >= 20, "only {} cases", cases.len());
+    assert!(wrong.is_empty(), "{} of {}\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
+#[test]
+fn a_corefile_that_is_not_there_is_said() {
+    let run = Command::new(parts::fleetdns())
+        .args(["-conf", "/nowhere/Corefile"])
+        .output()
+        .expect("run fleetdns");
+    assert_eq!(run.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&run.stderr);
+    let expected = "/nowhere/Corefile - cannot read the Corefile: No such file or directory \
+                    (os error 2); give the path of a readable file with -conf";
+    assert_eq!(said.trim(), expected);
+}

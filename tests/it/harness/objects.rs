@@ -1,0 +1,107 @@
+//! Kubernetes objects as YAML documents, each begun by `---` so that they can be strung together.
+
+use k8s_openapi::ByteString;
+use serde_json::{Map, Value, json};
+
+/// A Namespace.
+pub fn namespace(name: &str) -> String {
+    document(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))
+}
+
+/// A Service with a ClusterIP of the API server's choice and the port `http` 80.
+pub fn service(namespace: &str, name: &str) -> String {
+    service_of(namespace, name, &json!({"ports": [{"name": "http", "port": 80}]}))
+}
+
+/// A headless Service with the port `http` 80.
+pub fn headless(namespace: &str, name: &str) -> String {
+    let spec = json!({"clusterIP": "None", "ports": [{"name": "http", "port": 80}]});
+    service_of(namespace, name, &spec)
+}
+
+/// A Service that is an alias.
+pub fn external_name(namespace: &str, name: &str, target: &str) -> String {
+    service_of(namespace, name, &json!({"type": "ExternalName", "externalName": target}))
+}
+
+/// A Service with this `spec`.
+pub fn service_of(namespace: &str, name: &str, spec: &Value) -> String {
+    document(&json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": spec,
+    }))
+}
+
+/// The ready IPv4 endpoints of a Service on the port `http` 80: hostname (or nothing) and address.
+pub fn endpoints(namespace: &str, service: &str, endpoints: &[(&str, &str)]) -> String {
+    let endpoint = |(hostname, address): &(&str, &str)| {
+        let mut endpoint = json!({"addresses": [address], "conditions": {"ready": true}});
+        if !hostname.is_empty() {
+            endpoint["hostname"] = json!(hostname);
+        }
+        endpoint
+    };
+    document(&json!({
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "name": format!("{service}-1"),
+            "namespace": namespace,
+            "labels": {"kubernetes.io/service-name": service},
+        },
+        "addressType": "IPv4",
+        "ports": [{"name": "http", "port": 80, "protocol": "TCP"}],
+        "endpoints": endpoints.iter().map(endpoint).collect::<Vec<_>>(),
+    }))
+}
+
+/// A Secret as `istioctl create-remote-secret` writes it: a kubeconfig for each cluster ID.
+pub fn remote_secret(namespace: &str, name: &str, kubeconfigs: &[(&str, &str)]) -> String {
+    let encoded = |text: &str| json!(ByteString(text.as_bytes().to_vec()));
+    let data: Map<_, _> =
+        kubeconfigs.iter().map(|(id, text)| ((*id).to_owned(), encoded(text))).collect();
+    document(&json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "labels": {"istio/multiCluster": "true"},
+        },
+        "data": data,
+    }))
+}
+
+/// Lets the group `readers` list and watch these resources (`group/plural`) in all namespaces.
+pub fn grant_readers(resources: &[&str]) -> String {
+    let rule = |resource: &&str| {
+        let (group, plural) = resource.split_once('/').expect("group/plural");
+        json!({"apiGroups": [group], "resources": [plural], "verbs": ["list", "watch"]})
+    };
+    let version = "rbac.authorization.k8s.io/v1";
+    document(&json!({
+        "apiVersion": version,
+        "kind": "ClusterRole",
+        "metadata": {"name": "readers"},
+        "rules": resources.iter().map(rule).collect::<Vec<_>>(),
+    })) + &document(&json!({
+        "apiVersion": version,
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "readers"},
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": "ClusterRole",
+            "name": "readers",
+        },
+        "subjects": [
+            {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "readers"},
+        ],
+    }))
+}
+
+// JSON is YAML.
+fn document(object: &Value) -> String {
+    format!("---\n{object}\n")
+}
