@@ -310,4 +310,3 @@ fn some_namespaces_only() {
         ",
     );
 }
-
