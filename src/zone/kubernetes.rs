@@ -11,6 +11,8 @@ pub(super) mod records;
 mod service;
 
 #[cfg(test)]
+mod fleet_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
