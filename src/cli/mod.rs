@@ -2,7 +2,7 @@
 //!
 //! In: the words behind the program's name. Out: a [`Command`], or what is wrong with them. The flags
 //! are CoreDNS's, in Go's spelling: `-flag value`, `-flag=value`, one dash or two. clap reads them once
-//! [`go_style`] has made one form of all of these.
+//! `go_style` has made one form of all of these.
 
 mod go_style;
 

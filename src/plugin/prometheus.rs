@@ -1,7 +1,7 @@
 //! `prometheus`: counts the questions of a server block, and serves what the process counted.
 //!
 //! In: a question and its outcome. Out: the same outcome, and an observation in
-//! [`Metrics`](crate::telemetry::Metrics). The page `/metrics` is one for the process, on every
+//! [`Metrics`]. The page `/metrics` is one for the process, on every
 //! address that a `prometheus` names.
 
 use std::net::SocketAddr;

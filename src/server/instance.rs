@@ -158,7 +158,7 @@ impl Running {
     }
 
     /// Ends in CoreDNS's order: `/ready` is gone at once, questions are answered through the lameduck
-    /// time, then the sockets close and what is being answered has [`GRACE`] to be done.
+    /// time, then the sockets close and what is being answered has `GRACE` to be done.
     pub async fn stop(self) {
         self.unready.cancel();
         if let Some(health) = &self.process.health {

@@ -1,7 +1,7 @@
 //! Which names exist and what they say: pure and synchronous, no I/O.
 //!
 //! In: a question ([`name::WireName`] and type), a [`crate::registry::Registry`] or a sentinel's
-//! addresses. Out: an [`answer::Answer`], whose records are wire bytes already; [`write`] makes a
+//! addresses. Out: an [`answer::Answer`], whose records are wire bytes already; [`mod@write`] makes a
 //! message of them, so that an answer never needs a codec's record types on its way to a socket. The
 //! plugin chain, which speaks hickory's types, converts at its edge ([`answer::Answer::message`]).
 

@@ -4,7 +4,7 @@
 //! and sections as they are; SERVFAIL with the last error where none replied; REFUSED where more
 //! questions are open than `max_concurrent`.
 //!
-//! The exchange with an upstream is our own, over hickory-proto's codec ([`upstream`]), and not
+//! The exchange with an upstream is our own, over hickory-proto's codec (`upstream`), and not
 //! hickory-net's client: that sends from a socket that is not connected (so ICMP errors are not seen and
 //! a dead upstream costs the whole time-out), sends again by its own timer, and gives an error where
 //! CoreDNS hands an overlong reply on as truncated.
