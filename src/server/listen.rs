@@ -36,6 +36,18 @@ pub struct Sockets {
 /// # Errors
 /// The address is in use, is not of this machine, or may not be used.
 pub fn dns(address: Option<IpAddr>, port: u16, workers: usize) -> Result<Sockets, ListenError> {
+    // The kernel chooses a port that is free for UDP; that it is free for TCP too is likely.
+    let mut tries = if port == 0 { 16 } else { 1 };
+    loop {
+        tries -= 1;
+        match open(address, port, workers) {
+            Err(error) if tries > 0 && error.cause.kind() == io::ErrorKind::AddrInUse => {}
+            opened => return opened,
+        }
+    }
+}
+
+fn open(address: Option<IpAddr>, port: u16, workers: usize) -> Result<Sockets, ListenError> {
     let first = match address {
         Some(address) => open_udp(SocketAddr::new(address, port))?,
         None => on_all(port, open_udp)?,

@@ -8,6 +8,7 @@ use hickory_proto::rr::{Name, RecordType};
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
 
+use super::edns::Edns;
 use super::query;
 use super::site::{Block, Site};
 use crate::corefile::{self, ParseOptions};
@@ -218,5 +219,98 @@ fn the_chain_answers() {
         let reply = answer(&message.to_vec().unwrap(), Transport::Tcp).unwrap();
         let reply = Message::from_vec(&reply).unwrap();
         assert_eq!((reply.metadata.response_code, reply.answers.len()), (code, count), "{name}");
+    }
+}
+
+const OPT: &[u8] = b"\x00\x00\x29\x04\xd0\x00\x00\x80\x00\x00\x00";
+const QUESTION: &[u8] = b"\x03foo\x06remote\x00\x00\x01\x00\x01";
+
+/// A packet with ID 7: the flags, the four counts, and what follows.
+fn packet(flags: u16, counts: [u16; 4], rest: &[&[u8]]) -> Vec<u8> {
+    let words = [7, flags].into_iter().chain(counts);
+    words.flat_map(u16::to_be_bytes).chain(rest.concat()).collect()
+}
+
+/// The code, then `header` for a header alone, else the numbers of questions and answers, and OPT's size
+/// and flags.
+fn shown(packet: &[u8]) -> String {
+    let Some(reply) = answer(packet, Transport::Udp) else { return "silence".into() };
+    let message = Message::from_vec(&reply).unwrap();
+    let code = message.metadata.response_code.low();
+    let high = message.edns.as_ref().map_or(0, hickory_proto::op::Edns::rcode_high);
+    let code = match u16::from(high) << 4 | u16::from(code) {
+        0 => "NOERROR",
+        1 => "FORMERR",
+        4 => "NOTIMP",
+        5 => "REFUSED",
+        16 => "BADVERS",
+        _ => "another code",
+    };
+    if reply.len() == HEADER {
+        return format!("{code} header");
+    }
+    let mut text = format!("{code} {} {}", message.queries.len(), message.answers.len());
+    if let Some(edns) = &message.edns {
+        // The codec reads sizes below 512 as 512.
+        let question = packet.len().min(HEADER + QUESTION.len());
+        text += &format!(" opt {}", Edns::find(&reply, question).unwrap().size);
+        text += if edns.flags().dnssec_ok { " do" } else { "" };
+    }
+    text
+}
+
+/// What no chain sees, and what one does although it is odd.
+#[test]
+fn malformed_and_odd_messages() {
+    let long_label = [b"\x40".as_slice(), &[b'a'; 64], b"\x06remote\x00\x00\x01\x00\x01"].concat();
+    let name_of = |labels: usize, last: usize| {
+        let mut wire =
+            b"\x3faaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".repeat(labels);
+        wire.push(last as u8);
+        wire.extend(vec![b'a'; last]);
+        wire.extend_from_slice(b"\x06remote\x00\x00\x01\x00\x01");
+        wire
+    };
+    let version_1 = b"\x00\x00\x29\x04\xd0\x00\x01\x00\x00\x00\x00".as_slice();
+    let small = b"\x00\x00\x29\x00\x64\x00\x00\x7f\xff\x00\x00".as_slice();
+    let option = b"\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x06\xfd\xe9\x00\x02hi".as_slice();
+    let address = b"\x03foo\x06remote\x00\x00\x01\x00\x01\x00\x00\x00\x01\x00\x04\x01\x02\x03\x04";
+    let chaos = b"\x03foo\x06remote\x00\x00\x01\x00\x03".as_slice();
+    let pointer = b"\x03foo\xc0\x0c\x00\x01\x00\x01".as_slice();
+    let q = QUESTION;
+    let table = [
+        ("a question", packet(0x0100, [1, 0, 0, 0], &[q]), "NOERROR 1 1"),
+        ("with OPT", packet(0x0100, [1, 0, 0, 1], &[q, OPT]), "NOERROR 1 1 opt 1232 do"),
+        ("a size of 100", packet(0, [1, 0, 0, 1], &[q, small]), "NOERROR 1 1 opt 100"),
+        ("an option", packet(0, [1, 0, 0, 1], &[q, option]), "NOERROR 1 1 opt 1232"),
+        ("version 1", packet(0, [1, 0, 0, 1], &[q, version_1]), "BADVERS 1 0 opt 0"),
+        ("octets behind", packet(0, [1, 0, 0, 0], &[q, b"more"]), "NOERROR 1 1"),
+        ("a record in the answer", packet(0, [1, 1, 0, 0], &[q, address]), "NOERROR 1 1"),
+        ("of 63 octets", packet(0, [1, 0, 0, 0], &[&name_of(1, 1)]), "NOERROR 1 1"),
+        ("of 255 octets", packet(0, [1, 0, 0, 0], &[&name_of(3, 54)]), "NOERROR 1 1"),
+        ("class CH", packet(0, [1, 0, 0, 0], &[chaos]), "REFUSED 1 0"),
+        ("class CH with OPT", packet(0, [1, 0, 0, 1], &[chaos, OPT]), "REFUSED 1 0 opt 1232 do"),
+        ("of 256 octets", packet(0, [1, 0, 0, 0], &[&name_of(3, 55)]), "FORMERR header"),
+        ("a label of 64 octets", packet(0, [1, 0, 0, 0], &[&long_label]), "FORMERR header"),
+        ("a pointer", packet(0, [1, 0, 0, 0], &[pointer]), "FORMERR header"),
+        ("two OPT", packet(0, [1, 0, 0, 2], &[q, OPT, OPT]), "FORMERR 1 0"),
+        ("OPT as answer", packet(0, [1, 1, 0, 0], &[q, OPT]), "FORMERR 1 0"),
+        ("OPT as authority", packet(0, [1, 0, 1, 0], &[q, OPT]), "FORMERR 1 0"),
+        ("records that are not there", packet(0, [1, 0, 0, 1], &[q]), "FORMERR 1 0"),
+        ("no question", packet(0, [0, 0, 0, 0], &[]), "FORMERR header"),
+        ("no question but OPT", packet(0, [0, 0, 0, 1], &[OPT]), "FORMERR header"),
+        ("a question that is not there", packet(0, [1, 0, 0, 0], &[]), "FORMERR header"),
+        ("half a question", packet(0, [1, 0, 0, 0], &[&q[..9]]), "FORMERR header"),
+        ("two questions", packet(0, [2, 0, 0, 0], &[q, q]), "FORMERR header"),
+        ("two answers", packet(0, [1, 2, 0, 0], &[q, address, address]), "FORMERR header"),
+        ("three additional", packet(0, [1, 0, 0, 3], &[q, OPT, OPT, OPT]), "FORMERR header"),
+        ("NOTIFY", packet(0x2000, [1, 0, 0, 0], &[q]), "NOTIMP header"),
+        ("UPDATE", packet(0x2800, [1, 0, 0, 0], &[q]), "NOTIMP header"),
+        ("STATUS without a question", packet(0x1000, [0, 0, 0, 0], &[]), "NOTIMP header"),
+        ("a response", packet(0x8000, [1, 0, 0, 0], &[q]), "silence"),
+        ("half a header", packet(0, [1, 0, 0, 0], &[])[..11].to_vec(), "silence"),
+    ];
+    for (what, packet, expected) in table {
+        assert_eq!(shown(&packet), expected, "{what}");
     }
 }

@@ -46,13 +46,23 @@ pub enum Verdict {
 impl Sentinel {
     /// Answers a question. `out` is clear.
     pub fn answer(&self, name: &WireName, qtype: u16, out: &mut Answer) -> Verdict {
-        let suffixes = self.suffixes.iter();
-        let below = suffixes.filter_map(|suffix| Some((name.left_of(&suffix.name)?, suffix)));
-        match below.min_by_key(|(left, _)| *left) {
+        match self.longest(name, 0) {
             Some((_, suffix)) if suffix.excepts(name) => Verdict::Elsewhere,
-            Some((left, suffix)) => suffix.answer(name, left, qtype, out),
+            Some((0, suffix)) => {
+                // A suffix within another is also a name below that one, and has its address.
+                let outer = self.longest(name, 1).filter(|(_, outer)| !outer.excepts(name));
+                suffix.answer(name, 0, qtype, outer.map(|(_, outer)| outer), out)
+            }
+            Some((left, suffix)) => suffix.answer(name, left, qtype, Some(suffix), out),
             None => self.pointer(name, out),
         }
+    }
+
+    /// The longest suffix that a name is in with at least `least` labels left of it, and how many.
+    fn longest(&self, name: &WireName, least: usize) -> Option<(usize, &Suffix)> {
+        let left = |suffix: &Suffix| name.left_of(&suffix.name).filter(|left| *left >= least);
+        let within = self.suffixes.iter().filter_map(|suffix| Some((left(suffix)?, suffix)));
+        within.min_by_key(|(left, _)| *left)
     }
 
     /// The reverse name of a sentinel exists and says nothing: many names share the address.
@@ -74,7 +84,15 @@ impl Suffix {
         self.except.iter().any(|except| name.left_of(except).is_some())
     }
 
-    fn answer(&self, name: &WireName, left: usize, qtype: u16, out: &mut Answer) -> Verdict {
+    /// `addresses` is the suffix whose addresses the name has, if it has any.
+    fn answer(
+        &self,
+        name: &WireName,
+        left: usize,
+        qtype: u16,
+        addresses: Option<&Suffix>,
+        out: &mut Answer,
+    ) -> Verdict {
         let apex = left == 0;
         match qtype {
             rtype::AXFR | rtype::IXFR => return Verdict::Refused,
@@ -83,11 +101,12 @@ impl Suffix {
             rtype::ANY => out.push(Section::Answer, name.wire(), HINFO, self.ttl, |rdata| {
                 rdata.extend_from_slice(b"\x07RFC8482\x00");
             }),
-            _ if apex => {}
             _ => {
-                let asked = |address: &&IpAddr| records::is_of(**address, qtype);
-                for &address in self.addresses.iter().filter(asked) {
-                    out.address(Section::Answer, name.wire(), self.ttl, address);
+                for suffix in addresses {
+                    let asked = |address: &&IpAddr| records::is_of(**address, qtype);
+                    for &address in suffix.addresses.iter().filter(asked) {
+                        out.address(Section::Answer, name.wire(), suffix.ttl, address);
+                    }
                 }
             }
         }
@@ -174,7 +193,9 @@ mod tests {
             ("remote", rtype::SOA, "Answer remote. 30 6"),
             ("remote", rtype::NS, "Answer remote. 30 2"),
             ("x.eu.remote", rtype::A, "Answer x.eu.remote. 5 1 240.0.0.20"),
-            ("eu.remote", rtype::A, "Authority eu.remote. 5 6"),
+            ("eu.remote", rtype::A, "Answer eu.remote. 30 1 240.0.0.10"),
+            ("eu.remote", rtype::AAAA, "Authority eu.remote. 5 6"),
+            ("eu.remote", rtype::SOA, "Answer eu.remote. 5 6"),
             ("x.us.remote", rtype::A, "Answer x.us.remote. 30 1 240.0.0.10"),
             (
                 "x.global",

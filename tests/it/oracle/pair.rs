@@ -3,6 +3,7 @@
 use hickory_proto::op::Message;
 use hickory_proto::rr::RecordType;
 
+use crate::harness::client::exchange_udp;
 use crate::harness::compare::rdata;
 use crate::harness::{
     COREDNS, ControlPlane, DnsServer, FLEETDNS, LONG, Program, Question, eventually,
@@ -98,6 +99,14 @@ impl Pair {
     /// What fleetdns says where CoreDNS says nothing.
     pub async fn fleetdns_alone(&self, question: &Question) -> Result<Message, String> {
         question.ask(self.fleetdns.dns_addr()).await
+    }
+
+    /// The packets that both say to a packet: CoreDNS first.
+    pub async fn exchange(&self, packet: &[u8]) -> (Vec<u8>, Vec<u8>) {
+        let ask = async |server: &DnsServer| {
+            exchange_udp(server.dns_addr(), packet, None).await.expect("a reply")
+        };
+        tokio::join!(ask(&self.coredns), ask(&self.fleetdns))
     }
 
     /// What both say to a question, or why there is no reply: CoreDNS first.

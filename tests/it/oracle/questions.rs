@@ -52,7 +52,7 @@ const WAYS: [Way; 8] = [
     Way::Edns(1232),
     Way::DnssecOk,
     Way::OtherFlags,
-    Way::Edns(100),
+    Way::Edns(512),
     Way::TcpDnssecOk,
     Way::Edns(4096),
 ];
