@@ -102,7 +102,7 @@ impl Suffix {
                 rdata.extend_from_slice(b"\x07RFC8482\x00");
             }),
             _ => {
-                for suffix in addresses {
+                if let Some(suffix) = addresses {
                     let asked = |address: &&IpAddr| records::is_of(**address, qtype);
                     for &address in suffix.addresses.iter().filter(asked) {
                         out.address(Section::Answer, name.wire(), suffix.ttl, address);
