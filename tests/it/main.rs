@@ -5,6 +5,7 @@ mod harness;
 
 mod bad_corefiles;
 mod harness_selftest;
+mod image;
 mod lifecycle;
 mod member_files;
 mod members;

@@ -11,6 +11,7 @@ pub mod api_server;
 pub mod client;
 pub mod compare;
 pub mod connection;
+pub mod container;
 pub mod control_plane;
 pub mod dig;
 pub mod dns_server;
