@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 
 use crate::harness::container::{self, CAPABILITY, USER};
 use crate::harness::dig::dig_inside;
-use crate::harness::{Namespace, Question, eventually, objects, scratch};
+use crate::harness::{Namespace, Question, objects, scratch};
 
 const SCRIPT: &str = "manifests/image/build-binary";
 

@@ -7,6 +7,7 @@ mod bad_corefiles;
 mod harness_selftest;
 mod image;
 mod lifecycle;
+mod manifests;
 mod member_files;
 mod members;
 mod oracle;
