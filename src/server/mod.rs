@@ -2,8 +2,8 @@
 //!
 //! In: packets. Out: packets. [`query`] reads a packet and refuses what is no question, [`site`] finds
 //! the server block of a question and runs its chain, [`reply`] makes a message of what the chain said,
-//! as long as the client can take. [`udp`], over [`datagram`], and [`stream`] carry them. [`instance`] puts a Corefile's
-//! blocks together and starts and ends it all.
+//! as long as the client can take. [`udp`], over [`datagram`], and [`stream`] carry them. [`instance`] puts
+//! a Corefile's blocks together and starts and ends it all.
 //!
 //! The loops are our own over hickory-proto's codec. hickory-server 0.26.3 ends a TCP listener for ever,
 //! without a word, when an accept fails with ECONNABORTED; it answers the questions of a connection one

@@ -93,6 +93,7 @@ impl Asked<'_> {
             opt: &opt,
             limit,
             unfragmented,
+            glue_truncates: self.transport == Transport::Udp,
         };
         let mut out = Vec::with_capacity(UDP);
         write::message(&frame, answer, &mut out);

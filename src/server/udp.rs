@@ -14,7 +14,8 @@ use crate::plugin::Transport;
 const LONGEST: usize = 4096;
 
 /// Answers the questions of one socket until `stop`; those that the kernel has by then are answered
-/// too, and later ones refused. Each question has a task, so that one that waits for an upstream holds up no other.
+/// too, and later ones refused. Each question has a task, so that one that waits for an upstream holds up
+/// no other.
 pub async fn serve(
     socket: Datagrams,
     site: Arc<Site>,

@@ -11,6 +11,8 @@ pub(super) mod records;
 mod service;
 
 #[cfg(test)]
+mod fleet_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
@@ -29,7 +31,7 @@ const SCHEMA_VERSION: &str = "1.1.0";
 const SCHEMA_TTL: u32 = 28_800;
 /// TTLs of negative answers are at most this many seconds (CoreDNS, plugin/backend_lookup.go).
 const NEGATIVE_TTL: u32 = 300;
-/// ... and these while a member is not known yet, whose names may come at any moment.
+/// ... and those of missing names while a member is not known yet, which may have them.
 const UNKNOWN_TTL: u32 = 5;
 
 /// What `kubernetes` and `fleet` of one server block say about the zones.
@@ -142,7 +144,9 @@ impl Kubernetes {
         section: Section,
         out: &mut Answer,
     ) {
-        let minimum = if known.members { self.ttl } else { self.ttl.min(UNKNOWN_TTL) };
+        // A name that exists goes on to exist, whoever joins the fleet.
+        let passing = !known.members && out.code == rcode::NXDOMAIN;
+        let minimum = if passing { self.ttl.min(UNKNOWN_TTL) } else { self.ttl };
         let ttl = minimum.min(NEGATIVE_TTL);
         records::soa(out, section, name.suffix(left), ttl, registry.serial(), minimum);
     }

@@ -2,7 +2,8 @@
 //!
 //! Length and compression follow CoreDNS (request/request.go, `Scrub`, and miekg/dns's msg_truncate.go):
 //! a message that fits is not compressed; one that does not is, and if it is still too long it ends
-//! record by record, in the order of the sections, with TC set. The OPT record always stays.
+//! record by record, in the order of the sections, with TC set; over TCP not for glue alone. The OPT
+//! record always stays.
 
 use std::collections::HashMap;
 
@@ -30,6 +31,9 @@ pub struct Frame<'a> {
     pub limit: usize,
     /// Longer messages are compressed although they would fit, so as not to be cut into fragments.
     pub unfragmented: usize,
+    /// Whether TC is set where additional records alone were left out. Nothing is gained by asking
+    /// again over TCP for what TCP does not hold (RFC 2181 §9).
+    pub glue_truncates: bool,
 }
 
 /// Writes a message to `out`, which is cleared first.
@@ -51,7 +55,12 @@ pub fn message(frame: &Frame<'_>, answer: &Answer, out: &mut Vec<u8>) {
     let (counts, cut) = writer.records(answer, budget);
     out.extend_from_slice(frame.opt);
 
-    let flags = if cut { frame.flags | TC } else { frame.flags };
+    let truncated = match cut {
+        Some(Section::Additional) => frame.glue_truncates,
+        Some(_) => true,
+        None => false,
+    };
+    let flags = if truncated { frame.flags | TC } else { frame.flags };
     let opt = u16::from(!frame.opt.is_empty());
     let questions = u16::from(!frame.question.is_empty());
     let words = [frame.id, flags, questions, counts[0], counts[1], counts[2].saturating_add(opt)];
@@ -73,8 +82,9 @@ impl Writer<'_> {
         self.out.extend_from_slice(&question[name..]);
     }
 
-    /// Writes the records that fit in `budget`: how many of each section, and whether any was left out.
-    fn records(&mut self, answer: &Answer, budget: usize) -> ([u16; 3], bool) {
+    /// Writes the records that fit in `budget`: how many of each section, and the section of
+    /// the first that does not.
+    fn records(&mut self, answer: &Answer, budget: usize) -> ([u16; 3], Option<Section>) {
         let mut counts = [0_u16; 3];
         for section in [Section::Answer, Section::Authority, Section::Additional] {
             for record in answer.records().filter(|record| record.section == section) {
@@ -82,12 +92,12 @@ impl Writer<'_> {
                 self.record(record);
                 if self.out.len() > budget {
                     self.out.truncate(start);
-                    return (counts, true);
+                    return (counts, Some(section));
                 }
                 counts[section as usize] += 1;
             }
         }
-        (counts, false)
+        (counts, None)
     }
 
     fn record(&mut self, record: RecordRef<'_>) {
@@ -177,7 +187,8 @@ mod tests {
 
     fn frame(limit: usize, opt: &[u8]) -> Frame<'_> {
         let unfragmented = 1480;
-        Frame { id: 7, flags: 0x8500, question: QUESTION, opt, limit, unfragmented }
+        let (id, flags) = (7, 0x8500);
+        Frame { id, flags, question: QUESTION, opt, limit, unfragmented, glue_truncates: true }
     }
 
     fn addresses(count: u32) -> Answer {
@@ -216,6 +227,27 @@ mod tests {
         assert_eq!(out.len(), HEADER + QUESTION.len() + OWNER.len() + 14);
         message(&frame(1_000_000, b""), &addresses(40), &mut out);
         assert_eq!(out.len(), HEADER + QUESTION.len() + 40 * 16);
+    }
+
+    #[test]
+    fn glue_that_is_left_out_truncates_over_udp_only() {
+        let mut answer = addresses(1);
+        for host in 0..40 {
+            let address = std::net::Ipv4Addr::from(0x0a00_0000 + host);
+            answer.address(Section::Additional, OWNER, 30, address.into());
+        }
+        let mut out = Vec::new();
+        for (glue_truncates, count) in [(true, 1), (false, 1), (false, 40)] {
+            let mut answer = answer.clone();
+            for host in 1..count {
+                let address = std::net::Ipv4Addr::from(0x0b00_0000 + host);
+                answer.address(Section::Answer, OWNER, 30, address.into());
+            }
+            message(&Frame { glue_truncates, ..frame(512, b"") }, &answer, &mut out);
+            let read = Message::from_vec(&out).unwrap();
+            assert!(read.additionals.len() < 40);
+            assert_eq!(read.metadata.truncation, glue_truncates || count > 1);
+        }
     }
 
     #[test]

@@ -149,7 +149,7 @@ async fn the_corefile_works_with_the_rights_of_the_service_account() {
     let folder = scratch::folder("rights");
     let kubeconfig = folder.join("kubeconfig.yaml");
     fs::write(&kubeconfig, east.kubeconfig_yaml_of(&token)).expect("write a kubeconfig");
-    let dns = FLEETDNS.start(&outside_of_a_cluster(&corefile(), &kubeconfig)).await;
+    let mut dns = FLEETDNS.start(&outside_of_a_cluster(&corefile(), &kubeconfig)).await;
     dns.comes_to_say("web.rights.svc.cluster.local A", "NOERROR 10.120.0.7").await;
     dns.comes_to_say("pay.rights.svc.cluster.local A", "NOERROR 10.121.0.7").await;
     dns.must_say(&[
@@ -170,7 +170,9 @@ async fn the_corefile_works_with_the_rights_of_the_service_account() {
     dns.comes_to_say("late.rights.svc.cluster.local A", "NOERROR 10.120.0.8").await;
     east.delete(&member).await;
     dns.comes_to_say("pay.rights.svc.cluster.local A", "NXDOMAIN cluster.local. 30").await;
-    assert!(!dns.logs().to_lowercase().contains("forbidden"), "{}", dns.logs());
+    let logs = dns.logs().to_lowercase();
+    assert!(!logs.contains("forbidden") && !logs.contains("fails"), "{logs}");
+    assert_eq!(dns.terminate().await.code(), Some(0), "{}", dns.logs());
 
     has_no_other_rights(&east.client_of(&token).await).await;
 }
@@ -226,6 +228,7 @@ fn outside_of_a_cluster(corefile: &str, kubeconfig: &Path) -> String {
     for (old, new) in [
         (".:53 {", ".:{PORT} {\n bind 127.0.0.1".to_owned()),
         ("health {", "health 127.0.0.1:{HEALTH_PORT} {".to_owned()),
+        ("lameduck 5s", "lameduck 0s".to_owned()),
         ("ready\n", "ready 127.0.0.1:{READY_PORT}\n".to_owned()),
         ("prometheus :9153", "prometheus 127.0.0.1:{METRICS_PORT}".to_owned()),
         (kubernetes, format!("{kubernetes}\n kubeconfig {}", kubeconfig.display())),

@@ -6,6 +6,7 @@
 //! which answer is due: nothing is left out.
 
 mod difference;
+mod large;
 mod pair;
 mod questions;
 mod report;
@@ -19,7 +20,7 @@ use crate::harness::ControlPlane;
 
 use difference::Facts;
 use pair::Pair;
-use questions::{Asked, Way, names, product};
+use questions::{Asked, names, product};
 
 const OBJECTS: &str = include_str!("oracle/objects.yaml");
 
@@ -126,6 +127,40 @@ async fn all_names_with_pods_and_fallthrough() {
     compare("pods insecure, ttl 30, fallthrough", corefile).await;
 }
 
+/// One namespace is left out; nothing may be kept; every missing name falls through.
+#[tokio::test]
+async fn all_names_with_namespaces_and_no_ttl() {
+    let corefile = ".:{PORT} {
+        bind 127.0.0.1
+        kubernetes cluster.local in-addr.arpa ip6.arpa {
+            kubeconfig KUBECONFIG
+            namespaces oracle-b oracle-empty oracle-marker
+            pods insecure
+            ttl 0
+            fallthrough
+        }
+        forward . UPSTREAM
+    }";
+    compare("namespaces, ttl 0, fallthrough everywhere", corefile).await;
+}
+
+/// Negative answers may be kept for 300 seconds, though the SOA says 600; nothing stands behind the
+/// zones that fall through.
+#[tokio::test]
+async fn all_names_with_a_long_ttl() {
+    let corefile = ".:{PORT} {
+        bind 127.0.0.1
+        errors
+        kubernetes cluster.local in-addr.arpa ip6.arpa {
+            kubeconfig KUBECONFIG
+            namespaces oracle oracle-marker
+            ttl 600
+            fallthrough ip6.arpa
+        }
+    }";
+    compare("ttl 600, nothing behind", corefile).await;
+}
+
 /// Nothing but the API server is said, and nothing stands behind.
 #[tokio::test]
 async fn all_names_with_defaults() {
@@ -143,73 +178,4 @@ async fn all_names_with_defaults() {
         }
     }";
     compare("defaults, several blocks", corefile).await;
-}
-
-/// Few namespaces exist, answers may not be kept, and negative ones for long.
-#[tokio::test]
-async fn all_names_with_some_namespaces() {
-    for (ttl, pods) in [("0", "disabled"), ("600", "insecure")] {
-        let corefile = format!(
-            ".:{{PORT}} {{
-                bind 127.0.0.1
-                kubernetes cluster.local in-addr.arpa ip6.arpa {{
-                    kubeconfig KUBECONFIG
-                    namespaces oracle oracle-marker
-                    pods {pods}
-                    ttl {ttl}
-                }}
-            }}"
-        );
-        compare(&format!("namespaces, pods {pods}, ttl {ttl}"), &corefile).await;
-    }
-}
-
-/// A headless Service of 1,000 endpoints: as many records and as many octets as CoreDNS's answer, at
-/// every size, and the same ones where all fit. SRV over TCP does not fit: glue goes first.
-#[tokio::test]
-async fn long_answers_are_cut_alike() {
-    let east = &ControlPlane::shared().await.east;
-    east.apply(&thousand()).await;
-    let corefile = ".:{PORT} {
-        bind 127.0.0.1
-        kubernetes cluster.local {
-            kubeconfig KUBECONFIG
-        }
-    }";
-    let pair = Pair::start(corefile, "web.thousand.svc.cluster.local.").await;
-    for kind in [RecordType::A, RecordType::SRV] {
-        let ways = [Way::Plain, Way::Edns(1232), Way::Edns(4096), Way::Edns(512), Way::Tcp];
-        for way in ways {
-            let asked = Asked::plain("web.thousand.svc.cluster.local.", kind).in_way(way);
-            let (theirs, ours) = (pair.coredns(&asked).await, pair.fleetdns(&asked).await);
-            let shape = |message: &hickory_proto::op::Message| {
-                (message.answers.len(), message.additionals.len(), message.metadata.truncation)
-            };
-            assert_eq!(shape(&ours), shape(&theirs), "{asked}");
-            assert!(ours.answers.len() >= 5, "{asked}");
-        }
-    }
-}
-
-/// A Service with 1,000 endpoints in ten slices.
-fn thousand() -> String {
-    let mut yaml = String::from(
-        "{apiVersion: v1, kind: Namespace, metadata: {name: thousand}}\n---\n\
-         {apiVersion: v1, kind: Service, metadata: {name: web, namespace: thousand}, \
-         spec: {clusterIP: None, ports: [{name: http, port: 80}]}}\n",
-    );
-    for slice in 0..10 {
-        // Addresses of one length, so that it does not matter which are left.
-        let endpoint = |host: u32| format!("{{addresses: [10.45.1{slice}.{}]}}", host + 100);
-        let endpoints: Vec<String> = (0..100).map(endpoint).collect();
-        let _ = write!(
-            yaml,
-            "---\n{{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, addressType: IPv4, \
-             metadata: {{name: web-{slice}, namespace: thousand, \
-             labels: {{kubernetes.io/service-name: web}}}}, ports: [{{name: http, port: 80}}], \
-             endpoints: [{}]}}\n",
-            endpoints.join(", "),
-        );
-    }
-    yaml
 }

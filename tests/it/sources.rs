@@ -126,7 +126,7 @@ async fn a_pod_reads_its_own_cluster() {
 async fn outside_of_a_cluster_the_source_must_be_named() {
     let (status, said) = FLEETDNS.refuse(&corefile("ttl 30")).await;
     assert_eq!(status.code(), Some(1), "{said}");
-    let right = "name a kubeconfig, an endpoint or a manifests folder";
+    let right = "add `kubeconfig FILE`, `endpoint URL` or `manifests DIRECTORY`";
     assert!(said.contains("Corefile:3") && said.contains(right), "{said}");
 }
 

@@ -304,18 +304,24 @@ fn options_of_the_corefile() {
 fn negative_answers_are_kept_as_long_as_is_known() {
     let registry = registry();
     let name = WireName::parse("Nope.shop.svc.Cluster.local").unwrap();
-    for (ttl, members, expected) in
-        [(30, true, (30, 30)), (600, true, (300, 600)), (600, false, (5, 5)), (0, true, (0, 0))]
-    {
+    for (code, ttl, members, expected) in [
+        (rcode::NXDOMAIN, 30, true, (30, 30)),
+        (rcode::NXDOMAIN, 600, true, (300, 600)),
+        (rcode::NXDOMAIN, 600, false, (5, 5)),
+        (rcode::NXDOMAIN, 0, true, (0, 0)),
+        // Only a name that is missing may come with a member.
+        (rcode::NOERROR, 600, false, (300, 600)),
+        (rcode::SERVFAIL, 30, false, (30, 30)),
+    ] {
         let zones = Kubernetes { ttl, ..zones() };
         let known = Known { local: true, members };
         let left = zones.find(&name).unwrap();
         let mut out = Answer::default();
-        zones.negative(&registry, known, (&name, left), rcode::NXDOMAIN, &mut out);
+        zones.negative(&registry, known, (&name, left), code, &mut out);
         let soa = out.records().next().unwrap();
         assert_eq!(soa.owner, b"\x07Cluster\x05local\x00", "in the spelling of the question");
         let minimum = u32::from_be_bytes(*soa.rdata.last_chunk().unwrap());
         assert_eq!((soa.ttl, minimum), expected);
-        assert_eq!(out.code, rcode::NXDOMAIN);
+        assert_eq!(out.code, code);
     }
 }

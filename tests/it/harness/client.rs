@@ -86,6 +86,21 @@ impl Question {
         self.message.metadata.id
     }
 
+    /// Whether it goes over TCP.
+    pub fn is_tcp(&self) -> bool {
+        self.tcp
+    }
+
+    /// How it is asked, in a few words: `udp`, `tcp edns 1232 do`.
+    pub fn describe(&self) -> String {
+        let mut text = String::from(if self.tcp { "tcp" } else { "udp" });
+        if let Some(edns) = &self.message.edns {
+            text.push_str(&format!(" edns {}", edns.max_payload()));
+            text.push_str(if edns.flags().dnssec_ok { " do" } else { "" });
+        }
+        text
+    }
+
     /// Sends it and waits for the reply to it.
     pub async fn ask(&self, at: SocketAddr) -> Result<Message, String> {
         let packet = self.packet();

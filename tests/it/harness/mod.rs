@@ -11,7 +11,6 @@ pub mod api_server;
 pub mod client;
 pub mod compare;
 pub mod connection;
-pub mod container;
 pub mod control_plane;
 pub mod dig;
 pub mod dns_server;

@@ -4,7 +4,9 @@
 use std::collections::HashSet;
 
 use hickory_proto::op::{Message, ResponseCode};
-use hickory_proto::rr::{RData, Record, RecordType};
+use hickory_proto::rr::RecordType;
+
+use crate::harness::compare::rdata;
 
 use super::pair::Pair;
 use super::questions::Asked;
@@ -27,7 +29,7 @@ pub struct Expected {
 pub struct Facts {
     /// NOERROR for A.
     has_a: HashSet<String>,
-    /// A PTR record into the Kubernetes zone: not that of `hosts` or of an upstream.
+    /// A PTR answer that points to a Service or endpoint, not to what the next plugin knows.
     has_ptr: HashSet<String>,
     /// `_._tcp.web` says that some `_NAME._tcp.web` exists, and so `_tcp.web`.
     has_port: HashSet<String>,
@@ -38,15 +40,16 @@ impl Facts {
     pub async fn learn(pair: &Pair, names: &[String]) -> Self {
         let mut facts = Self::default();
         for name in names {
+            let ask = async |name: &str, kind| pair.coredns(&Asked::plain(name, kind)).await;
             let exists = async |name: &str, kind| {
-                let reply = pair.coredns(&Asked::plain(name, kind)).await;
-                reply.metadata.response_code == ResponseCode::NoError
+                ask(name, kind).await.metadata.response_code == ResponseCode::NoError
             };
             let lower = name.to_lowercase();
             if exists(name, RecordType::A).await {
                 facts.has_a.insert(lower.clone());
             }
-            if pair.coredns(&Asked::plain(name, RecordType::PTR)).await.answers.iter().any(ours) {
+            let targets = rdata(&ask(name, RecordType::PTR).await);
+            if targets.iter().any(|target| target.ends_with(".svc.cluster.local.")) {
                 facts.has_ptr.insert(lower.clone());
             }
             let port = format!("_.{name}");
@@ -56,10 +59,6 @@ impl Facts {
         }
         facts
     }
-}
-
-fn ours(record: &Record) -> bool {
-    matches!(&record.data, RData::PTR(target) if target.to_string().ends_with(".cluster.local."))
 }
 
 /// The answer that is due where CoreDNS's is not; `None` where it is.
@@ -90,25 +89,20 @@ pub fn expected_difference(facts: &Facts, asked: &Asked, coredns: &Message) -> O
         ([_, _, _, "svc"], kind) if kind != RecordType::SOA && facts.has_port.contains(&name) => {
             exists("a name that only has names below it")
         }
-        (_, kind) if is_pointer(facts, zone, &name) => match kind {
+        (_, kind) if facts.has_ptr.contains(&name) => match kind {
             RecordType::PTR | RecordType::SOA => None,
             _ => exists("another type at a reverse name"),
         },
         ([], _) | (["svc" | "pod" | "dns" | "dns-version"], _) | (["ns", "dns"], _) => None,
-        // In a reverse zone an upstream behind may have said that the name is there.
-        (_, RecordType::SOA) if zone.ends_with("arpa.") || !exists_for_soa(facts, &name) => {
+        // What is NOERROR below a reverse zone and no pointer comes from the next plugin.
+        (_, RecordType::SOA)
+            if zone.ends_with("arpa.")
+                || !facts.has_a.contains(&name) && !facts.has_port.contains(&name) =>
+        {
             Some(Expected { row: "SOA below the apex", like: RecordType::HINFO })
         }
         _ => None,
     }
-}
-
-fn is_pointer(facts: &Facts, zone: &str, name: &str) -> bool {
-    zone.ends_with("arpa.") && facts.has_ptr.contains(name)
-}
-
-fn exists_for_soa(facts: &Facts, name: &str) -> bool {
-    facts.has_a.contains(name) || facts.has_port.contains(name)
 }
 
 fn within(name: &str, zone: &str) -> bool {

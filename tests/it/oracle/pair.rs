@@ -4,7 +4,9 @@ use hickory_proto::op::Message;
 use hickory_proto::rr::RecordType;
 
 use crate::harness::compare::rdata;
-use crate::harness::{COREDNS, ControlPlane, DnsServer, FLEETDNS, LONG, Program, eventually};
+use crate::harness::{
+    COREDNS, ControlPlane, DnsServer, FLEETDNS, LONG, Program, Question, eventually,
+};
 
 use super::questions::Asked;
 
@@ -91,6 +93,19 @@ impl Pair {
     /// What fleetdns says.
     pub async fn fleetdns(&self, asked: &Asked) -> Message {
         ask(&self.fleetdns, asked).await
+    }
+
+    /// What fleetdns says where CoreDNS says nothing.
+    pub async fn fleetdns_alone(&self, question: &Question) -> Result<Message, String> {
+        question.ask(self.fleetdns.dns_addr()).await
+    }
+
+    /// What both say to a question, or why there is no reply: CoreDNS first.
+    pub async fn both(
+        &self,
+        question: &Question,
+    ) -> (Result<Message, String>, Result<Message, String>) {
+        tokio::join!(question.ask(self.coredns.dns_addr()), question.ask(self.fleetdns.dns_addr()))
     }
 }
 

@@ -77,11 +77,6 @@ impl Asked {
         Self { kind, ..self.clone() }
     }
 
-    /// The same question in another way.
-    pub fn in_way(&self, way: Way) -> Self {
-        Self { way, ..self.clone() }
-    }
-
     /// As the harness asks it.
     pub fn question(&self) -> Question {
         let plain = Question::new(&self.spelled(), self.kind);
