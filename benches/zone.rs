@@ -14,8 +14,9 @@ use fleetdns::registry::Registry;
 use fleetdns::server::query;
 use fleetdns::zone::answer::Answer;
 use fleetdns::zone::choice::{Fleet, Reach};
-use fleetdns::zone::kubernetes::{Known, Kubernetes, Pods};
+use fleetdns::zone::kubernetes::{Known, Kubernetes, Pods, Verdict};
 use fleetdns::zone::name::WireName;
+use fleetdns::zone::rcode;
 use fleetdns::zone::rtype::{A, PTR, SRV};
 use fleetdns::zone::write::{self, Frame};
 
@@ -84,12 +85,15 @@ fn zones(local: &str) -> Kubernetes {
     }
 }
 
-/// Looks a name up into an answer that is used again and again.
+/// Looks a name up into an answer that is used again and again; where there is none, with the SOA.
 fn look_up(registry: &Registry, zones: &Kubernetes, name: &str, qtype: u16, out: &mut Answer) {
     let name = WireName::parse(name).expect("a name");
     let left = zones.find(&name).expect("a name in a zone");
     out.clear();
-    black_box(zones.answer(registry, KNOWN, (&name, qtype), left, out));
+    if zones.answer(registry, KNOWN, (&name, qtype), left, out) == Verdict::NameError {
+        zones.negative(registry, KNOWN, (&name, left), rcode::NXDOMAIN, out);
+    }
+    black_box(out);
 }
 
 fn look_ups(bench: &mut Criterion) {
@@ -135,6 +139,7 @@ fn messages(bench: &mut Criterion) {
     let (zones, mut answer, mut out) = (zones("c0"), Answer::default(), Vec::new());
     for (what, name, qtype) in [
         ("write one A record", "svc-4321.ns-21.svc.cluster.local", A),
+        ("write an SRV record and its glue", "_http._tcp.svc-4321.ns-21.svc.cluster.local", SRV),
         ("write NXDOMAIN", "nope.ns-21.svc.cluster.local", A),
     ] {
         look_up(&registry, &zones, name, qtype, &mut answer);

@@ -8,12 +8,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use kube::client::ConfigExt;
-use kube::config::{AuthInfo, Cluster, KubeConfigOptions, Kubeconfig, NamedCluster};
+use kube::config::{
+    AuthInfo, Cluster, InClusterError, KubeConfigOptions, Kubeconfig, NamedCluster,
+};
 use thiserror::Error;
 
 use super::event::ClusterId;
 use super::kubeconfig;
 use super::watch::describe;
+
+/// Where the kubelet mounts a pod's service account.
+const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /// Where the local cluster's objects come from. It holds paths only, never a credential.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -73,10 +78,10 @@ impl SourceError {
     /// What would be right.
     pub fn remedy(&self) -> &'static str {
         match self {
-            SourceError::Unreadable { .. } => "name what is there and this process may read",
-            SourceError::Kubeconfig { .. } => {
-                "mend the file: `kubectl --kubeconfig FILE` reads it too"
+            SourceError::Unreadable { .. } => {
+                "name a path that is there and that this process may read"
             }
+            SourceError::Kubeconfig { .. } => "mend the file, or name another one",
             SourceError::NoContext { .. } | SourceError::NoCurrentContext { .. } => {
                 "write `kubeconfig FILE CONTEXT` with one of them"
             }
@@ -124,13 +129,26 @@ impl Source {
     /// The configuration of a client. Blocks on files; opens no socket.
     pub(super) fn config(&self) -> Result<kube::Config, SourceError> {
         match self {
-            Source::InCluster => kube::Config::incluster()
-                .map_err(|error| SourceError::NotInCluster(error.to_string())),
+            Source::InCluster => kube::Config::incluster().map_err(not_in_cluster),
             Source::Kubeconfig { file, context } => from_kubeconfig(file, context.as_deref()),
             Source::Endpoint { url, tls } => from_endpoint(url, tls.as_ref()),
             Source::Manifests(directory) => Err(SourceError::NoDirectory(directory.clone())),
         }
     }
+}
+
+/// Why this is no pod with a service account.
+fn not_in_cluster(error: InClusterError) -> SourceError {
+    SourceError::NotInCluster(match error {
+        InClusterError::ReadEnvironmentVariable(_) => {
+            "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set".to_owned()
+        }
+        InClusterError::ReadCertificateBundle(error)
+        | InClusterError::ReadDefaultNamespace(error) => {
+            format!("no service account is mounted at {SERVICE_ACCOUNT}: {error}")
+        }
+        other => other.to_string(),
+    })
 }
 
 /// That a directory of manifests is there.
@@ -194,7 +212,11 @@ fn from_endpoint(url: &str, tls: Option<&TlsFiles>) -> Result<kube::Config, Sour
     let mut user = AuthInfo::default();
     if let Some(files) = tls {
         for file in [&files.cert, &files.key, &files.ca] {
-            readable(file)?;
+            let unusable = |error: SourceError| SourceError::Tls {
+                files: files.clone(),
+                reason: error.to_string(),
+            };
+            readable(file).map_err(unusable)?;
         }
         cluster.certificate_authority = text(&files.ca);
         user.client_certificate = text(&files.cert);

@@ -20,6 +20,7 @@ impl Token {
     pub fn unknown(&self, what: &str, known: &[&str]) -> Diagnostic {
         let remedy = match nearest(&self.text, known) {
             Some(meant) => format!("did you mean '{meant}'?"),
+            None if known.len() == 1 => format!("write '{}'", known[0]),
             None => format!("use one of: {}", known.join(", ")),
         };
         self.error(format!("unknown {what} {}", quote(&self.text)), remedy)

@@ -15,7 +15,7 @@ use std::{
 use super::{
     Diagnostic, ParseOptions, Position, Token,
     braces::balanced,
-    diagnostics::quote,
+    diagnostics::{nearest, quote},
     environment, files,
     lexer::{Lexeme, lex},
 };
@@ -189,13 +189,19 @@ impl<'o> Source<'o> {
                 ),
                 "define it above",
             ),
-            None if error.kind() == io::ErrorKind::NotFound => (
-                format!(
+            None if error.kind() == io::ErrorKind::NotFound => {
+                let problem = format!(
                     "there is no snippet {definition}, and {} cannot be imported: {error}",
                     path.display()
-                ),
-                "define the snippet above, or name a file, relative to this one",
-            ),
+                );
+                let mut known: Vec<&str> = self.snippets.keys().map(String::as_str).collect();
+                // In one order, for a map has none.
+                known.sort_unstable();
+                if let Some(meant) = nearest(&name.text, &known) {
+                    return name.error(problem, format!("did you mean '{meant}'?"));
+                }
+                (problem, "define the snippet above, or name a file, relative to this one")
+            }
             None => (
                 format!("cannot import {}: {error}", path.display()),
                 "import a readable text file, or narrow the pattern",

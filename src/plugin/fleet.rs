@@ -123,7 +123,11 @@ fn members(line: &Line) -> Result<MemberSource, Diagnostic> {
         if args.len() == count {
             return Ok(());
         }
-        Err(args[0].error(format!("members {} has {} arguments", args[0], args.len() - 1), usage))
+        let problem = match args.len() {
+            2 => format!("members {} has the argument '{}' alone", args[0], args[1]),
+            _ => format!("members {} has one argument too many, '{}'", args[0], args[2]),
+        };
+        Err(args[0].error(problem, usage))
     };
     match args[0].text.as_str() {
         "secrets" => {
@@ -135,7 +139,7 @@ fn members(line: &Line) -> Result<MemberSource, Diagnostic> {
             let pattern = args[1].text.clone();
             if let Err(error) = glob::Pattern::new(&pattern) {
                 return Err(args[1].error(
-                    format!("{pattern} is no pattern of file names: {error}"),
+                    format!("'{pattern}' is no pattern of file names: {error}"),
                     "write e.g. /etc/fleetdns/members/*.yaml",
                 ));
             }

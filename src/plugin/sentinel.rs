@@ -48,17 +48,21 @@ impl Plugin for Sentinel {
 /// take names of a Kubernetes zone.
 pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Diagnostic> {
     let mut zones = Zones::default();
+    // Where each suffix stands.
+    let mut words: Vec<&Token> = Vec::new();
     for directive in directives {
         let suffixes = read(directive)?;
         for (word, suffix) in directive.args.iter().zip(suffixes) {
             reachable(setup, word, &suffix.name)?;
             apart_from_kubernetes(setup, word, &suffix.name)?;
-            if zones.suffixes.iter().any(|other| other.name == suffix.name) {
+            let same = zones.suffixes.iter().position(|other| other.name == suffix.name);
+            if let Some(before) = same.and_then(|index| words.get(index)) {
                 return Err(word.error(
-                    format!("the suffix {word} is there already"),
+                    format!("the suffix {word} has a sentinel already, at {}", before.at),
                     "give each suffix one sentinel in a server block",
                 ));
             }
+            words.push(word);
             zones.suffixes.push(suffix);
         }
     }
@@ -78,7 +82,9 @@ fn read(directive: &Directive) -> Result<Vec<Suffix>, Diagnostic> {
                     addresses.push(parse_ip(word)?.to_canonical());
                 }
             }
-            "ttl" => ttl = parse_number(line.one_arg("ttl SECONDS")?, "ttl", 0..=604_800)?,
+            "ttl" => {
+                ttl = parse_number(line.one_arg("ttl SECONDS")?, "TTL in seconds", 0..=604_800)?
+            }
             "except" => {
                 for word in line.args_within(1.., "except NAME...")? {
                     except.push((word.clone(), name(word)?));
@@ -114,13 +120,12 @@ fn read(directive: &Directive) -> Result<Vec<Suffix>, Diagnostic> {
 
 /// A suffix or name: one domain name, not the root.
 fn name(word: &Token) -> Result<WireName, Diagnostic> {
-    match names::zones(std::slice::from_ref(word))?.as_slice() {
-        [name] if !name.is_root() => Ok(names::wire(name)),
-        _ => Err(word.error(
-            format!("{word} is no suffix: it would take every name, or is a network"),
-            "write a domain name, e.g. remote",
-        )),
-    }
+    let problem = match names::zones(std::slice::from_ref(word))?.as_slice() {
+        [name] if !name.is_root() => return Ok(names::wire(name)),
+        [_] => format!("{word} is the root, below which every name is"),
+        _ => format!("{word} is a network of several zones"),
+    };
+    Err(word.error(problem, "write a domain name, e.g. remote"))
 }
 
 /// A question for a name below the suffix must be able to come here.

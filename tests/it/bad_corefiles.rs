@@ -1,11 +1,22 @@
-//! Corefiles that must be refused, each with its whole message: `bad_corefiles/cases` has them as data.
+//! Corefiles that must be refused, each with its whole message: `bad_corefiles/` has them as data.
 
+use std::fs;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::harness::{parts, scratch};
 
-const CASES: &str = include_str!("bad_corefiles/cases");
+const CASES: [&str; 6] = [
+    include_str!("bad_corefiles/corefile"),
+    include_str!("bad_corefiles/errors-to-bind"),
+    include_str!("bad_corefiles/kubernetes"),
+    include_str!("bad_corefiles/fleet"),
+    include_str!("bad_corefiles/sentinel"),
+    include_str!("bad_corefiles/hosts-and-forward"),
+];
+/// What lies beside the Corefile.
+const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/bad_corefiles/files");
 
 /// One Corefile and what is said of it.
 struct Case<'a> {
@@ -15,7 +26,7 @@ struct Case<'a> {
 }
 
 fn cases() -> Vec<Case<'static>> {
-    let blocks = CASES.split("\n== ").skip(1);
+    let blocks = CASES.iter().flat_map(|file| file.split("\n== ").skip(1));
     let case = |block: &'static str| {
         let (title, rest) = block.split_once('\n')?;
         let (corefile, message) = rest.split_once("\n-- ")?;
@@ -38,10 +49,11 @@ fn each_is_refused_with_its_message_before_a_socket_is_opened() {
     let port = udp.local_addr().expect("its address").port().to_string();
     let folder = scratch::folder("bad-corefiles");
     let file = folder.join("Corefile");
+    copy(Path::new(FILES), &folder.join("files"));
     let cases = cases();
     let mut wrong = Vec::new();
     for case in &cases {
-        std::fs::write(&file, case.corefile.replace("{PORT}", &port)).expect("write");
+        fs::write(&file, case.corefile.replace("{PORT}", &port)).expect("write");
         let run = Command::new(parts::fleetdns())
             .arg("-conf")
             .arg(&file)
@@ -65,8 +77,20 @@ fn each_is_refused_with_its_message_before_a_socket_is_opened() {
             ));
         }
     }
-    assert!(cases.len() >= 20, "only {} cases", cases.len());
+    assert!(cases.len() >= 100, "only {} cases", cases.len());
     assert!(wrong.is_empty(), "{} of {}\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).expect("make a folder");
+    for entry in fs::read_dir(from).expect("read a folder") {
+        let entry = entry.expect("an entry");
+        let new = to.join(entry.file_name());
+        match entry.path().is_dir() {
+            true => copy(&entry.path(), &new),
+            false => fs::copy(entry.path(), new).map(drop).expect("copy a file"),
+        }
+    }
 }
 
 #[test]

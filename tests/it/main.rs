@@ -5,6 +5,7 @@ mod harness;
 
 mod bad_corefiles;
 mod dig_cases;
+mod good_corefiles;
 mod harness_selftest;
 mod image;
 mod lifecycle;

@@ -1,95 +1,240 @@
-//! The kustomize base: what it says is what a real API server takes, and enough for the program to work.
+//! The Kubernetes manifests of this repository, given to a real API server.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use crate::harness::api_server::READER;
+use kube::Client;
+use kube::api::{Api, PostParams};
+use serde_json::{Value, json};
+
+use k8s_openapi::api::authentication::v1::TokenRequest;
+use k8s_openapi::api::core::v1::ServiceAccount;
+
 use crate::harness::manifests::documents;
-use crate::harness::objects::{namespace, remote_secret, service};
-use crate::harness::{ControlPlane, FLEETDNS, LONG, eventually, scratch};
+use crate::harness::{ApiServer, ControlPlane, FLEETDNS, LONG, eventually, objects, scratch};
+
+const NAMESPACE: &str = "kube-system";
+const NAME: &str = "fleetdns";
 
 fn base() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/manifests/base"))
-}
-
-/// The files of the base, but for the kustomization.
-fn files() -> BTreeSet<String> {
-    let entries = std::fs::read_dir(base()).expect("the base");
-    let names = entries.map(|entry| entry.expect("a file").file_name().into_string());
-    names.map(|name| name.expect("UTF-8")).filter(|name| name != "kustomization.yaml").collect()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/base")
 }
 
 fn read(file: &str) -> String {
-    std::fs::read_to_string(base().join(file)).expect("a file of the base")
+    fs::read_to_string(base().join(file)).unwrap_or_else(|e| panic!("{file}: {e}"))
+}
+
+/// The files that `kubectl apply -k` would apply, in that order.
+fn resources() -> Vec<String> {
+    let [kustomization] = &documents(&read("kustomization.yaml"))[..] else {
+        panic!("a kustomization is one document")
+    };
+    let resources = kustomization["resources"].as_array().expect("resources");
+    resources.iter().map(|file| file.as_str().expect("a file").to_owned()).collect()
+}
+
+/// The only object of this kind and name.
+fn object(kind: &str) -> Value {
+    let files = resources();
+    let mut all = files.iter().flat_map(|file| documents(&read(file)));
+    all.find(|object| object["kind"] == kind).unwrap_or_else(|| panic!("no {kind}"))
+}
+
+fn corefile() -> String {
+    object("ConfigMap")["data"]["Corefile"].as_str().expect("a Corefile").to_owned()
 }
 
 #[test]
-fn the_kustomization_has_every_file() {
-    let kustomization = documents(&read("kustomization.yaml")).remove(0);
-    let listed = kustomization["resources"].as_array().expect("resources");
-    let listed: BTreeSet<String> =
-        listed.iter().map(|file| file.as_str().expect("a name").to_owned()).collect();
-    assert_eq!(listed, files());
+fn the_kustomization_lists_every_file() {
+    let mut listed = resources();
+    listed.sort();
+    let mut found: Vec<String> = fs::read_dir(base())
+        .expect("manifests/base")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"))
+        .filter(|name| name != "kustomization.yaml")
+        .collect();
+    found.sort();
+    assert_eq!(listed, found);
 }
 
 #[tokio::test]
-async fn an_api_server_takes_every_object() {
-    let cluster = ControlPlane::cluster("base", "10.99.0.0/16").await;
-    let all: Vec<String> = files().iter().map(|file| read(file)).collect();
-    let kinds: Vec<String> = all
-        .iter()
-        .flat_map(|yaml| documents(yaml))
-        .map(|object| object["kind"].as_str().expect("a kind").to_owned())
-        .collect();
-    for kind in ["Deployment", "Service", "ConfigMap", "ServiceAccount", "ClusterRole"] {
-        assert!(kinds.iter().any(|other| other == kind), "{kind} is missing in {kinds:?}");
+async fn the_api_server_takes_every_object() {
+    let east = &ControlPlane::shared().await.east;
+    east.apply(&objects::namespace(NAMESPACE)).await;
+    let mut kinds = Vec::new();
+    for file in resources() {
+        let text = read(&file);
+        east.server_side_dry_run(&text).await.unwrap_or_else(|e| panic!("{file}: {e}"));
+        kinds.extend(documents(&text).iter().map(|object| object["kind"].to_string()));
     }
-    // The namespace and the priority class are made by the API server itself, soon after its start.
-    eventually("a dry run of the base", LONG, async || {
-        for yaml in &all {
-            cluster.server_side_dry_run(yaml).await?;
-        }
-        Ok::<_, String>(())
+    for kind in ["ServiceAccount", "ClusterRole", "Role", "ConfigMap", "Deployment", "Service"] {
+        assert!(kinds.contains(&format!("{kind:?}")), "no {kind} among {kinds:?}");
+    }
+    // A dry run is no proof if the API server takes anything.
+    let wrong = read("deployment.yaml").replace("containerPort: 9153", "containerPort: 91530");
+    let refused = east.server_side_dry_run(&wrong).await.expect_err("an impossible port");
+    assert!(refused.contains("65535"), "{refused}");
+}
+
+/// What must fit together and no API server checks.
+#[test]
+fn the_objects_fit_together() {
+    let deployment = object("Deployment");
+    let pod = &deployment["spec"]["template"];
+    let container = &pod["spec"]["containers"][0];
+    assert_eq!(pod["spec"]["serviceAccountName"], object("ServiceAccount")["metadata"]["name"]);
+    assert_eq!(
+        pod["spec"]["volumes"][0]["configMap"]["name"],
+        object("ConfigMap")["metadata"]["name"]
+    );
+    let service = object("Service");
+    let selector = service["spec"]["selector"].as_object().expect("a selector");
+    for (label, value) in selector {
+        assert_eq!(pod["metadata"]["labels"][label], *value, "{label}");
+    }
+    // As `image.rs` runs it.
+    let user = json!({"runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532});
+    for (field, value) in user.as_object().expect("an object") {
+        assert_eq!(pod["spec"]["securityContext"][field], *value, "{field}");
+    }
+    let rights = &container["securityContext"];
+    assert_eq!(rights["capabilities"], json!({"add": ["NET_BIND_SERVICE"], "drop": ["ALL"]}));
+    assert_eq!(rights["allowPrivilegeEscalation"], false);
+    assert_eq!(rights["readOnlyRootFilesystem"], true);
+    // The ports of the Corefile, and where the kubelet and Prometheus look.
+    let corefile = corefile();
+    for (name, word, port) in [
+        ("dns", ".:53 {", 53),
+        ("dns-tcp", ".:53 {", 53),
+        ("metrics", "prometheus :9153", 9153),
+        ("liveness-probe", "health", 8080),
+        ("readiness-probe", "ready", 8181),
+    ] {
+        assert!(corefile.contains(word), "{word} in {corefile}");
+        let ports = container["ports"].as_array().expect("ports");
+        let found = ports.iter().find(|port| port["name"] == name).expect(name);
+        assert_eq!(found["containerPort"], port, "{name}");
+    }
+    for (probe, path) in [("livenessProbe", "/health"), ("readinessProbe", "/ready")] {
+        assert_eq!(container[probe]["httpGet"]["path"], path);
+    }
+}
+
+/// The manifests' Corefile and rights at work: who has the ServiceAccount's token can do what the
+/// program needs, and nothing beside.
+#[tokio::test]
+async fn the_corefile_works_with_the_rights_of_the_service_account() {
+    let clusters = tokio::join!(
+        ControlPlane::cluster("rights", "10.120.0.0/16"),
+        ControlPlane::cluster("rights-west", "10.121.0.0/16"),
+    );
+    let (east, west) = clusters;
+    east.apply(&objects::namespace(NAMESPACE)).await;
+    for file in resources() {
+        east.apply(&read(&file)).await;
+    }
+    let token = token(&east).await;
+    let namespace = objects::namespace("rights");
+    let fixed = |name: &str, ip: &str| {
+        let spec = json!({"clusterIP": ip, "ports": [{"name": "http", "port": 80}]});
+        objects::service_of("rights", name, &spec)
+    };
+    let pods = objects::headless("rights", "db")
+        + &objects::endpoints("rights", "db", &[("db-0", "10.244.0.5")]);
+    east.apply(&format!("{namespace}{}{pods}", fixed("web", "10.120.0.7"))).await;
+    west.apply(&format!("{namespace}{}", fixed("pay", "10.121.0.7"))).await;
+    let member = objects::remote_secret(NAMESPACE, "west", &[("west", &west.kubeconfig_yaml())]);
+    east.apply(&member).await;
+
+    let folder = scratch::folder("rights");
+    let kubeconfig = folder.join("kubeconfig.yaml");
+    fs::write(&kubeconfig, east.kubeconfig_yaml_of(&token)).expect("write a kubeconfig");
+    let mut dns = FLEETDNS.start(&outside_of_a_cluster(&corefile(), &kubeconfig)).await;
+    dns.comes_to_say("web.rights.svc.cluster.local A", "NOERROR 10.120.0.7").await;
+    dns.comes_to_say("pay.rights.svc.cluster.local A", "NOERROR 10.121.0.7").await;
+    dns.must_say(&[
+        ("db-0.db.rights.svc.cluster.local A", "NOERROR 10.244.0.5"),
+        ("7.0.120.10.in-addr.arpa PTR", "NOERROR web.rights.svc.cluster.local."),
+        ("httpbin.bar.remote A", "NOERROR 240.0.0.1"),
+        ("fleetdns.kube-system.svc.cluster.local TXT", "NODATA cluster.local. 30"),
+    ])
+    .await;
+    let ready = dns.addr("READY_PORT");
+    eventually("/ready", LONG, async || match crate::harness::get(ready, "/ready").await {
+        Ok((200, _)) => Ok(()),
+        other => Err(format!("{other:?}")),
     })
     .await;
+    // Changes come too: it may watch what it may list.
+    east.apply(&fixed("late", "10.120.0.8")).await;
+    dns.comes_to_say("late.rights.svc.cluster.local A", "NOERROR 10.120.0.8").await;
+    east.delete(&member).await;
+    dns.comes_to_say("pay.rights.svc.cluster.local A", "NXDOMAIN cluster.local. 30").await;
+    let logs = dns.logs().to_lowercase();
+    assert!(!logs.contains("forbidden") && !logs.contains("fails"), "{logs}");
+    assert_eq!(dns.terminate().await.code(), Some(0), "{}", dns.logs());
+
+    has_no_other_rights(&east.client_of(&token).await).await;
 }
 
-/// The rights of the base, and the Corefile of its ConfigMap, are all that the program needs: a Service
-/// of this cluster, one of a member whose Secret it reads, a suffix, and nothing denied.
-#[tokio::test]
-async fn its_rights_and_its_corefile_are_enough() {
-    let cluster = ControlPlane::cluster("rights", "10.99.0.0/16").await;
-    let member = ControlPlane::cluster("rights-member", "10.98.0.0/16").await;
-    let rights = read("rbac.yaml").replace(
-        "  - kind: ServiceAccount\n    name: fleetdns\n    namespace: kube-system\n",
-        "  - kind: Group\n    name: readers\n    apiGroup: rbac.authorization.k8s.io\n",
-    );
-    assert_eq!(rights.matches("name: readers").count(), 2, "both bindings are for the readers");
-    eventually("kube-system", LONG, async || cluster.server_side_dry_run(&rights).await).await;
-    cluster.apply(&rights).await;
-    cluster.apply(&(namespace("shop") + &service("shop", "web"))).await;
-    member.apply(&(namespace("pay") + &service("pay", "api"))).await;
-    let secret = remote_secret("kube-system", "west", &[("west", &member.kubeconfig_yaml())]);
-    cluster.apply(&secret).await;
+/// What the API server says of the rights of a client's user.
+async fn has_no_other_rights(client: &Client) {
+    for (expected, verb, group, resource, namespace) in [
+        (true, "list", "", "services", ""),
+        (true, "watch", "", "services", ""),
+        (true, "watch", "", "namespaces", ""),
+        (true, "watch", "discovery.k8s.io", "endpointslices", ""),
+        (true, "watch", "", "secrets", NAMESPACE),
+        (false, "get", "", "secrets", "default"),
+        (false, "list", "", "secrets", ""),
+        (false, "watch", "", "secrets", "rights"),
+        (false, "create", "", "secrets", NAMESPACE),
+        (false, "update", "", "services", NAMESPACE),
+        (false, "delete", "", "services", ""),
+        (false, "list", "", "pods", ""),
+        (false, "list", "", "nodes", ""),
+        (false, "list", "", "configmaps", NAMESPACE),
+        (false, "create", "", "serviceaccounts/token", NAMESPACE),
+        (false, "impersonate", "", "users", ""),
+    ] {
+        let attributes =
+            json!({"verb": verb, "group": group, "resource": resource, "namespace": namespace});
+        let review = json!({
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        });
+        let request = http::Request::post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
+            .header("Content-Type", "application/json")
+            .body(review.to_string().into_bytes())
+            .expect("a request");
+        let said: Value = client.request(request).await.expect("a review");
+        assert_eq!(said["status"]["allowed"], expected, "{attributes}");
+    }
+}
 
-    let config = documents(&read("configmap.yaml")).remove(0);
-    let corefile = config["data"]["Corefile"].as_str().expect("a Corefile");
-    let kubeconfig = scratch::folder("rights").join("kubeconfig");
-    std::fs::write(&kubeconfig, cluster.kubeconfig_yaml_of(READER)).expect("write");
-    // Elsewhere than in a pod: other ports, and the API server by name.
-    let adapted = corefile
-        .replace(".:53 {", ".:{PORT} {\n    bind 127.0.0.1")
-        .replace("health {", "health 127.0.0.1:{HEALTH_PORT} {")
-        .replace("    ready\n", "    ready 127.0.0.1:{READY_PORT}\n")
-        .replace("prometheus :9153", "prometheus 127.0.0.1:{METRICS_PORT}")
-        .replace("lameduck 5s", "lameduck 0s")
-        .replace("pods insecure", &format!("pods insecure\n kubeconfig {}", kubeconfig.display()));
-    let mut server = FLEETDNS.start(&adapted).await;
-    let web = &cluster.cluster_ips("shop", "web").await[0];
-    let api = &member.cluster_ips("pay", "api").await[0];
-    server.comes_to_say("web.shop.svc.cluster.local A", &format!("NOERROR {web}")).await;
-    server.comes_to_say("api.pay.svc.cluster.local A", &format!("NOERROR {api}")).await;
-    server.must_say(&[("foo.remote A", "NOERROR 240.0.0.1")]).await;
-    assert!(!server.logs().contains("fails"), "{}", server.logs());
-    assert_eq!(server.terminate().await.code(), Some(0));
+/// A token of the manifests' ServiceAccount, as the kubelet puts it into the pod.
+async fn token(cluster: &ApiServer) -> String {
+    let accounts: Api<ServiceAccount> = Api::namespaced(cluster.client().await, NAMESPACE);
+    let request = TokenRequest::default();
+    let made = accounts.create_token_request(NAME, &PostParams::default(), &request).await;
+    made.expect("a token").status.and_then(|status| status.token).expect("a token")
+}
+
+/// The Corefile with what differs outside of a pod: ports, and where the API server is.
+fn outside_of_a_cluster(corefile: &str, kubeconfig: &Path) -> String {
+    let kubernetes = "kubernetes cluster.local in-addr.arpa ip6.arpa {";
+    let mut text = corefile.to_owned();
+    for (old, new) in [
+        (".:53 {", ".:{PORT} {\n bind 127.0.0.1".to_owned()),
+        ("health {", "health 127.0.0.1:{HEALTH_PORT} {".to_owned()),
+        ("lameduck 5s", "lameduck 0s".to_owned()),
+        ("ready\n", "ready 127.0.0.1:{READY_PORT}\n".to_owned()),
+        ("prometheus :9153", "prometheus 127.0.0.1:{METRICS_PORT}".to_owned()),
+        (kubernetes, format!("{kubernetes}\n kubeconfig {}", kubeconfig.display())),
+    ] {
+        assert_eq!(text.matches(old).count(), 1, "{old} in {text}");
+        text = text.replace(old, &new);
+    }
+    text
 }

@@ -150,11 +150,24 @@ fn addresses(word: &Token) -> Result<Vec<SocketAddr>, Diagnostic> {
     if let Ok(address) = text.parse::<SocketAddr>() {
         return Ok(vec![address]);
     }
-    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
-    if let Ok(address) = bare.parse::<IpAddr>() {
+    if let Some(address) = bare(text) {
         return Ok(vec![SocketAddr::new(address, 53)]);
     }
+    if let Some((host, port)) = text.rsplit_once(':')
+        && bare(host).is_some()
+    {
+        return Err(word.error(
+            format!("'{port}' is no port, in '{}'", word.text),
+            "write IP:PORT with a port from 0 to 65535, or the IP alone for port 53",
+        ));
+    }
     file(word, text)
+}
+
+/// An address without a port; IPv6 ones may have brackets.
+fn bare(text: &str) -> Option<IpAddr> {
+    let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    inner.unwrap_or(text).parse().ok()
 }
 
 /// The name servers of a file.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use hickory_proto::rr::Name;
 
 use super::{Kubernetes, NAME, Zones};
-use crate::cluster::{ClusterId, FleetSpec, Source, TlsFiles};
+use crate::cluster::{ClusterId, FleetSpec, Source, SourceError, TlsFiles};
 use crate::corefile::{Diagnostic, Directive, Line, Token, parse_duration, parse_number};
 use crate::plugin::fleet::{self, Lines as FleetLines};
 use crate::plugin::names;
@@ -53,7 +53,8 @@ const NOT_YET: &[&str] = &[
 /// What the lines said.
 struct Lines {
     source: Option<(Source, Token)>,
-    tls: Option<(TlsFiles, Token)>,
+    tls: Option<TlsFiles>,
+    tls_at: Option<Token>,
     namespaces: Option<BTreeSet<Box<[u8]>>>,
     pods: Pods,
     ttl: u32,
@@ -85,7 +86,13 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
         without_endpoints: reached(&fleet.reach, |reach| *reach != Reach::Direct),
         others_without_endpoints: fleet.others != Reach::Direct,
     };
-    spec.source.check().map_err(|error| at.error(error.to_string(), error.remedy()))?;
+    spec.source.check().map_err(|error| {
+        let at = match (&error, &lines.tls_at) {
+            (SourceError::Tls { .. }, Some(tls)) => tls,
+            _ => &at,
+        };
+        at.error(error.to_string(), error.remedy())
+    })?;
     for (index, word) in fleet.words.iter().enumerate() {
         let checked = spec.check_member(index);
         checked.map_err(|error| word.error(error.to_string(), error.remedy()))?;
@@ -163,6 +170,7 @@ fn read(directive: &Directive) -> Result<Lines, Diagnostic> {
     let mut lines = Lines {
         source: None,
         tls: None,
+        tls_at: None,
         namespaces: None,
         pods: Pods::default(),
         ttl: DEFAULT_TTL,
@@ -185,7 +193,8 @@ impl Lines {
             "tls" => {
                 let args = line.args_within(3..=3, "tls CERT KEY CACERT")?;
                 let [cert, key, ca] = [0, 1, 2].map(|index| PathBuf::from(&args[index].text));
-                self.tls = Some((TlsFiles { cert, key, ca }, line.name().clone()));
+                self.tls = Some(TlsFiles { cert, key, ca });
+                self.tls_at = Some(line.name().clone());
             }
             "kubeconfig" => {
                 let args = line.args_within(1..=2, "kubeconfig FILE [CONTEXT]")?;
@@ -218,7 +227,7 @@ impl Lines {
             }
             "ttl" => {
                 let word = line.one_arg("ttl SECONDS")?;
-                self.ttl = parse_number(word, "ttl", 0..=3600)?;
+                self.ttl = parse_number(word, "TTL in seconds", 0..=3600)?;
             }
             "fallthrough" => self.fallthrough = names::zones_or_all(line.args())?,
             "startup_timeout" => {
@@ -242,7 +251,7 @@ impl Lines {
 
     /// Joins `tls` with the `endpoint` it is for.
     fn finish(mut self) -> Result<Self, Diagnostic> {
-        let Some((files, at)) = self.tls.take() else { return Ok(self) };
+        let (Some(files), Some(at)) = (self.tls.take(), &self.tls_at) else { return Ok(self) };
         match &mut self.source {
             Some((Source::Endpoint { tls, .. }, _)) => {
                 *tls = Some(files);
