@@ -54,6 +54,8 @@ fn change(words: &[&str]) -> Change {
         ["slice", name, service, ports, ref endpoints @ ..] => {
             Change::EndpointSlice(Update::Upsert(EndpointSlice {
                 key: key(name),
+                import: None,
+                aliases: Vec::new(),
                 service: (service != "-").then(|| service.into()),
                 endpoints: endpoints.iter().map(|text| endpoint(text)).collect(),
                 ports: self::ports(ports),
@@ -87,7 +89,7 @@ fn endpoint(text: &str) -> Endpoint {
         Some((hostname, addresses)) => (Some(hostname.into()), addresses),
         None => (None, text),
     };
-    Endpoint { addresses: list(addresses).map(ip).collect(), hostname }
+    Endpoint { addresses: list(addresses).map(ip).collect(), hostname, zone: None }
 }
 
 fn ports(text: &str) -> Vec<Port> {
