@@ -83,6 +83,8 @@ fn zones(local: &str) -> Kubernetes {
         ttl: 30,
         pods: Pods::Insecure,
         namespaces: None,
+        zonal: false,
+        ignore_empty: false,
         fleet: Fleet { local: ClusterId::new(local), reach: HashMap::new(), others: Reach::Direct },
         own_addresses: Vec::new(),
     }

@@ -71,6 +71,13 @@ pub struct Keep {
     pub zones: bool,
 }
 
+impl EndpointSlice {
+    /// Whether nothing in it is ready.
+    pub fn is_empty(&self) -> bool {
+        self.endpoints.is_empty() && self.aliases.is_empty()
+    }
+}
+
 impl Endpoint {
     /// The first label of the endpoint's name: its hostname, else its address with dashes, where an
     /// IPv6 address that ends in one gets a `0` (CoreDNS, plugin/kubernetes/kubernetes.go,

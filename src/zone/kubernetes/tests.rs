@@ -49,6 +49,8 @@ fn zones() -> Kubernetes {
         ttl: 30,
         pods: Pods::Insecure,
         namespaces: None,
+        zonal: false,
+        ignore_empty: false,
         fleet: Fleet {
             local: ClusterId::new("east"),
             reach: HashMap::from([(ClusterId::new("far"), far)]),
@@ -81,7 +83,14 @@ fn ask(registry: &Registry, zones: &Kubernetes, known: Known, name: &str, qtype:
     match zones.answer(registry, known, (&name, qtype), left, &mut out) {
         Verdict::NameError => return "NXDOMAIN".into(),
         Verdict::Refused => return "REFUSED".into(),
-        Verdict::Chase(target) => return format!("{} -> {target}", sections(&out)),
+        Verdict::Chase(targets) => {
+            let mut elsewhere = Elsewhere::default();
+            let shown: Vec<_> = targets.iter().map(ToString::to_string).collect();
+            targets.into_iter().for_each(|name| elsewhere.tell(name, Some(Answer::default())));
+            out.clear();
+            zones.complete(registry, known, (&name, qtype), left, &elsewhere, &mut out);
+            return format!("{} -> {}", sections(&out), shown.join(" "));
+        }
         Verdict::Answered => {}
     }
     assert!(out.authoritative && out.code == rcode::NOERROR);
