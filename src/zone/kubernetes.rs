@@ -15,6 +15,8 @@ mod service;
 #[cfg(test)]
 mod fleet_tests;
 #[cfg(test)]
+mod option_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
