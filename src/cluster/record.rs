@@ -76,6 +76,7 @@ impl Sink for Record {
                     let said = apply(update, &mut held.namespaces, |space| space.key.to_string());
                     format!("{id} namespace {said}")
                 }
+                Change::Pod(_) | Change::ServiceImport(_) => return,
                 Change::Left => {
                     seen.clusters.remove(&id);
                     format!("{id} left")

@@ -4,11 +4,15 @@
 
 mod endpoint_slice;
 mod namespace;
+mod pod;
 mod service;
+mod service_import;
 
 pub use endpoint_slice::{Alias, Endpoint, EndpointSlice, EndpointSliceObject, Imported, Keep};
 pub use namespace::{Namespace, NamespaceObject};
+pub use pod::Pod;
 pub use service::{Service, ServiceKind, ServiceObject};
+pub use service_import::ServiceImport;
 
 use std::fmt;
 
