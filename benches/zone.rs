@@ -48,10 +48,13 @@ fn slice(index: u32) -> EndpointSlice {
     let endpoint = |host| Endpoint {
         addresses: vec![IpAddr::V4(Ipv4Addr::from(first + host))],
         hostname: None,
+        zone: None,
     };
     EndpointSlice {
         key: ObjectKey::new(namespace(index), format!("svc-{index}-1")),
         service: Some(format!("svc-{index}").into()),
+        import: None,
+        aliases: Vec::new(),
         endpoints: (0..10).map(endpoint).collect(),
         ports: vec![port()],
     }
@@ -80,6 +83,8 @@ fn zones(local: &str) -> Kubernetes {
         ttl: 30,
         pods: Pods::Insecure,
         namespaces: None,
+        zonal: false,
+        ignore_empty: false,
         fleet: Fleet { local: ClusterId::new(local), reach: HashMap::new(), others: Reach::Direct },
         own_addresses: Vec::new(),
     }

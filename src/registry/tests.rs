@@ -26,10 +26,12 @@ fn service(name: &str, ips: &[&str]) -> Service {
 }
 
 fn slice(name: &str, service: &str, addresses: &[&str]) -> EndpointSlice {
-    let endpoint = |text: &&str| Endpoint { addresses: vec![ip(text)], hostname: None };
+    let endpoint = |text: &&str| Endpoint { addresses: vec![ip(text)], hostname: None, zone: None };
     EndpointSlice {
         key: ObjectKey::new("shop", name),
         service: Some(service.into()),
+        import: None,
+        aliases: Vec::new(),
         endpoints: addresses.iter().map(endpoint).collect(),
         ports: Vec::new(),
     }

@@ -24,6 +24,8 @@ pub enum Section {
 pub struct Answer {
     pub code: u16,
     pub authoritative: bool,
+    /// Whether more would have been said, had there been room.
+    pub truncated: bool,
     records: Vec<Record>,
     bytes: Vec<u8>,
 }
@@ -57,6 +59,7 @@ impl Answer {
     pub fn clear(&mut self) {
         self.code = rcode::NOERROR;
         self.authoritative = false;
+        self.truncated = false;
         self.records.clear();
         self.bytes.clear();
     }
@@ -113,15 +116,32 @@ impl Answer {
         self.push(section, owner, rtype, ttl, |rdata| rdata.extend_from_slice(target));
     }
 
-    /// Forgets all records.
-    pub fn drop_records(&mut self) {
-        self.records.clear();
-        self.bytes.clear();
+    /// How much was written so far, for [`Answer::rewind`].
+    pub fn mark(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Forgets the records that were added since the mark.
+    pub fn rewind(&mut self, mark: usize) {
+        if let Some(first) = self.records.get(mark) {
+            self.bytes.truncate(first.owner.start);
+            self.records.truncate(mark);
+        }
+    }
+
+    /// Adds the records that another answer has in a section.
+    pub fn append(&mut self, section: Section, other: &Answer) {
+        for record in other.records().filter(|record| record.section == section) {
+            self.push(section, record.owner, record.rtype, record.ttl, |rdata| {
+                rdata.extend_from_slice(record.rdata);
+            });
+        }
     }
 
     /// Adds this answer to a hickory message, for the plugin chain.
     pub fn message(&self, mut message: Message) -> Message {
         message.metadata.authoritative = self.authoritative;
+        message.metadata.truncation = self.truncated;
         message.metadata.response_code =
             ResponseCode::from((self.code >> 4) as u8, (self.code & 15) as u8);
         let mut bytes = Vec::new();
@@ -155,6 +175,7 @@ impl Answer {
         let mut answer = Answer {
             code: u16::from(message.metadata.response_code),
             authoritative: message.metadata.authoritative,
+            truncated: message.metadata.truncation,
             ..Answer::default()
         };
         let sections = [

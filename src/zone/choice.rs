@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::cluster::ClusterId;
-use crate::cluster::kinds::ServiceKind;
+use crate::cluster::kinds::{ObjectKey, ServiceKind};
 use crate::registry::{Owner, Registry, ServiceName};
 
 /// Which cluster is local, and how the others are reached: the `fleet` plugin's lines, or the default
@@ -83,6 +83,19 @@ impl<'a> Chosen<'a> {
             // `choose` takes only owners that have the Service.
             None => &ServiceKind::Headless,
         }
+    }
+
+    /// Namespace and name of the Service.
+    pub fn key(&self) -> &'a ObjectKey {
+        &self.lead.key
+    }
+
+    /// Whether it has a ClusterIP and no ready endpoint to lead to. Where endpoints are not watched,
+    /// behind a gateway, nobody can say so.
+    pub fn is_empty(&self) -> bool {
+        matches!(self.kind(), ServiceKind::ClusterIp(_))
+            && *self.fleet.reach(&self.lead.cluster) == Reach::Direct
+            && self.lead.slices.iter().all(|slice| slice.is_empty())
     }
 
     /// Those that answer: the one that was chosen, or all members that have it headless, whose

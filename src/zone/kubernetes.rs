@@ -5,6 +5,8 @@
 //! Where CoreDNS and the RFCs differ on whether a name exists, the RFCs hold (RFC 2308 §2, RFC 8020):
 //! a name that has any record, or has names below it, is NODATA for the types that it lacks.
 
+mod alias;
+mod name_servers;
 mod pods;
 mod pointer;
 pub(super) mod records;
@@ -12,6 +14,8 @@ mod service;
 
 #[cfg(test)]
 mod fleet_tests;
+#[cfg(test)]
+mod option_tests;
 #[cfg(test)]
 mod tests;
 
@@ -21,9 +25,12 @@ use std::net::IpAddr;
 use super::answer::{Answer, Section};
 use super::choice::Fleet;
 use super::name::WireName;
-use super::schema::{self, Asked};
+use super::schema::{self, Asked, Grammar};
 use super::{rcode, reverse, rtype};
 use crate::registry::Registry;
+
+pub use alias::Elsewhere;
+use alias::Trail;
 
 /// Version of the schema, answered as TXT of `dns-version`.
 const SCHEMA_VERSION: &str = "1.1.0";
@@ -45,8 +52,12 @@ pub struct Kubernetes {
     pub pods: Pods,
     /// `namespaces`: those that are answered for; all where `None`.
     pub namespaces: Option<BTreeSet<Box<[u8]>>>,
+    /// `zonal`: headless Services have names for the endpoints of one topology zone.
+    pub zonal: bool,
+    /// `ignore empty_service`: a Service with a ClusterIP that has no ready endpoint does not exist.
+    pub ignore_empty: bool,
     pub fleet: Fleet,
-    /// Addresses of this server, for `ns.dns`; none where it is bound to given addresses.
+    /// Addresses of this server, for its name servers; none where it is bound to given addresses.
     pub own_addresses: Vec<IpAddr>,
 }
 
@@ -76,8 +87,9 @@ pub enum Verdict {
     Answered,
     /// No such name: nothing is written. It may fall through, or become [`Kubernetes::negative`].
     NameError,
-    /// CNAMEs are written up to this target, which is not in the zone of the question.
-    Chase(Box<WireName>),
+    /// Aliases lead to these names, which are not in the zone of the question: ask for them elsewhere,
+    /// and then [`Kubernetes::complete`]. What is written means nothing.
+    Chase(Vec<WireName>),
     /// A transfer, which this zone does not give.
     Refused,
 }
@@ -97,12 +109,26 @@ impl Kubernetes {
         left: usize,
         out: &mut Answer,
     ) -> Verdict {
+        self.complete(registry, known, question, left, &Elsewhere::default(), out)
+    }
+
+    /// Answers a question, with what is said elsewhere of the names that [`Verdict::Chase`] asked for.
+    pub fn complete(
+        &self,
+        registry: &Registry,
+        known: Known,
+        question: (&WireName, u16),
+        left: usize,
+        elsewhere: &Elsewhere,
+        out: &mut Answer,
+    ) -> Verdict {
         let (name, qtype) = question;
         out.authoritative = true;
         if matches!(qtype, rtype::AXFR | rtype::IXFR) {
             return Verdict::Refused;
         }
-        let look = Look { zone: self, registry, known, name, left };
+        let look = Look { zone: self, registry, known, elsewhere, name, left };
+        let mut trail = Trail::default();
         let verdict = if left == 0 && qtype == rtype::SOA {
             self.soa(registry, known, (name, left), Section::Answer, out);
             Verdict::Answered
@@ -112,8 +138,11 @@ impl Kubernetes {
         } else if reverse::is_reverse(name) {
             look.reverse(qtype, out)
         } else {
-            look.forward(qtype, out)
+            look.forward(qtype, &mut trail, out)
         };
+        if !trail.wanted.is_empty() {
+            return Verdict::Chase(trail.wanted);
+        }
         if verdict == Verdict::Answered && out.is_empty(Section::Answer) {
             self.negative(registry, known, (name, left), rcode::NOERROR, out);
         }
@@ -161,6 +190,7 @@ struct Look<'a> {
     zone: &'a Kubernetes,
     registry: &'a Registry,
     known: Known,
+    elsewhere: &'a Elsewhere,
     name: &'a WireName,
     left: usize,
 }
@@ -172,8 +202,14 @@ impl Look<'_> {
         WireName::read(self.name.suffix(self.left)).map_or_else(WireName::root, |(zone, _)| zone)
     }
 
-    fn forward(&self, qtype: u16, out: &mut Answer) -> Verdict {
-        match schema::read(self.name, self.left) {
+    /// What the name asks for.
+    fn asked(&self) -> Asked<'_> {
+        let grammar = Grammar { multicluster: false, zonal: self.zone.zonal };
+        schema::read(self.name, self.left, grammar)
+    }
+
+    fn forward(&self, qtype: u16, trail: &mut Trail, out: &mut Answer) -> Verdict {
+        match self.asked() {
             Asked::Container | Asked::NameServerParent => Verdict::Answered,
             Asked::DnsVersion => self.dns_version(qtype, out),
             Asked::NameServer => self.name_server(qtype, out),
@@ -181,7 +217,7 @@ impl Look<'_> {
             Asked::PodNamespace { namespace } => self
                 .exists(self.zone.pods != Pods::Disabled && self.namespace_exists_here(namespace)),
             Asked::Pod { pod, namespace } => self.pod(pod, namespace, qtype, out),
-            Asked::Service { .. } => self.service(qtype, out),
+            Asked::Service { .. } => self.service(qtype, trail, out),
             Asked::Nothing => Verdict::NameError,
         }
     }
@@ -214,37 +250,9 @@ impl Look<'_> {
         Verdict::Answered
     }
 
-    /// `ns.dns`: the addresses of this server.
-    fn name_server(&self, qtype: u16, out: &mut Answer) -> Verdict {
-        for &address in &self.zone.own_addresses {
-            if records::is_of(address, qtype) {
-                out.address(Section::Answer, self.name.wire(), self.zone.ttl, address);
-            }
-        }
-        Verdict::Answered
-    }
-
-    fn name_servers(&self, out: &mut Answer) {
-        if self.zone.own_addresses.is_empty() {
-            return;
-        }
-        let mut server = match WireName::parse("ns.dns") {
-            Some(server) => server,
-            None => return,
-        };
-        // A zone so long that this is no name has no name server to tell.
-        if server.extend(&self.spelled_zone()).is_none() {
-            return;
-        }
-        out.name(Section::Answer, self.name.wire(), rtype::NS, self.zone.ttl, server.wire());
-        for &address in &self.zone.own_addresses {
-            out.address(Section::Additional, server.wire(), self.zone.ttl, address);
-        }
-    }
-
     /// Names under `in-addr.arpa` and `ip6.arpa`.
     fn reverse(&self, qtype: u16, out: &mut Answer) -> Verdict {
-        match schema::read(self.name, self.left) {
+        match self.asked() {
             Asked::Container | Asked::NameServerParent => return Verdict::Answered,
             Asked::DnsVersion => return self.dns_version(qtype, out),
             Asked::NameServer => return self.name_server(qtype, out),

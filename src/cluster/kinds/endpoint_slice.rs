@@ -1,6 +1,7 @@
 //! The slim EndpointSlice.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use k8s_openapi::api::discovery::v1::EndpointSlice as ApiEndpointSlice;
@@ -11,6 +12,12 @@ use super::{ObjectKey, Port, PortObject, key_of};
 
 /// The label that says which Service a slice belongs to.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
+/// The label that says which ServiceImport a slice belongs to (KEP-1645).
+const IMPORT_NAME: &str = "multicluster.kubernetes.io/service-name";
+/// The label that says which cluster the endpoints of such a slice are in.
+const SOURCE_CLUSTER: &str = "multicluster.kubernetes.io/source-cluster";
+/// Names of pods are names of endpoints up to this many octets: those of a label.
+const LONGEST_POD_NAME: usize = 63;
 
 /// What DNS needs of an EndpointSlice: its ready endpoints only.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,15 +25,57 @@ pub struct EndpointSlice {
     pub key: ObjectKey,
     /// Label `kubernetes.io/service-name`; a slice without it belongs to no Service.
     pub service: Option<Box<str>>,
+    /// Whether it belongs to a ServiceImport, and which.
+    pub import: Option<Box<Imported>>,
     pub endpoints: Vec<Endpoint>,
+    /// Endpoints that are names, of slices of address type `FQDN`.
+    pub aliases: Vec<Alias>,
     pub ports: Vec<Port>,
+}
+
+/// That a slice was written by a multi-cluster controller.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Imported {
+    /// The ServiceImport, of the slice's namespace.
+    pub service: Box<str>,
+    /// Where the endpoints are; empty where the slice does not say.
+    pub cluster: Box<str>,
 }
 
 /// One ready endpoint.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Endpoint {
     pub addresses: Vec<IpAddr>,
+    /// Its hostname, or with [`Keep::pod_names`] else the name of its pod.
     pub hostname: Option<Box<str>>,
+    /// Its topology zone in lower case, with [`Keep::zones`].
+    pub zone: Option<Box<str>>,
+}
+
+/// A ready endpoint that is known by a domain name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Alias {
+    pub target: Box<str>,
+    /// As of an [`Endpoint`].
+    pub hostname: Option<Box<str>>,
+    /// As of an [`Endpoint`].
+    pub zone: Option<Box<str>>,
+}
+
+/// What of an endpoint is kept beside its addresses and hostname.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub struct Keep {
+    /// An endpoint without a hostname is called by its pod's name (`endpoint_pod_names`).
+    pub pod_names: bool,
+    /// The topology zone (`zonal`).
+    pub zones: bool,
+}
+
+impl EndpointSlice {
+    /// Whether nothing in it is ready.
+    pub fn is_empty(&self) -> bool {
+        self.endpoints.is_empty() && self.aliases.is_empty()
+    }
 }
 
 impl Endpoint {
@@ -42,6 +91,16 @@ impl Endpoint {
             dashed.push('0');
         }
         Cow::Owned(dashed)
+    }
+}
+
+impl Alias {
+    /// The first label of the endpoint's name: its hostname, else its target with dashes.
+    pub fn label(&self) -> Cow<'_, str> {
+        match &self.hostname {
+            Some(hostname) => Cow::Borrowed(hostname),
+            None => Cow::Owned(self.target.replace('.', "-")),
+        }
     }
 }
 
@@ -65,7 +124,17 @@ struct EndpointObject {
     #[serde(default)]
     hostname: Option<Box<str>>,
     #[serde(default)]
+    target_ref: Option<TargetObject>,
+    #[serde(default)]
+    zone: Option<Box<str>>,
+    #[serde(default)]
     conditions: Option<ConditionsObject>,
+}
+
+#[derive(Deserialize, Serialize, Clone, Debug)]
+struct TargetObject {
+    #[serde(default)]
+    name: Option<Box<str>>,
 }
 
 #[derive(Deserialize, Serialize, Clone, Debug)]
@@ -80,31 +149,77 @@ impl EndpointObject {
     fn ready(&self) -> bool {
         self.conditions.as_ref().and_then(|conditions| conditions.ready).unwrap_or(true)
     }
+
+    /// What it is called, if not by its address. A target of any kind counts as a pod, as in CoreDNS.
+    fn take_name(&mut self, keep: Keep) -> Option<Box<str>> {
+        let hostname = self.hostname.take().filter(|name| !name.is_empty());
+        let target = self.target_ref.take().filter(|_| keep.pod_names);
+        hostname.or_else(|| {
+            target?.name.filter(|name| !name.is_empty() && name.len() <= LONGEST_POD_NAME)
+        })
+    }
+}
+
+impl EndpointSliceObject {
+    /// The slim slice.
+    pub fn slim(self, keep: Keep) -> EndpointSlice {
+        let key = key_of(&self.metadata);
+        let mut labels = self.metadata.labels.unwrap_or_default();
+        let mut label = |name| labels.remove(name).map(Box::<str>::from);
+        let service = label(SERVICE_NAME);
+        let import = label(IMPORT_NAME).map(|service| {
+            Box::new(Imported { service, cluster: label(SOURCE_CLUSTER).unwrap_or_default() })
+        });
+        let (mut endpoints, mut aliases) = (Vec::new(), Vec::new());
+        let all = self.endpoints.unwrap_or_default();
+        for mut object in all.into_iter().filter(EndpointObject::ready) {
+            let hostname = object.take_name(keep);
+            let zone = object.zone.filter(|_| keep.zones).map(|zone| zone.to_lowercase().into());
+            let mut addresses = Vec::new();
+            for text in object.addresses.unwrap_or_default() {
+                match text.parse() {
+                    Ok(address) => addresses.push(address),
+                    Err(_) => aliases.push(Alias {
+                        target: text,
+                        hostname: hostname.clone(),
+                        zone: zone.clone(),
+                    }),
+                }
+            }
+            if !addresses.is_empty() {
+                endpoints.push(Endpoint { addresses, hostname, zone });
+            }
+        }
+        if keep.zones {
+            endpoints = zoned(endpoints);
+        }
+        let ports = self.ports.unwrap_or_default().into_iter().map(Port::from).collect();
+        EndpointSlice { key, service, import, endpoints, aliases, ports }
+    }
+}
+
+/// The endpoints by single addresses. An address that stands twice in a slice is in the zone that was
+/// said last, as in CoreDNS, which keeps zones by address.
+fn zoned(endpoints: Vec<Endpoint>) -> Vec<Endpoint> {
+    let mut zones = HashMap::new();
+    for endpoint in &endpoints {
+        if let Some(zone) = &endpoint.zone {
+            zones.extend(endpoint.addresses.iter().map(|address| (*address, zone.clone())));
+        }
+    }
+    let single = |endpoint: Endpoint| {
+        let zones = &zones;
+        endpoint.addresses.into_iter().map(move |address| Endpoint {
+            addresses: vec![address],
+            hostname: endpoint.hostname.clone(),
+            zone: zones.get(&address).cloned(),
+        })
+    };
+    endpoints.into_iter().flat_map(single).collect()
 }
 
 impl From<EndpointSliceObject> for EndpointSlice {
     fn from(object: EndpointSliceObject) -> Self {
-        let endpoints = object.endpoints.unwrap_or_default().into_iter();
-        EndpointSlice {
-            key: key_of(&object.metadata),
-            service: object
-                .metadata
-                .labels
-                .and_then(|mut labels| labels.remove(SERVICE_NAME))
-                .map(Into::into),
-            endpoints: endpoints
-                .filter(EndpointObject::ready)
-                .map(|endpoint| Endpoint {
-                    addresses: endpoint
-                        .addresses
-                        .unwrap_or_default()
-                        .iter()
-                        .filter_map(|text| text.parse().ok())
-                        .collect(),
-                    hostname: endpoint.hostname.filter(|hostname| !hostname.is_empty()),
-                })
-                .collect(),
-            ports: object.ports.unwrap_or_default().into_iter().map(Port::from).collect(),
-        }
+        object.slim(Keep::default())
     }
 }

@@ -6,7 +6,7 @@ mod endpoint_slice;
 mod namespace;
 mod service;
 
-pub use endpoint_slice::{Endpoint, EndpointSlice, EndpointSliceObject};
+pub use endpoint_slice::{Alias, Endpoint, EndpointSlice, EndpointSliceObject, Imported, Keep};
 pub use namespace::{Namespace, NamespaceObject};
 pub use service::{Service, ServiceKind, ServiceObject};
 

@@ -108,9 +108,60 @@ fn slices_decode_what_api_servers_write() {
             (ips(&["10.1.0.1"]), Some("pod-0")),
             (ips(&["fd00::2"]), None),
             (ips(&["10.1.0.3"]), None),
-            (vec![], None),
         ]
     );
+    let alias = Alias { target: "host.example".into(), hostname: None, zone: None };
+    assert_eq!(slice.aliases, [alias]);
+    assert_eq!(slice.aliases[0].label(), "host-example");
+}
+
+#[test]
+fn names_of_pods_and_zones_are_kept_where_they_are_asked_for() {
+    let long = "a".repeat(64);
+    let object = json!({"metadata": {"name": "s"}, "endpoints": [
+        {"addresses": ["10.1.0.1"], "hostname": "h", "targetRef": {"name": "pod-0"}, "zone": "A"},
+        {"addresses": ["10.1.0.2", "10.1.0.3"], "targetRef": {"name": "pod.1"}, "zone": "B"},
+        {"addresses": ["10.1.0.4"], "targetRef": {"name": long}},
+        {"addresses": ["10.1.0.5"], "targetRef": {"kind": "Node"}},
+        {"addresses": ["10.1.0.2"], "zone": "c"},
+    ]});
+    let slim = |keep| {
+        let object: EndpointSliceObject = serde_json::from_value(object.clone()).unwrap();
+        let shown = |endpoint: &Endpoint| {
+            let label = endpoint.label(endpoint.addresses[0]).into_owned();
+            let zone = endpoint.zone.as_deref().unwrap_or("-");
+            format!("{label} {} {zone}", endpoint.addresses.len())
+        };
+        object.slim(keep).endpoints.iter().map(shown).collect::<Vec<_>>().join(", ")
+    };
+    let keep = |pod_names, zones| Keep { pod_names, zones };
+    assert_eq!(
+        slim(keep(false, false)),
+        "h 1 -, 10-1-0-2 2 -, 10-1-0-4 1 -, 10-1-0-5 1 -, 10-1-0-2 1 -"
+    );
+    assert_eq!(
+        slim(keep(true, false)),
+        "h 1 -, pod.1 2 -, 10-1-0-4 1 -, 10-1-0-5 1 -, 10-1-0-2 1 -"
+    );
+    assert_eq!(
+        slim(keep(false, true)),
+        "h 1 a, 10-1-0-2 1 c, 10-1-0-3 1 b, 10-1-0-4 1 -, 10-1-0-5 1 -, 10-1-0-2 1 c"
+    );
+}
+
+#[test]
+fn slices_of_a_multi_cluster_controller_say_where_they_come_from() {
+    let slice = |labels: Value| {
+        let object = json!({"metadata": {"name": "s", "labels": labels}});
+        serde_json::from_value::<EndpointSliceObject>(object).unwrap().slim(Keep::default())
+    };
+    let (name, cluster) =
+        ("multicluster.kubernetes.io/service-name", "multicluster.kubernetes.io/source-cluster");
+    let from =
+        |cluster: &str| Some(Box::new(Imported { service: "web".into(), cluster: cluster.into() }));
+    assert_eq!(slice(json!({name: "web", cluster: "west"})).import, from("west"));
+    assert_eq!(slice(json!({name: "web"})).import, from(""));
+    assert_eq!(slice(json!({cluster: "west"})).import, None);
 }
 
 #[test]

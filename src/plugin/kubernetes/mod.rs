@@ -11,18 +11,20 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hickory_proto::op::ResponseCode;
-use hickory_proto::rr::{Name, RecordType};
+use hickory_proto::rr::Name;
 
 pub use setup::setup;
 pub use view::{View, Views};
 
 use super::{Failure, Next, Outcome, Plugin, Reply, Request, names};
 use crate::zone::answer::Answer;
-use crate::zone::kubernetes::{Kubernetes as Zones, Verdict};
+use crate::zone::kubernetes::{Elsewhere, Kubernetes as Zones, Verdict};
 use crate::zone::name::WireName;
 use crate::zone::rcode;
 
 const NAME: &str = "kubernetes";
+/// How often a question looks for what aliases point to.
+const MAX_LOOKS: usize = 4;
 
 /// The plugin.
 pub struct Kubernetes {
@@ -44,7 +46,8 @@ impl Plugin for Kubernetes {
         let mut answer = Answer::default();
         match self.look(request, &name, left, &mut answer).await {
             Verdict::Answered => Reply::message(answer.message(request.reply())),
-            Verdict::Chase(target) => self.chase(request, &name, left, &target, answer).await,
+            // What it leads to was asked for as often as was right.
+            Verdict::Chase(_) => Err(Failure::code(ResponseCode::ServFail)),
             Verdict::Refused => Err(Failure::code(ResponseCode::Refused)),
             Verdict::NameError if names::within(&self.fallthrough, request.qname()) => {
                 next.run(NAME, request).await
@@ -63,7 +66,8 @@ impl Plugin for Kubernetes {
 
 impl Kubernetes {
     /// Asks the zone: once the local cluster is known, and again once the members are, where the name
-    /// is one that a member may have.
+    /// is one that a member may have; and again with what the whole server says of the names that its
+    /// aliases point to.
     async fn look(
         &self,
         request: &Request,
@@ -73,42 +77,26 @@ impl Kubernetes {
     ) -> Verdict {
         self.view.local().await;
         let qtype = u16::from(request.qtype());
-        let mut ask = || {
+        let mut elsewhere = Elsewhere::default();
+        let mut ask = |elsewhere: &Elsewhere| {
             answer.clear();
             let (registry, known) = (self.view.registry(), self.view.known());
-            self.zones.answer(registry, known, (name, qtype), left, answer)
+            self.zones.complete(registry, known, (name, qtype), left, elsewhere, answer)
         };
-        let verdict = ask();
+        let mut verdict = ask(&elsewhere);
         if verdict == Verdict::NameError && self.view.members().await {
-            return ask();
+            verdict = ask(&elsewhere);
+        }
+        // What aliases point to may change between two looks; not for ever.
+        for _ in 0..MAX_LOOKS {
+            let Verdict::Chase(targets) = verdict else { return verdict };
+            for target in targets {
+                let said = request.ask(names::name(&target), request.qtype()).await;
+                let said = said.and_then(|message| Answer::from_message(&message).ok());
+                elsewhere.tell(target, said);
+            }
+            verdict = ask(&elsewhere);
         }
         verdict
-    }
-
-    /// Completes an alias whose target is in no zone of this plugin: the whole server is asked for it,
-    /// and whatever it says, the alias stands (plugin/backend_lookup.go).
-    async fn chase(
-        &self,
-        request: &Request,
-        name: &WireName,
-        left: usize,
-        target: &WireName,
-        mut answer: Answer,
-    ) -> Outcome {
-        let qtype = RecordType::from(u16::from(request.qtype()));
-        match request.ask(names::name(target), qtype).await {
-            Some(found) => {
-                let mut message = answer.message(request.reply());
-                message.metadata.truncation = found.metadata.truncation;
-                message.answers.extend(found.answers);
-                Reply::message(message)
-            }
-            None => {
-                let (registry, known) = (self.view.registry(), self.view.known());
-                let code = rcode::NOERROR;
-                self.zones.negative(registry, known, (name, left), code, &mut answer);
-                Reply::message(answer.message(request.reply()))
-            }
-        }
     }
 }

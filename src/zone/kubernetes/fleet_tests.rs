@@ -97,6 +97,8 @@ fn zone() -> Kubernetes {
         ttl: 30,
         pods: Pods::Insecure,
         namespaces: None,
+        zonal: false,
+        ignore_empty: false,
         fleet: Fleet {
             local: ClusterId::new("east"),
             reach: HashMap::from([(ClusterId::new("vms"), Reach::Instead(gateway.to_vec()))]),

@@ -14,7 +14,7 @@ impl Look<'_> {
     pub(super) fn pointers(&self, address: IpAddr, qtype: u16, out: &mut Answer) -> Verdict {
         let Some(owners) = self.registry.address(address) else { return Verdict::NameError };
         let is_local = |owner: &&AddressOwner| owner.cluster == self.zone.fleet.local;
-        let exposed = |owner: &&AddressOwner| self.zone.exposes(owner.key.namespace.as_bytes());
+        let exposed = |owner: &&AddressOwner| self.points_into(owner.key.namespace.as_bytes());
         // What the local cluster has, exposed or not, is never handed out for a member.
         let found = if owners.iter().any(|owner| is_local(&owner)) {
             self.point(owners.iter().filter(is_local).filter(exposed), qtype, out)
@@ -23,6 +23,13 @@ impl Look<'_> {
             self.point(owners.iter().filter(exposed).filter(handed_out), qtype, out)
         };
         self.exists(found)
+    }
+
+    /// Whether pointers lead into a namespace: into all, unless some are named, which must exist then
+    /// (plugin/kubernetes/reverse.go).
+    fn points_into(&self, namespace: &[u8]) -> bool {
+        self.zone.namespaces.is_none()
+            || self.zone.exposes(namespace) && self.registry.namespace(namespace).is_some()
     }
 
     /// Writes the names of these holders; `ClusterIP`s stand first. Says whether there are any.
@@ -58,10 +65,11 @@ impl Look<'_> {
     fn target(&self, owner: &AddressOwner) -> Option<WireName> {
         let endpoint = match &owner.holder {
             Holder::ClusterIp => None,
-            Holder::Endpoint(label) => Some(label.as_bytes()),
+            // The name of a pod may have dots.
+            Holder::Endpoint(label) => Some(label.split('.').map(str::as_bytes)),
         };
         let service = [owner.key.name.as_bytes(), owner.key.namespace.as_bytes(), b"svc"];
-        let mut target = WireName::from_labels(endpoint.into_iter().chain(service))?;
+        let mut target = WireName::from_labels(endpoint.into_iter().flatten().chain(service))?;
         target.extend(&self.zone.primary)?;
         Some(target)
     }

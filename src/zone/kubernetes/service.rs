@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::net::IpAddr;
 
+use super::alias::Trail;
 use super::{Look, Verdict, records};
-use crate::cluster::kinds::{ObjectKey, Port, ServiceKind};
+use crate::cluster::kinds::{EndpointSlice, ObjectKey, Port, ServiceKind};
 use crate::registry::Owner;
 use crate::zone::answer::{Answer, Section};
 use crate::zone::choice::{Chosen, Reach};
@@ -13,133 +14,86 @@ use crate::zone::name::WireName;
 use crate::zone::rtype;
 use crate::zone::schema::{self, Asked, Below};
 
-/// Longest chain of CNAMEs that is followed (CoreDNS, plugin/backend_lookup.go).
-const MAX_CHAIN: usize = 11;
-
 /// One address and port of a Service.
 struct Entry<'a> {
-    /// `None` where the address may not be handed out, because the local cluster has it too.
-    address: Option<IpAddr>,
+    place: Place<'a>,
     /// `None` where there is no port to tell.
     port: Option<u16>,
-    /// The label of an endpoint that has a name of its own below the Service.
-    endpoint: Option<Cow<'a, str>>,
+    /// The label of an endpoint that has a name of its own below the Service, or nothing.
+    endpoint: Cow<'a, str>,
+    /// Where a ServiceImport's endpoint is, or nothing.
+    cluster: &'a str,
     service: &'a ObjectKey,
 }
 
-/// What is at a name.
-enum Found {
-    Nothing,
-    /// The name exists; its records were given to the caller.
-    Entries,
-    /// An ExternalName's target.
-    Alias(Box<WireName>),
+/// Where an entry leads.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    Address(IpAddr),
+    /// An address that may not be handed out, because the local cluster has it too.
+    Withheld,
+    Alias(&'a WireName),
 }
 
 impl Look<'_> {
     /// Answers for a Service or a name below it.
-    pub(super) fn service(&self, qtype: u16, out: &mut Answer) -> Verdict {
-        match qtype {
-            rtype::A | rtype::AAAA => self.addresses(qtype, out),
+    pub(super) fn service(&self, qtype: u16, trail: &mut Trail, out: &mut Answer) -> Verdict {
+        let found = match qtype {
+            rtype::A | rtype::AAAA => self.addresses(qtype, trail, out),
             rtype::SRV => self.srv(out),
-            _ => match self.entries(|_| {}) {
-                Found::Nothing => Verdict::NameError,
-                Found::Entries => Verdict::Answered,
-                Found::Alias(target) => {
-                    if qtype == rtype::CNAME {
-                        self.cname(&target, out);
-                    }
-                    Verdict::Answered
-                }
-            },
-        }
+            rtype::CNAME => self.alias(out),
+            _ => self.entries(|_| {}),
+        };
+        self.exists(found)
     }
 
-    fn cname(&self, target: &WireName, out: &mut Answer) {
-        let (owner, ttl) = (self.name.wire(), self.zone.ttl);
-        out.name(Section::Answer, owner, rtype::CNAME, ttl, target.wire());
-    }
-
-    /// A or AAAA, through the aliases of the zone. A chain that ends in nothing, or in itself, has no
-    /// records at all, not even its CNAMEs, as in CoreDNS.
-    fn addresses(&self, qtype: u16, out: &mut Answer) -> Verdict {
-        match self.own_addresses(qtype, out) {
-            Found::Nothing => Verdict::NameError,
-            Found::Entries => Verdict::Answered,
-            Found::Alias(target) => self.follow(target, qtype, out),
-        }
-    }
-
-    fn follow(&self, mut target: Box<WireName>, qtype: u16, out: &mut Answer) -> Verdict {
-        if *target == *self.name {
-            return Verdict::Answered;
-        }
-        self.cname(&target, out);
-        let zone = self.spelled_zone();
-        let mut seen = vec![target.clone()];
-        loop {
-            let Some(left) = target.left_of(&zone) else { return Verdict::Chase(target) };
-            let next = Look { name: &target, left, ..*self };
-            match next.anything(qtype, out) {
-                Found::Entries if out.records().last().is_some_and(|last| last.rtype == qtype) => {
-                    return Verdict::Answered;
-                }
-                Found::Alias(further) if !seen.contains(&further) && seen.len() < MAX_CHAIN => {
-                    next.cname(&further, out);
-                    seen.push(further.clone());
-                    target = further;
-                }
-                _ => {
-                    out.drop_records();
-                    return Verdict::Answered;
+    /// A or AAAA, each once, and what the aliases lead to.
+    pub(super) fn addresses(&self, qtype: u16, trail: &mut Trail, out: &mut Answer) -> bool {
+        let mut written = HashSet::new();
+        self.entries(|entry| match entry.place {
+            Place::Address(address) if records::is_of(address, qtype) => {
+                if written.insert(address) {
+                    out.address(Section::Answer, self.name.wire(), self.zone.ttl, address);
                 }
             }
-        }
+            Place::Alias(target) => self.follow(target, qtype, trail, out),
+            _ => {}
+        })
     }
 
-    /// The addresses at any name of the zone, for an alias that points there.
-    fn anything(&self, qtype: u16, out: &mut Answer) -> Found {
-        if let Asked::Service { .. } = schema::read(self.name, self.left) {
-            return self.own_addresses(qtype, out);
-        }
-        match self.forward(qtype, out) {
-            Verdict::Answered => Found::Entries,
-            _ => Found::Nothing,
-        }
-    }
-
-    /// Writes the addresses at this name, each once.
-    fn own_addresses(&self, qtype: u16, out: &mut Answer) -> Found {
-        let mut written = HashSet::new();
+    /// CNAME: the first entry, if it is an alias.
+    fn alias(&self, out: &mut Answer) -> bool {
+        let mut first = true;
         self.entries(|entry| {
-            if let Some(address) = entry.address.filter(|address| records::is_of(*address, qtype))
-                && written.insert(address)
-            {
-                out.address(Section::Answer, self.name.wire(), self.zone.ttl, address);
+            if let (true, Place::Alias(target)) = (std::mem::take(&mut first), entry.place) {
+                self.cname(target, out);
             }
         })
     }
 
-    /// SRV: every entry with a port, with its address as glue. The weights of all entries, whether
-    /// they are written or not, share 100 (CoreDNS, plugin/backend_lookup.go, `SRV`).
-    fn srv(&self, out: &mut Answer) -> Verdict {
+    /// SRV: every entry with a port, with its address as glue. The weights of all entries that are no
+    /// aliases, whether they are written or not, share 100 (CoreDNS, plugin/backend_lookup.go, `SRV`).
+    fn srv(&self, out: &mut Answer) -> bool {
         let mut total: usize = 0;
-        match self.entries(|_| total += 1) {
-            Found::Nothing => return Verdict::NameError,
-            Found::Alias(_) => return Verdict::Answered,
-            Found::Entries => {}
+        let found = self.entries(|entry| {
+            total += usize::from(!matches!(entry.place, Place::Alias(_)));
+        });
+        if total == 0 {
+            return found;
         }
-        let weight = u16::try_from(100 / total.max(1)).unwrap_or(100).max(1);
-        let (owner, ttl, zone) = (self.name.wire(), self.zone.ttl, self.spelled_zone());
+        let weight = u16::try_from(100 / total).unwrap_or(100).max(1);
+        let (owner, ttl) = (self.name.wire(), self.zone.ttl);
         let mut targets = HashSet::new();
         let mut glue = Vec::new();
         self.entries(|entry| {
-            let (Some(address), Some(port)) = (entry.address, entry.port) else { return };
-            let Some(target) = entry.target(&zone) else { return };
+            let (Place::Address(address), Some(port)) = (&entry.place, entry.port) else { return };
+            let name = self.service_name(&entry.endpoint, entry.cluster, entry.service);
+            // Below a zone so long that it is no name there is no record.
+            let Some(target) = name else { return };
             if targets.insert((target.folded().to_vec(), port)) {
                 records::srv(out, owner, ttl, weight, port, target.wire());
             }
-            glue.push((target, address));
+            glue.push((target, *address));
         });
         let mut written = HashSet::new();
         for (target, address) in glue {
@@ -147,71 +101,73 @@ impl Look<'_> {
                 out.address(Section::Additional, target.wire(), ttl, address);
             }
         }
-        Verdict::Answered
+        found
     }
 
-    /// Gives every entry at this name to `take`, in CoreDNS's order.
-    fn entries(&self, mut take: impl FnMut(Entry<'_>)) -> Found {
-        let Asked::Service { key, namespace, below } = schema::read(self.name, self.left) else {
-            return Found::Nothing;
-        };
+    /// Gives every entry at this name to `take`, in CoreDNS's order. Whether the name exists.
+    fn entries(&self, mut take: impl FnMut(Entry<'_>)) -> bool {
+        let Asked::Service { key, namespace, below } = self.asked() else { return false };
         if !self.zone.exposes(namespace) {
-            return Found::Nothing;
+            return false;
         }
-        let Some(name) = self.registry.service(key) else { return Found::Nothing };
+        let Some(name) = self.registry.service(key) else { return false };
         let remote = self.known.local;
         let Some(chosen) = self.zone.fleet.choose(self.registry, namespace, &name, remote) else {
-            return Found::Nothing;
+            return false;
         };
+        if self.zone.ignore_empty && chosen.is_empty() {
+            return false;
+        }
         if let ServiceKind::ExternalName(target) = chosen.kind() {
-            return match alias(target) {
-                Some(target) if below == Below::Itself => Found::Alias(Box::new(target)),
-                _ => Found::Nothing,
-            };
+            let target = alias(target).filter(|_| below == Below::Itself);
+            let Some(target) = &target else { return false };
+            take(at_service(Place::Alias(target), None, chosen.key()));
+            return true;
         }
-        let mut found = self.each(&chosen, below, &mut take);
-        // `_tcp.web` exists because `_http._tcp.web` does.
-        if let (false, Below::Endpoint(label)) = (found, below) {
-            let ports = Below::Port { name: b"", protocol: schema::bare(label) };
-            found = self.each(&chosen, ports, &mut |_| {});
-        }
-        if found { Found::Entries } else { Found::Nothing }
+        self.each(&chosen, below, &mut take) || self.has_ports_below(&chosen, below)
     }
 
-    /// The entries of all who answer; whether there are any.
+    /// Whether `_tcp.web` exists because `_http._tcp.web` does.
+    fn has_ports_below(&self, chosen: &Chosen<'_>, below: Below<'_>) -> bool {
+        let Below::Endpoint { name, cluster: b"" } = below else { return false };
+        let ports = Below::Port { name: b"", protocol: schema::bare(name) };
+        self.each(chosen, ports, &mut |_| {})
+    }
+
+    /// The entries of all who answer; whether the name exists.
     fn each(&self, chosen: &Chosen<'_>, below: Below<'_>, take: &mut dyn FnMut(Entry<'_>)) -> bool {
+        let headless = *chosen.kind() == ServiceKind::Headless;
         let mut found = false;
+        let mut local = false;
         for owner in chosen.owners() {
-            let by_endpoint =
-                *chosen.kind() == ServiceKind::Headless || matches!(below, Below::Endpoint(_));
-            found |= match self.zone.fleet.reach(&owner.cluster) {
-                Reach::Direct if by_endpoint => self.endpoints(owner, below, take),
-                Reach::Direct => self.cluster_ips(owner, below, take),
-                Reach::Instead(addresses) => instead(owner, addresses, below, take),
+            found |= match (self.zone.fleet.reach(&owner.cluster), below) {
+                (Reach::Instead(addresses), _) => instead(owner, addresses, below, take),
+                (Reach::Direct, Below::Topology { .. }) => {
+                    local |= headless && self.endpoints(owner, below, take);
+                    // Which topology zones there are is not for a name to say: all exist.
+                    headless
+                }
+                (Reach::Direct, Below::Endpoint { .. }) => self.endpoints(owner, below, take),
+                (Reach::Direct, _) if headless => self.endpoints(owner, below, take),
+                (Reach::Direct, _) => self.cluster_ips(owner, below, take),
             };
+        }
+        if matches!(below, Below::Topology { prefer: true, .. }) && found && !local {
+            self.each(chosen, Below::Itself, take);
         }
         found
     }
 
     fn endpoints(&self, owner: &Owner, below: Below<'_>, take: &mut dyn FnMut(Entry<'_>)) -> bool {
         let mut found = false;
-        for (endpoint, ports) in owner.endpoints() {
-            for &address in &endpoint.addresses {
-                let label = endpoint.label(address);
-                let other = |asked: &[u8]| !label.as_bytes().eq_ignore_ascii_case(asked);
-                if matches!(below, Below::Endpoint(asked) if other(asked)) {
-                    continue;
-                }
-                for port in matching(ports, below) {
-                    found = true;
-                    take(Entry {
-                        address: self.free(owner, address),
-                        port,
-                        endpoint: Some(label.clone()),
-                        service: &owner.key,
-                    });
-                }
-            }
+        for slice in &owner.slices {
+            found |= of_slice(slice, "", &owner.key, below, &mut |entry| {
+                let place = match entry.place {
+                    Place::Address(address) => self.free(owner, address),
+                    other => other,
+                };
+                take(Entry { place, ..entry });
+            });
         }
         found
     }
@@ -228,8 +184,7 @@ impl Look<'_> {
         for port in matching(&service.ports, below) {
             found = true;
             for &ip in ips {
-                let address = self.free(owner, ip);
-                take(Entry { address, port, endpoint: None, service: &owner.key });
+                take(at_service(self.free(owner, ip), port, &owner.key));
             }
         }
         found
@@ -237,15 +192,83 @@ impl Look<'_> {
 
     /// The address, unless it is a member's and the local cluster has it too: then it would lead to
     /// another Service.
-    fn free(&self, owner: &Owner, address: IpAddr) -> Option<IpAddr> {
+    fn free(&self, owner: &Owner, address: IpAddr) -> Place<'static> {
         let local = &self.zone.fleet.local;
         if owner.cluster == *local {
-            return Some(address);
+            return Place::Address(address);
         }
-        let holders = self.registry.address(address)?;
-        let taken = holders.iter().any(|holder| holder.cluster == *local);
-        (!taken).then_some(address)
+        let holders = self.registry.address(address);
+        let mut holders = holders.iter().flat_map(|holders| holders.iter());
+        if holders.any(|holder| holder.cluster == *local) {
+            return Place::Withheld;
+        }
+        Place::Address(address)
     }
+}
+
+/// The entries of a slice's endpoints; whether there are any.
+fn of_slice(
+    slice: &EndpointSlice,
+    cluster: &str,
+    service: &ObjectKey,
+    below: Below<'_>,
+    take: &mut dyn FnMut(Entry<'_>),
+) -> bool {
+    let wanted = |label: &str, zone: &Option<Box<str>>| match below {
+        Below::Endpoint { name, cluster: asked } => {
+            is_label(label, name) && cluster.as_bytes().eq_ignore_ascii_case(asked)
+        }
+        Below::Topology { zone: asked, .. } => {
+            zone.as_ref().is_some_and(|zone| is_labels(zone, asked))
+        }
+        Below::Itself | Below::Port { .. } => true,
+    };
+    let mut found = false;
+    let mut give = |place: Place<'_>, label: &str| {
+        for port in matching(&slice.ports, below) {
+            found = true;
+            let endpoint = Cow::Borrowed(label);
+            take(Entry { place, port, endpoint, cluster, service });
+        }
+    };
+    for endpoint in &slice.endpoints {
+        for &address in &endpoint.addresses {
+            let label = endpoint.label(address);
+            if wanted(&label, &endpoint.zone) {
+                give(Place::Address(address), &label);
+            }
+        }
+    }
+    for endpoint in &slice.aliases {
+        let label = endpoint.label();
+        if let (true, Some(target)) = (wanted(&label, &endpoint.zone), alias(&endpoint.target)) {
+            give(Place::Alias(&target), &label);
+        }
+    }
+    found
+}
+
+/// Whether a text is this label. One with dots is several labels, and none of them.
+fn is_label(text: &str, label: &[u8]) -> bool {
+    text.as_bytes().eq_ignore_ascii_case(label) && !label.contains(&b'.')
+}
+
+/// Whether a text with dots is these wire labels.
+fn is_labels(text: &str, mut wire: &[u8]) -> bool {
+    for label in text.split('.') {
+        let Some((length, rest)) = wire.split_first() else { return false };
+        let Some((first, rest)) = rest.split_at_checked(usize::from(*length)) else { return false };
+        if !is_label(label, first) {
+            return false;
+        }
+        wire = rest;
+    }
+    wire.is_empty()
+}
+
+/// An entry of the Service itself.
+fn at_service<'a>(place: Place<'a>, port: Option<u16>, service: &'a ObjectKey) -> Entry<'a> {
+    Entry { place, port, endpoint: Cow::Borrowed(""), cluster: "", service }
 }
 
 /// A gateway's or sentinel's addresses in place of a Service's own. Its endpoints have no names.
@@ -256,14 +279,14 @@ fn instead(
     take: &mut dyn FnMut(Entry<'_>),
 ) -> bool {
     let Some(service) = &owner.service else { return false };
-    if matches!(below, Below::Endpoint(_)) {
+    if matches!(below, Below::Endpoint { .. } | Below::Topology { .. }) {
         return false;
     }
     let mut found = false;
     for port in matching(&service.ports, below) {
         found = true;
         for &address in addresses {
-            take(Entry { address: Some(address), port, endpoint: None, service: &owner.key });
+            take(at_service(Place::Address(address), port, &owner.key));
         }
     }
     found
@@ -293,15 +316,4 @@ fn alias(target: &str) -> Option<WireName> {
         return None;
     }
     WireName::parse(target).filter(|name| name.labels() > 0)
-}
-
-impl Entry<'_> {
-    /// The name that SRV points to. Below a zone so long that it is none there is no record.
-    fn target(&self, zone: &WireName) -> Option<WireName> {
-        let endpoint = self.endpoint.as_ref().map(|label| label.as_bytes());
-        let service = [self.service.name.as_bytes(), self.service.namespace.as_bytes(), b"svc"];
-        let mut target = WireName::from_labels(endpoint.into_iter().chain(service))?;
-        target.extend(zone)?;
-        Some(target)
-    }
 }

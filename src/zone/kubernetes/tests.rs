@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::*;
 use crate::cluster::kinds::{
-    EndpointSlice, EndpointSliceObject, Namespace, NamespaceObject, Service, ServiceObject,
+    EndpointSliceObject, Keep, Namespace, NamespaceObject, Service, ServiceObject,
 };
 use crate::cluster::{Change, ClusterId, Sink, Update};
 use crate::zone::choice::Reach;
@@ -23,21 +23,26 @@ const KNOWN: Known = Known { local: true, members: true };
 fn registry() -> Registry {
     let registry = Registry::default();
     for (cluster, yaml) in CLUSTERS {
-        for document in yaml.split("\n---\n") {
-            let change = if document.contains("kind: EndpointSlice") {
-                let object: EndpointSliceObject = serde_saphyr::from_str(document).unwrap();
-                Change::EndpointSlice(Update::Upsert(EndpointSlice::from(object)))
-            } else if document.contains("kind: Namespace") {
-                let object: NamespaceObject = serde_saphyr::from_str(document).unwrap();
-                Change::Namespace(Update::Upsert(Namespace::from(object)))
-            } else {
-                let object: ServiceObject = serde_saphyr::from_str(document).unwrap();
-                Change::Service(Update::Upsert(Service::from(object)))
-            };
-            registry.apply(&ClusterId::new(cluster), change);
-        }
+        tell(&registry, cluster, yaml, Keep::default());
     }
     registry
+}
+
+/// Tells the registry of a cluster's objects.
+pub(super) fn tell(registry: &Registry, cluster: &str, yaml: &str, keep: Keep) {
+    for document in yaml.split("\n---\n") {
+        let change = if document.contains("kind: EndpointSlice") {
+            let object: EndpointSliceObject = serde_saphyr::from_str(document).unwrap();
+            Change::EndpointSlice(Update::Upsert(object.slim(keep)))
+        } else if document.contains("kind: Namespace") {
+            let object: NamespaceObject = serde_saphyr::from_str(document).unwrap();
+            Change::Namespace(Update::Upsert(Namespace::from(object)))
+        } else {
+            let object: ServiceObject = serde_saphyr::from_str(document).unwrap();
+            Change::Service(Update::Upsert(Service::from(object)))
+        };
+        registry.apply(&ClusterId::new(cluster), change);
+    }
 }
 
 fn zones() -> Kubernetes {
@@ -49,6 +54,8 @@ fn zones() -> Kubernetes {
         ttl: 30,
         pods: Pods::Insecure,
         namespaces: None,
+        zonal: false,
+        ignore_empty: false,
         fleet: Fleet {
             local: ClusterId::new("east"),
             reach: HashMap::from([(ClusterId::new("far"), far)]),
@@ -74,14 +81,27 @@ fn rdata(rtype: u16, rdata: &[u8]) -> String {
 }
 
 /// The answer: `NXDOMAIN`, `NODATA`, or the rdata of its records, `+` before glue.
-fn ask(registry: &Registry, zones: &Kubernetes, known: Known, name: &str, qtype: u16) -> String {
+pub(super) fn ask(
+    registry: &Registry,
+    zones: &Kubernetes,
+    known: Known,
+    name: &str,
+    qtype: u16,
+) -> String {
     let name = WireName::parse(name).unwrap();
     let left = zones.find(&name).expect("a name in a zone");
     let mut out = Answer::default();
     match zones.answer(registry, known, (&name, qtype), left, &mut out) {
         Verdict::NameError => return "NXDOMAIN".into(),
         Verdict::Refused => return "REFUSED".into(),
-        Verdict::Chase(target) => return format!("{} -> {target}", sections(&out)),
+        Verdict::Chase(targets) => {
+            let mut elsewhere = Elsewhere::default();
+            let shown: Vec<_> = targets.iter().map(ToString::to_string).collect();
+            targets.into_iter().for_each(|name| elsewhere.tell(name, Some(Answer::default())));
+            out.clear();
+            zones.complete(registry, known, (&name, qtype), left, &elsewhere, &mut out);
+            return format!("{} -> {}", sections(&out), shown.join(" "));
+        }
         Verdict::Answered => {}
     }
     assert!(out.authoritative && out.code == rcode::NOERROR);

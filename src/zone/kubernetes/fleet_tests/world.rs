@@ -23,7 +23,7 @@ use crate::cluster::kinds::{
 use crate::cluster::{Change, ClusterId, Sink, Update};
 use crate::registry::Registry;
 use crate::zone::answer::Answer;
-use crate::zone::kubernetes::{Known, Kubernetes, Verdict};
+use crate::zone::kubernetes::{Elsewhere, Known, Kubernetes, Verdict};
 use crate::zone::name::WireName;
 
 /// A registry of the clusters that the lines describe.
@@ -54,6 +54,8 @@ fn change(words: &[&str]) -> Change {
         ["slice", name, service, ports, ref endpoints @ ..] => {
             Change::EndpointSlice(Update::Upsert(EndpointSlice {
                 key: key(name),
+                import: None,
+                aliases: Vec::new(),
                 service: (service != "-").then(|| service.into()),
                 endpoints: endpoints.iter().map(|text| endpoint(text)).collect(),
                 ports: self::ports(ports),
@@ -87,7 +89,7 @@ fn endpoint(text: &str) -> Endpoint {
         Some((hostname, addresses)) => (Some(hostname.into()), addresses),
         None => (None, text),
     };
-    Endpoint { addresses: list(addresses).map(ip).collect(), hostname }
+    Endpoint { addresses: list(addresses).map(ip).collect(), hostname, zone: None }
 }
 
 fn ports(text: &str) -> Vec<Port> {
@@ -121,8 +123,8 @@ pub fn ask(zone: &Kubernetes, registry: &Registry, known: Known, question: &str)
         let owned = |record: &Record| format!("{} {}", short(&record.name), shown(record));
         text += &format!(" + {}", joined(message.additionals.iter().map(owned)));
     }
-    if let Verdict::Chase(target) = verdict {
-        text += &format!(" -> {target}");
+    if let Verdict::Chase(targets) = verdict {
+        text += &format!(" -> {}", joined(targets.iter().map(ToString::to_string)));
     }
     text
 }
@@ -139,7 +141,15 @@ pub fn look(
     let kind: RecordType = kind.trim().parse().unwrap();
     let left = zone.find(&name).unwrap_or_else(|| panic!("{name} is in no zone"));
     let mut out = Answer::default();
-    let verdict = zone.answer(registry, known, (&name, kind.into()), left, &mut out);
+    let question = (&name, kind.into());
+    let verdict = zone.answer(registry, known, question, left, &mut out);
+    if let Verdict::Chase(targets) = &verdict {
+        let mut elsewhere = Elsewhere::default();
+        let nothing = Some(Answer::default());
+        targets.iter().for_each(|target| elsewhere.tell(target.clone(), nothing.clone()));
+        out.clear();
+        zone.complete(registry, known, question, left, &elsewhere, &mut out);
+    }
     (verdict, out.message(Message::new(0, MessageType::Response, OpCode::Query)))
 }
 
