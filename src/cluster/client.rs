@@ -20,6 +20,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep};
 use tower::{BoxError, Service};
 
+use super::limits::Limiter;
+
 /// How long each step of talking to an API server may take.
 #[derive(Clone, Debug)]
 pub struct Timing {
@@ -97,15 +99,22 @@ impl Contact {
     }
 }
 
-/// Wraps a client for one watch: limits, pace and contact.
-pub fn probe(client: Client, contact: Arc<Contact>, timing: &Timing) -> Client {
+/// Wraps a client for one watch: limits, pace and contact. `limiter` is that of the API server.
+pub fn probe(
+    client: Client,
+    contact: Arc<Contact>,
+    limiter: Arc<Limiter>,
+    timing: &Timing,
+) -> Client {
     let namespace = client.default_namespace().to_owned();
-    Client::new(Probe { client, contact, timing: timing.clone(), next_watch: None }, namespace)
+    let timing = timing.clone();
+    Client::new(Probe { client, contact, limiter, timing, next_watch: None }, namespace)
 }
 
 struct Probe {
     client: Client,
     contact: Arc<Contact>,
+    limiter: Arc<Limiter>,
     timing: Timing,
     /// No watch begins before this.
     next_watch: Option<Instant>,
@@ -133,15 +142,17 @@ impl Service<Request<Body>> for Probe {
             start
         });
         let client = self.client.clone();
-        let contact = self.contact.clone();
+        let (contact, limiter) = (self.contact.clone(), self.limiter.clone());
         let timing = self.timing.clone();
         Box::pin(async move {
             if let Some(start) = wait {
                 tokio::time::sleep_until(start).await;
             }
+            let permit = limiter.enter().await;
             let response = tokio::time::timeout(timing.headers, client.send(request))
                 .await
                 .map_err(|_| Silence::Headers(timing.headers))??;
+            drop(permit);
             contact.stamp();
             if is_watch && response.status().is_success() {
                 contact.watching.notify_one();

@@ -4,7 +4,7 @@
 //! one [`Sink`], and whether they are synced, which every question for a Kubernetes zone asks. The
 //! clusters fail on their own: none waits for another.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,8 +19,10 @@ use super::client::Timing;
 use super::condition::{Condition, MemberState, MemberStatus};
 use super::event::{ClusterId, Sink};
 use super::gate::Gate;
+use super::limits::{Limiter, Limits};
 use super::member::{Access, Member, Plan, try_connect};
 use super::roster::Roster;
+use super::selection::Selection;
 use super::source::{Source, SourceError, check_directory};
 use super::{kubeconfigs, secrets};
 
@@ -32,12 +34,19 @@ pub struct FleetSpec {
     pub source: Source,
     /// In the order of the Corefile; without any, the fleet is the local cluster.
     pub members: Vec<MemberSource>,
-    /// Members whose EndpointSlices are not watched: a gateway or sentinel answers for them.
-    pub without_endpoints: BTreeSet<ClusterId>,
-    /// Members whose EndpointSlices are watched whatever `others_without_endpoints` says.
-    pub with_endpoints: BTreeSet<ClusterId>,
-    /// What holds for members in neither set.
-    pub others_without_endpoints: bool,
+    /// What is watched of every cluster.
+    pub selection: Selection,
+    pub replaced: Replaced,
+    /// Of each cluster's client.
+    pub limits: Limits,
+}
+
+/// The members whose endpoints are of no use, as a gateway or sentinel answers for them.
+#[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
+pub struct Replaced {
+    /// Whether they are, of the members that the Corefile names.
+    pub named: BTreeMap<ClusterId, bool>,
+    pub others: bool,
 }
 
 /// Where members come from.
@@ -58,9 +67,9 @@ impl FleetSpec {
             local,
             source,
             members: Vec::new(),
-            without_endpoints: BTreeSet::new(),
-            with_endpoints: BTreeSet::new(),
-            others_without_endpoints: false,
+            selection: Selection::default(),
+            replaced: Replaced::default(),
+            limits: Limits::default(),
         }
     }
 
@@ -94,10 +103,11 @@ impl FleetSpec {
         }
     }
 
-    /// Whether a member's EndpointSlices are watched.
-    pub fn wants_endpoints(&self, member: &ClusterId) -> bool {
-        self.with_endpoints.contains(member)
-            || !(self.others_without_endpoints || self.without_endpoints.contains(member))
+    /// What is watched of a member.
+    pub fn selection_of(&self, member: &ClusterId) -> Selection {
+        let replaced = self.replaced.named.get(member).copied().unwrap_or(self.replaced.others);
+        let endpoints = self.selection.endpoints && !replaced;
+        Selection { endpoints, ..self.selection.clone() }
     }
 }
 
@@ -184,16 +194,11 @@ impl Drop for Fleet {
 /// Runs the fleet until dropped: the local member, the sources of members and the roster.
 async fn run(spec: FleetSpec, sink: Arc<dyn Sink>, timing: Timing, shared: Arc<Shared>) {
     let changed = Arc::new(Notify::new());
-    let local = start_local(&spec, &sink, &timing, &changed);
-    let mut roster = {
-        let spec = spec.clone();
-        let sources = spec.members.len();
-        let id = spec.local.clone();
-        let wants = move |id: &ClusterId| spec.wants_endpoints(id);
-        Roster::new(id, sources, sink, timing.clone(), changed.clone(), wants)
-    };
+    let limiter = Arc::new(Limiter::new(&spec.limits));
+    let local = start_local(&spec, &sink, &limiter, &timing, &changed);
+    let mut roster = Roster::new(spec.clone(), sink, timing.clone(), changed.clone());
     let (claims, mut claimed) = mpsc::unbounded_channel();
-    let _sources = start_sources(&spec, &timing, claims);
+    let _sources = start_sources(&spec, &limiter, &timing, claims);
     loop {
         shared.publish(&local, &roster);
         tokio::select! {
@@ -206,11 +211,16 @@ async fn run(spec: FleetSpec, sink: Arc<dyn Sink>, timing: Timing, shared: Arc<S
 fn start_local(
     spec: &FleetSpec,
     sink: &Arc<dyn Sink>,
+    limiter: &Arc<Limiter>,
     timing: &Timing,
     changed: &Arc<Notify>,
 ) -> Member {
-    let access = Access::Source(spec.source.clone());
-    let plan = Plan { access, endpoints: true, timing: timing.clone() };
+    let plan = Plan {
+        access: Access::Source(spec.source.clone()),
+        selection: spec.selection.clone(),
+        limiter: limiter.clone(),
+        timing: timing.clone(),
+    };
     let id = spec.local.clone();
     let source = spec.source.describe();
     let condition = Condition::new(id.clone(), true, source, plan.watches(), changed.clone());
@@ -219,7 +229,12 @@ fn start_local(
 
 type Claims = mpsc::UnboundedSender<(usize, Vec<Claim>)>;
 
-fn start_sources(spec: &FleetSpec, timing: &Timing, claims: Claims) -> JoinSet<()> {
+fn start_sources(
+    spec: &FleetSpec,
+    limiter: &Arc<Limiter>,
+    timing: &Timing,
+    claims: Claims,
+) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     for (index, member) in spec.members.iter().cloned().enumerate() {
         let claims = claims.clone();
@@ -234,7 +249,7 @@ fn start_sources(spec: &FleetSpec, timing: &Timing, claims: Claims) -> JoinSet<(
             }
             MemberSource::Secrets { namespace } => {
                 let (source, local) = (spec.source.clone(), spec.local.clone());
-                let timing = timing.clone();
+                let (limiter, timing) = (limiter.clone(), timing.clone());
                 tasks.spawn(async move {
                     let mut backoff = Backoff::new(&timing);
                     let mut told = false;
@@ -249,7 +264,7 @@ fn start_sources(spec: &FleetSpec, timing: &Timing, claims: Claims) -> JoinSet<(
                         }
                         tokio::time::sleep(backoff.next()).await;
                     };
-                    secrets::follow(client, &namespace, local, timing, publish).await;
+                    secrets::follow(client, &namespace, local, limiter, timing, publish).await;
                 });
             }
         }

@@ -305,15 +305,17 @@ fn mistakes_are_found_before_the_start() {
 }
 
 #[test]
-fn endpoints_are_wanted_unless_said_otherwise() {
+fn endpoints_are_watched_unless_said_otherwise() {
     let mut spec = FleetSpec::single(ClusterId::new("east"), Source::InCluster);
-    let id = ClusterId::new;
-    assert!(spec.wants_endpoints(&id("west")));
-    spec.without_endpoints.insert(id("west"));
-    assert!(!spec.wants_endpoints(&id("west")) && spec.wants_endpoints(&id("north")));
-    spec.others_without_endpoints = true;
-    spec.with_endpoints.insert(id("north"));
-    assert!(spec.wants_endpoints(&id("north")) && !spec.wants_endpoints(&id("south")));
+    let wants = |spec: &FleetSpec, id: &str| spec.selection_of(&ClusterId::new(id)).endpoints;
+    assert!(wants(&spec, "west"));
+    spec.replaced.named.insert(ClusterId::new("west"), true);
+    assert!(!wants(&spec, "west") && wants(&spec, "north"));
+    spec.replaced.others = true;
+    spec.replaced.named.insert(ClusterId::new("north"), false);
+    assert!(wants(&spec, "north") && !wants(&spec, "south"));
+    spec.selection.endpoints = false;
+    assert!(!wants(&spec, "north"));
 }
 
 #[derive(Clone, Default)]

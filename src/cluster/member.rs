@@ -24,7 +24,10 @@ use super::gate::Gate;
 use super::kinds::{
     EndpointSlice, EndpointSliceObject, Namespace, NamespaceObject, Service, ServiceObject,
 };
+use super::labels::LabelSelector;
+use super::limits::Limiter;
 use super::manifests;
+use super::selection::Selection;
 use super::source::{Source, SourceError};
 use super::watch::{Told, Watch, describe};
 
@@ -49,8 +52,8 @@ pub struct Member {
 /// What a member is started with, besides its [`Gate`].
 pub struct Plan {
     pub access: Access,
-    /// Whether EndpointSlices are watched: not where a gateway or sentinel answers for them.
-    pub endpoints: bool,
+    pub selection: Selection,
+    pub limiter: Arc<Limiter>,
     pub timing: Timing,
 }
 
@@ -59,8 +62,7 @@ impl Plan {
     pub fn watches(&self) -> usize {
         match self.access {
             Access::Manifests(_) | Access::Source(Source::Manifests(_)) => 1,
-            _ if self.endpoints => 3,
-            _ => 2,
+            _ => 2 + usize::from(self.selection.endpoints),
         }
     }
 }
@@ -72,12 +74,13 @@ impl Member {
         let gate = Arc::new(gate);
         let mut tasks = JoinSet::new();
         let running = (condition.clone(), gate.clone());
-        match plan.access {
+        match &plan.access {
             Access::Source(Source::Manifests(directory)) | Access::Manifests(directory) => {
-                tasks.spawn(manifests::serve(directory, plan.endpoints, running.0, running.1));
+                let (directory, selection) = (directory.clone(), plan.selection);
+                tasks.spawn(manifests::serve(directory, selection, running.0, running.1));
             }
-            access => {
-                tasks.spawn(watch_api(access, plan.endpoints, plan.timing, running.0, running.1));
+            _ => {
+                tasks.spawn(watch_api(plan, running.0, running.1));
             }
         }
         Member { condition, gate, _tasks: tasks }
@@ -106,31 +109,33 @@ impl Drop for Member {
     }
 }
 
-async fn watch_api(
-    access: Access,
-    endpoints: bool,
-    timing: Timing,
-    condition: Arc<Condition>,
-    gate: Arc<Gate>,
-) {
+async fn watch_api(plan: Plan, condition: Arc<Condition>, gate: Arc<Gate>) {
+    let Plan { access, selection, limiter, timing } = plan;
     let client = connect(&access, &timing, &condition).await;
-    let run = Run { client, timing, condition, gate, peers: Arc::default() };
+    let run = Run { client, limiter, timing, condition, gate, peers: Arc::default() };
+    let labelled = selected(&selection.labels);
+    let services =
+        run.watch::<ServiceObject, Service>(0, "Services", labelled.clone(), Change::Service);
+    let namespaces = run.watch::<NamespaceObject, Namespace>(
+        1,
+        "Namespaces",
+        selected(&selection.namespace_labels),
+        Change::Namespace,
+    );
     let slices = async {
-        if endpoints {
-            run.watch::<EndpointSliceObject, EndpointSlice>(
-                2,
-                "EndpointSlices",
-                Change::EndpointSlice,
-            )
-            .await;
+        if selection.endpoints {
+            let (kind, change) = ("EndpointSlices", Change::EndpointSlice);
+            run.watch::<EndpointSliceObject, EndpointSlice>(2, kind, labelled, change).await;
         }
     };
     // One task polls all three: they are idle nearly always.
-    tokio::join!(
-        run.watch::<ServiceObject, Service>(0, "Services", Change::Service),
-        run.watch::<NamespaceObject, Namespace>(1, "Namespaces", Change::Namespace),
-        slices,
-    );
+    tokio::join!(services, namespaces, slices);
+}
+
+/// A watch of the objects with such labels.
+fn selected(labels: &LabelSelector) -> watcher::Config {
+    let config = watcher::Config::default();
+    if labels.is_empty() { config } else { config.labels(&labels.to_string()) }
 }
 
 /// Makes the client, again and again until it succeeds: the files of the local configuration may be
@@ -172,6 +177,7 @@ pub(super) async fn try_connect(access: Access, timing: Timing) -> Result<Client
 
 struct Run {
     client: Client,
+    limiter: Arc<Limiter>,
     timing: Timing,
     condition: Arc<Condition>,
     gate: Arc<Gate>,
@@ -184,13 +190,15 @@ impl Run {
         &self,
         index: usize,
         kind: &'static str,
+        selected: watcher::Config,
         change: impl Fn(Update<S>) -> Change,
     ) where
         O: Resource<DynamicType = ()> + DeserializeOwned + Clone + Debug + Send + 'static,
         S: From<O>,
     {
         let contact = self.condition.contact(index).clone();
-        let client = client::probe(self.client.clone(), contact.clone(), &self.timing);
+        let (client, limiter) = (self.client.clone(), self.limiter.clone());
+        let client = client::probe(client, contact.clone(), limiter, &self.timing);
         let watch = Watch {
             cluster: self.condition.id.clone(),
             kind,
@@ -201,7 +209,7 @@ impl Run {
         };
         let api: Api<DeserializeGuard<O>> = Api::all(client);
         watch
-            .run(api, watcher::Config::default(), |told| match told {
+            .run(api, selected, |told| match told {
                 Told::Update(update) => self.gate.apply(change(update.map(S::from))),
                 Told::Listed => self.condition.set_synced(index),
                 Told::Failing => self.condition.set_failing(index, true),

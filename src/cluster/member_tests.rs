@@ -6,6 +6,7 @@ use super::*;
 use crate::cluster::condition::MemberState;
 use crate::cluster::event::ClusterId;
 use crate::cluster::fake::{self, Fake, Fault, NAMESPACES, SERVICES, SLICES};
+use crate::cluster::limits::{Limits, Rate};
 use crate::cluster::record::Record;
 
 struct Running {
@@ -16,10 +17,19 @@ struct Running {
 
 impl Running {
     fn start(fake: &Fake, endpoints: bool) -> Self {
+        Running::start_with(
+            fake,
+            Selection { endpoints, ..Selection::default() },
+            Limits::default(),
+        )
+    }
+
+    fn start_with(fake: &Fake, selection: Selection, limits: Limits) -> Self {
         let record = Arc::new(Record::default());
         let changed = Arc::new(Notify::new());
-        let plan =
-            Plan { access: Access::Source(fake.source()), endpoints, timing: fake::timing() };
+        let access = Access::Source(fake.source());
+        let limiter = Arc::new(Limiter::new(&limits));
+        let plan = Plan { access, selection, limiter, timing: fake::timing() };
         let id = ClusterId::new("west");
         let condition =
             Condition::new(id.clone(), false, "test".into(), plan.watches(), changed.clone());
@@ -202,4 +212,35 @@ async fn nothing_is_said_after_a_member_is_dropped() {
     fake.fault(None);
     other.until_services(&["n/a", "n/b", "n/c"]).await;
     assert_eq!(record.seen().history, before);
+}
+
+#[tokio::test]
+async fn label_selectors_are_sent_with_lists_and_watches() {
+    let fake = with_two_services().await;
+    let (labels, namespace_labels) = ("app in (a,b)".parse().unwrap(), "team=x".parse().unwrap());
+    let selection = Selection { labels, namespace_labels, ..Selection::default() };
+    let running = Running::start_with(&fake, selection, Limits::default());
+    running.until_synced().await;
+    for (collection, selector) in [
+        (SERVICES, "labelSelector=app+in+%28a%2Cb%29"),
+        (SLICES, "labelSelector=app+in+%28a%2Cb%29"),
+        (NAMESPACES, "labelSelector=team%3Dx"),
+    ] {
+        let of_it = |request: &str| request.split('?').next() == Some(collection);
+        fake.asked(2, of_it).await;
+        for request in fake.requests().iter().filter(|request| of_it(request)) {
+            assert!(request.contains(selector), "{request}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn requests_keep_to_the_limits() {
+    let fake = with_two_services().await;
+    let rate = Some(Rate { every: std::time::Duration::from_secs(3600), burst: 3 });
+    let limits = Limits { rate, in_flight: Some(1) };
+    let running = Running::start_with(&fake, Selection::default(), limits);
+    // One list of each kind; an hour later there would be a watch.
+    running.until_synced().await;
+    assert_eq!(fake.requests().len(), 3);
 }

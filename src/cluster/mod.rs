@@ -29,10 +29,13 @@ mod gate;
 pub mod kinds;
 mod kubeconfig;
 mod kubeconfigs;
+mod labels;
+mod limits;
 mod manifests;
 mod member;
 mod roster;
 mod secrets;
+mod selection;
 mod source;
 mod watch;
 
@@ -43,5 +46,8 @@ mod record;
 
 pub use condition::{MemberState, MemberStatus};
 pub use event::{Change, ClusterId, Sink, Update};
-pub use fleet::{Fleet, FleetSpec, FleetState, MemberSource};
+pub use fleet::{Fleet, FleetSpec, FleetState, MemberSource, Replaced};
+pub use labels::{LabelError, LabelSelector};
+pub use limits::{Limits, Rate};
+pub use selection::Selection;
 pub use source::{Source, SourceError, TlsFiles};

@@ -15,16 +15,17 @@ use super::claim::{Claim, Content};
 use super::client::Timing;
 use super::condition::{Condition, MemberState};
 use super::event::{ClusterId, Sink};
+use super::fleet::FleetSpec;
 use super::gate::Gate;
+use super::limits::Limiter;
 use super::member::{Access, Member, Plan};
 
 /// The members of a fleet, without the local cluster.
 pub struct Roster {
-    local: ClusterId,
+    spec: FleetSpec,
     sink: Arc<dyn Sink>,
     timing: Timing,
     changed: Arc<Notify>,
-    endpoints: Box<dyn Fn(&ClusterId) -> bool + Send>,
     /// One place for each source, in the order of the configuration.
     sources: Vec<Option<Vec<Claim>>>,
     seats: BTreeMap<ClusterId, Seat>,
@@ -47,26 +48,12 @@ struct Owner {
 }
 
 impl Roster {
-    /// `endpoints` says whether a member's EndpointSlices are wanted; `changed` is told of every
-    /// change of a member's state, upon which [`Roster::settle`] is to be called.
-    pub fn new(
-        local: ClusterId,
-        sources: usize,
-        sink: Arc<dyn Sink>,
-        timing: Timing,
-        changed: Arc<Notify>,
-        endpoints: impl Fn(&ClusterId) -> bool + Send + 'static,
-    ) -> Self {
-        Roster {
-            local,
-            sink,
-            timing,
-            changed,
-            endpoints: Box::new(endpoints),
-            sources: (0..sources).map(|_| None).collect(),
-            seats: BTreeMap::new(),
-            complaints: BTreeSet::new(),
-        }
+    /// `changed` is told of every change of a member's state, upon which [`Roster::settle`] is to be
+    /// called.
+    pub fn new(spec: FleetSpec, sink: Arc<dyn Sink>, timing: Timing, changed: Arc<Notify>) -> Self {
+        let sources = spec.members.iter().map(|_| None).collect();
+        let (seats, complaints) = (BTreeMap::new(), BTreeSet::new());
+        Roster { spec, sink, timing, changed, sources, seats, complaints }
     }
 
     /// Replaces all claims of one source, and starts and stops members accordingly.
@@ -77,7 +64,7 @@ impl Roster {
         let mut wanted: BTreeMap<&ClusterId, Vec<(Owner, &Claim)>> = BTreeMap::new();
         for (source, claims) in sources.iter().enumerate() {
             for claim in claims.iter().flatten() {
-                if claim.id == self.local {
+                if claim.id == self.spec.local {
                     complaints.insert(format!(
                         "{}: {} is the local cluster's own ID and is not used",
                         claim.origin, claim.id
@@ -202,8 +189,12 @@ impl Roster {
     }
 
     fn start(&self, owner: &Owner, claim: &Claim, access: &Access, gate: Gate) -> Member {
-        let endpoints = (self.endpoints)(&claim.id);
-        let plan = Plan { access: access.clone(), endpoints, timing: self.timing.clone() };
+        let plan = Plan {
+            access: access.clone(),
+            selection: self.spec.selection_of(&claim.id),
+            limiter: Arc::new(Limiter::new(&self.spec.limits)),
+            timing: self.timing.clone(),
+        };
         let condition = Condition::new(
             claim.id.clone(),
             false,

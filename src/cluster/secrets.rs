@@ -20,6 +20,7 @@ use super::claim::Claim;
 use super::client::{self, Contact, Timing};
 use super::event::{ClusterId, Update};
 use super::kinds::{ObjectKey, key_of};
+use super::limits::Limiter;
 use super::watch::{Told, Watch};
 
 const SELECTOR: &str = "istio/multiCluster=true";
@@ -29,11 +30,12 @@ pub async fn follow(
     client: Client,
     namespace: &str,
     local: ClusterId,
+    limiter: Arc<Limiter>,
     timing: Timing,
     mut publish: impl FnMut(Vec<Claim>),
 ) {
     let contact = Arc::new(Contact::default());
-    let client = client::probe(client, contact.clone(), &timing);
+    let client = client::probe(client, contact.clone(), limiter, &timing);
     let api: Api<DeserializeGuard<SecretObject>> = Api::namespaced(client, namespace);
     let (kind, peers) = ("member Secrets", Arc::default());
     let watch = Watch { cluster: local, kind, quotable: false, contact, peers, timing };

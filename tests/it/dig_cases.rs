@@ -16,11 +16,12 @@
 use crate::harness::{DigReply, FLEETDNS, dig};
 
 /// Every file, so that none is forgotten in the folder.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     ("demo", include_str!("dig_cases/demo")),
     ("sentinel", include_str!("dig_cases/sentinel")),
     ("blocks", include_str!("dig_cases/blocks")),
     ("messages", include_str!("dig_cases/messages")),
+    ("selection", include_str!("dig_cases/selection")),
 ];
 
 /// The manifests of the demo, for Corefiles that serve them.

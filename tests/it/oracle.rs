@@ -161,6 +161,23 @@ async fn all_names_with_a_long_ttl() {
     compare("ttl 600, nothing behind", corefile).await;
 }
 
+/// Some Services have no endpoints, for their slices are not selected, and most namespaces do not exist.
+#[tokio::test]
+async fn all_names_selected_by_labels() {
+    let corefile = ".:{PORT} {
+        bind 127.0.0.1
+        kubernetes cluster.local {
+            kubeconfig KUBECONFIG
+            labels kubernetes.io/service-name notin (dual,v6), !oracle.example/hidden
+            namespace_labels kubernetes.io/metadata.name in (oracle, oracle-empty, oracle-marker)
+            apiserver_qps 50
+            apiserver_burst 20
+            apiserver_max_inflight 5
+        }
+    }";
+    compare("labels, namespace_labels", corefile).await;
+}
+
 /// Nothing but the API server is said, and nothing stands behind.
 #[tokio::test]
 async fn all_names_with_defaults() {

@@ -1,7 +1,7 @@
 //! A cluster that is a directory of ordinary Kubernetes YAML: for VMs, tests and demos.
 //!
 //! In: `*.yaml`, `*.yml` and `*.json` files of a directory and of the directories in it. Out: the
-//! Services, EndpointSlices and Namespaces of them, as one `Reset` for each kind that changed.
+//! Services, EndpointSlices and Namespaces of them that are selected, as one `Reset` for each kind that changed.
 
 mod parse;
 mod tree;
@@ -17,8 +17,9 @@ use super::directory::Directory;
 use super::event::{Change, Update};
 use super::gate::Gate;
 use super::kinds::{EndpointSlice, Namespace, Service};
+use super::selection::Selection;
 
-/// The slim objects of a file or a directory.
+/// The slim objects of a directory.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 struct Objects {
     services: Vec<Service>,
@@ -29,14 +30,14 @@ struct Objects {
 /// Reads the directory now and after every change, until dropped.
 pub(super) async fn serve(
     path: PathBuf,
-    endpoints: bool,
+    selection: Selection,
     condition: Arc<Condition>,
     gate: Arc<Gate>,
 ) {
     let cluster = &condition.id;
     // Watched before it is read: what changes in between is read again.
     let mut directory = Directory::watch(&path, true);
-    let mut tree = Tree::new(path.clone());
+    let mut tree = Tree::new(path.clone(), selection);
     let mut known: Option<Objects> = None;
     let mut failing = false;
     loop {
@@ -58,12 +59,8 @@ pub(super) async fn serve(
                     info!(%cluster, directory = %path.display(), "readable again");
                     condition.set_failing(0, false);
                 }
-                let mut found = scan.objects;
-                if !endpoints {
-                    found.slices.clear();
-                }
-                hand_over(known.as_ref(), &found, &gate);
-                known = Some(found);
+                hand_over(known.as_ref(), &scan.objects, &gate);
+                known = Some(scan.objects);
                 condition.set_synced(0);
             }
             Err(error) => {

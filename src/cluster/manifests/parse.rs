@@ -1,17 +1,32 @@
 //! One manifest file: YAML or JSON documents to slim objects.
 
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
-use super::Objects;
-use crate::cluster::kinds::{EndpointSliceObject, NamespaceObject, ServiceObject};
+use crate::cluster::kinds::{
+    EndpointSlice, EndpointSliceObject, NamespaceObject, Service, ServiceObject,
+};
+use crate::cluster::labels::LabelSelector;
+
+/// What one file says.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub(super) struct File {
+    /// Of these, those that are selected.
+    pub services: Vec<Service>,
+    pub slices: Vec<EndpointSlice>,
+    /// With their labels, and without any where an object is in a namespace that is not declared.
+    pub namespaces: BTreeMap<Box<str>, BTreeMap<String, String>>,
+}
 
 /// Reads all documents of a file. The error names document, line and object.
 ///
 /// Kinds that DNS does not need are left out. A missing `metadata.namespace` is `default`.
-pub(super) fn parse(text: &str) -> Result<Objects, String> {
-    let mut objects = Objects::default();
+pub(super) fn parse(text: &str, selected: &LabelSelector) -> Result<File, String> {
+    let mut file = File::default();
     // The operator's own files may be large: no budget for them. A namespace may be called `n` or
     // `no`, which are booleans in YAML 1.1 only.
     let options = serde_saphyr::options! { budget: None, strict_booleans: true };
@@ -25,13 +40,13 @@ pub(super) fn parse(text: &str) -> Result<Objects, String> {
             format!("document {number}, line {line}: {}", error.without_snippet())
         })?;
         let line = document.referenced.line();
-        add(document.value, &mut objects)
+        add(document.value, selected, &mut file)
             .map_err(|error| format!("document {number} (from line {line}): {error}"))?;
     }
-    Ok(objects)
+    Ok(file)
 }
 
-fn add(value: Value, objects: &mut Objects) -> Result<(), String> {
+fn add(value: Value, selected: &LabelSelector, file: &mut File) -> Result<(), String> {
     let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     if value.is_null() {
         return Ok(());
@@ -42,17 +57,27 @@ fn add(value: Value, objects: &mut Objects) -> Result<(), String> {
     let (version, kind) = (text("apiVersion"), text("kind"));
     // Other groups have Services of their own (Knative), which are not these.
     match (version.as_str(), kind.as_str()) {
-        ("v1", "Service") => objects.services.push(decode::<ServiceObject>(value, true)?.into()),
+        ("v1", "Service") => {
+            let object: ServiceObject = decode(value, true)?;
+            if file.takes(&object.metadata, selected) {
+                file.services.push(object.into());
+            }
+        }
         ("v1", "Namespace") => {
-            objects.namespaces.push(decode::<NamespaceObject>(value, false)?.into());
+            let NamespaceObject { metadata } = decode(value, false)?;
+            let labels = metadata.labels.unwrap_or_default();
+            file.namespaces.insert(metadata.name.unwrap_or_default().into(), labels);
         }
         (group, "EndpointSlice") if group.starts_with("discovery.k8s.io/") => {
-            objects.slices.push(decode::<EndpointSliceObject>(value, true)?.into());
+            let object: EndpointSliceObject = decode(value, true)?;
+            if file.takes(&object.metadata, selected) {
+                file.slices.push(object.into());
+            }
         }
         ("v1", "List") => {
             let items = value.get("items").and_then(Value::as_array);
             for (index, item) in items.into_iter().flatten().enumerate() {
-                add(item.clone(), objects)
+                add(item.clone(), selected, file)
                     .map_err(|error| format!("item {}: {error}", index + 1))?;
             }
         }
@@ -60,6 +85,14 @@ fn add(value: Value, objects: &mut Objects) -> Result<(), String> {
         _ => tracing::debug!(version, kind, "a kind that DNS does not need"),
     }
     Ok(())
+}
+
+impl File {
+    /// Whether an object is selected; its namespace exists in any case.
+    fn takes(&mut self, object: &ObjectMeta, selected: &LabelSelector) -> bool {
+        self.namespaces.entry(object.namespace.clone().unwrap_or_default().into()).or_default();
+        selected.matches(object.labels.as_ref().unwrap_or(&BTreeMap::new()))
+    }
 }
 
 fn decode<O: DeserializeOwned>(mut value: Value, namespaced: bool) -> Result<O, String> {

@@ -1,8 +1,12 @@
 use super::*;
 use crate::cluster::kinds::{ObjectKey, ServiceKind};
 
+fn read(text: &str) -> Result<File, String> {
+    parse(text, &LabelSelector::default())
+}
+
 fn services(text: &str) -> Vec<String> {
-    parse(text).unwrap().services.iter().map(|service| service.key.to_string()).collect()
+    read(text).unwrap().services.iter().map(|service| service.key.to_string()).collect()
 }
 
 #[test]
@@ -42,15 +46,18 @@ kind: Service
 metadata: {name: of-another-group}
 ";
     assert_eq!(services(yaml), ["n/a", "default/b"]);
-    let objects = parse(yaml).unwrap();
+    let objects = read(yaml).unwrap();
     assert_eq!(objects.slices[0].key, ObjectKey::new("n", "a-1"));
-    assert_eq!(objects.namespaces[0].key, ObjectKey::new("", "empty"));
+    assert_eq!(
+        objects.namespaces.keys().map(|name| &**name).collect::<Vec<_>>(),
+        ["default", "empty", "n"]
+    );
     let json =
         r#"{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": null}"#;
-    assert!(parse(json).is_err(), "a spec must be an object");
+    assert!(read(json).is_err(), "a spec must be an object");
     assert_eq!(services(&json.replace("null", "{}")), ["default/a"]);
     for nothing in ["", "\n# only a comment\n", "---\n---\n"] {
-        assert_eq!(parse(nothing), Ok(Objects::default()), "{nothing:?}");
+        assert_eq!(read(nothing), Ok(File::default()), "{nothing:?}");
     }
 }
 
@@ -65,7 +72,7 @@ fn names_that_look_like_booleans_are_names() {
 #[test]
 fn a_service_without_an_address_is_kept() {
     let yaml = "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {ports: [{port: 80}]}";
-    assert_eq!(parse(yaml).unwrap().services[0].kind, ServiceKind::ClusterIp(vec![]));
+    assert_eq!(read(yaml).unwrap().services[0].kind, ServiceKind::ClusterIp(vec![]));
 }
 
 #[test]
@@ -90,7 +97,7 @@ fn errors_name_document_line_and_object() {
         ),
     ];
     for (bad, expected) in cases {
-        let error = parse(&format!("{good}{bad}")).unwrap_err();
+        let error = read(&format!("{good}{bad}")).unwrap_err();
         assert!(error.starts_with(expected), "{bad}: {error}");
         assert!(!error.contains('\n'), "{error}");
     }

@@ -10,6 +10,7 @@ use super::*;
 use crate::cluster::client::Timing;
 use crate::cluster::condition::MemberState;
 use crate::cluster::event::ClusterId;
+use crate::cluster::kinds::ObjectKey;
 use crate::cluster::member::{Access, Member, Plan};
 use crate::cluster::record::{Record, Seen};
 
@@ -27,10 +28,15 @@ fn slice(name: &str) -> String {
     )
 }
 
-fn start(directory: &Path, endpoints: bool) -> (Member, Arc<Record>) {
+fn start(directory: &Path) -> (Member, Arc<Record>) {
+    start_with(directory, Selection::default())
+}
+
+fn start_with(directory: &Path, selection: Selection) -> (Member, Arc<Record>) {
     let record = Arc::new(Record::default());
     let access = Access::Manifests(directory.to_owned());
-    let plan = Plan { access, endpoints, timing: Timing::default() };
+    let (limiter, timing) = (Arc::default(), Timing::default());
+    let plan = Plan { access, selection, limiter, timing };
     let id = ClusterId::new("vms");
     let changed = Arc::new(Notify::new());
     let condition = Condition::new(id.clone(), false, "test".into(), plan.watches(), changed);
@@ -47,7 +53,7 @@ async fn files_come_change_and_go() {
     let path = |name: &str| directory.path().join(name);
     fs::write(path("a.yaml"), service("a") + &slice("a-1")).unwrap();
     fs::write(path("notes.txt"), "no manifest").unwrap();
-    let (member, record) = start(directory.path(), true);
+    let (member, record) = start(directory.path());
     let seen = until(&record, &["n/a"]).await;
     // A namespace that is used exists.
     assert!(seen.clusters["vms"].namespaces.contains_key("n"));
@@ -79,7 +85,7 @@ async fn a_broken_file_keeps_its_objects() {
     let path = |name: &str| directory.path().join(name);
     fs::write(path("a.yaml"), service("a")).unwrap();
     fs::write(path("broken.yaml"), "kind: [").unwrap();
-    let (_member, record) = start(directory.path(), true);
+    let (_member, record) = start(directory.path());
     until(&record, &["n/a"]).await;
     // Broken and another in one go, so that the other proves that the broken one was read.
     fs::write(path("a.yaml"), "apiVersion: v1\nkind: Service\nspec: {").unwrap();
@@ -105,7 +111,7 @@ async fn a_configmap_volume_changes_by_swapping_a_link() {
     write("..2026_1", service("a"));
     symlink("..2026_1", path("..data")).unwrap();
     symlink("..data/s.yaml", path("s.yaml")).unwrap();
-    let (_member, record) = start(directory.path(), true);
+    let (_member, record) = start(directory.path());
     until(&record, &["n/a"]).await;
     for (version, name) in [("..2026_2", "b"), ("..2026_3", "c")] {
         write(version, service(name));
@@ -119,7 +125,8 @@ async fn a_configmap_volume_changes_by_swapping_a_link() {
 async fn slices_are_left_out_where_they_are_not_wanted() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("a.yaml"), service("a") + &slice("a-1")).unwrap();
-    let (_member, record) = start(directory.path(), false);
+    let (_member, record) =
+        start_with(directory.path(), Selection { endpoints: false, ..Selection::default() });
     let seen = until(&record, &["n/a"]).await;
     assert!(seen.clusters["vms"].slices.is_empty());
 }
@@ -130,7 +137,7 @@ fn the_first_of_two_objects_with_one_name_is_taken() {
     let path = |name: &str| directory.path().join(name);
     fs::write(path("a.yaml"), service("s")).unwrap();
     fs::write(path("b.yaml"), service("s") + "kind: [").unwrap();
-    let mut tree = Tree::new(directory.path().into());
+    let mut tree = Tree::new(directory.path().into(), Selection::default());
     assert_eq!(tree.scan().unwrap().problems.len(), 1);
     fs::write(path("b.yaml"), service("s").replace("10.0.0.1", "10.0.0.2")).unwrap();
     let scan = tree.scan().unwrap();
@@ -140,4 +147,44 @@ fn the_first_of_two_objects_with_one_name_is_taken() {
     assert_eq!(tree.scan().unwrap().problems, Vec::<String>::new());
     fs::remove_dir_all(directory.path()).unwrap();
     assert!(tree.scan().is_err());
+}
+
+#[test]
+fn only_what_is_selected_is_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let object = |kind: &str, space: &str, name: &str, labels: &str| {
+        let version = if kind == "EndpointSlice" { "discovery.k8s.io/v1" } else { "v1" };
+        format!(
+            "apiVersion: {version}\nkind: {kind}\n\
+             metadata: {{name: {name}, namespace: {space}, labels: {{{labels}}}}}\n---\n"
+        )
+    };
+    let text = object("Service", "n", "web", "tier: front")
+        + &object("Service", "n", "db", "")
+        + &object("EndpointSlice", "n", "web-1", "tier: front")
+        + &object("EndpointSlice", "n", "db-1", "tier: back")
+        + &object("Service", "other", "x", "")
+        + &object("Namespace", "", "n", "team: a")
+        + &object("Namespace", "", "empty", "team: b");
+    fs::write(directory.path().join("a.yaml"), text).unwrap();
+    let scan = |labels: &str, namespace_labels: &str| {
+        let labels = labels.parse().unwrap();
+        let namespace_labels = namespace_labels.parse().unwrap();
+        let selection = Selection { labels, namespace_labels, ..Selection::default() };
+        let objects = Tree::new(directory.path().into(), selection).scan().unwrap().objects;
+        let names = |keys: Vec<&ObjectKey>| {
+            keys.into_iter().map(|key| &*key.name).collect::<Vec<_>>().join(" ")
+        };
+        [
+            names(objects.services.iter().map(|service| &service.key).collect()),
+            names(objects.slices.iter().map(|slice| &slice.key).collect()),
+            names(objects.namespaces.iter().map(|space| &space.key).collect()),
+        ]
+    };
+    assert_eq!(scan("", ""), ["web db x", "web-1 db-1", "empty n other"]);
+    assert_eq!(scan("tier", ""), ["web", "web-1 db-1", "empty n other"]);
+    assert_eq!(scan("tier=front", "team"), ["web", "web-1", "empty n"]);
+    assert_eq!(scan("", "team!=a"), ["web db x", "web-1 db-1", "empty other"]);
+    // As every API server labels them.
+    assert_eq!(scan("!tier", "kubernetes.io/metadata.name in (other)"), ["db x", "", "other"]);
 }

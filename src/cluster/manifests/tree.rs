@@ -4,12 +4,18 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use super::{Objects, parse::parse};
+use super::Objects;
+use super::parse::{File, parse};
 use crate::cluster::kinds::{Namespace, ObjectKey};
+use crate::cluster::selection::Selection;
+
+/// The label that every API server gives to each Namespace.
+const NAME: &str = "kubernetes.io/metadata.name";
 
 /// Remembers each file, so that a broken one keeps the objects that it had.
 pub(super) struct Tree {
     root: PathBuf,
+    selection: Selection,
     files: BTreeMap<PathBuf, Manifest>,
     /// Objects that are in several files, so that each is told once.
     doubles: BTreeSet<String>,
@@ -18,7 +24,7 @@ pub(super) struct Tree {
 struct Manifest {
     /// As last read, to tell a change. Empty where it could not be read.
     bytes: Vec<u8>,
-    objects: Objects,
+    said: File,
     /// Why it could not be read, to tell it once.
     unreadable: Option<io::ErrorKind>,
 }
@@ -31,8 +37,8 @@ pub(super) struct Scan {
 }
 
 impl Tree {
-    pub fn new(root: PathBuf) -> Self {
-        Tree { root, files: BTreeMap::new(), doubles: BTreeSet::new() }
+    pub fn new(root: PathBuf, selection: Selection) -> Self {
+        Tree { root, selection, files: BTreeMap::new(), doubles: BTreeSet::new() }
     }
 
     /// Reads the whole directory. Blocks.
@@ -56,7 +62,7 @@ impl Tree {
         let read = fs::read(path);
         let manifest = self.files.entry(path.to_owned()).or_insert_with(|| Manifest {
             bytes: Vec::new(),
-            objects: Objects::default(),
+            said: File::default(),
             unreadable: None,
         });
         let bytes = match read {
@@ -72,11 +78,11 @@ impl Tree {
         }
         let parsed = std::str::from_utf8(&bytes)
             .map_err(|_| "it is not UTF-8 text".to_owned())
-            .and_then(parse);
+            .and_then(|text| parse(text, &self.selection.labels));
         manifest.bytes = bytes;
         match parsed {
-            Ok(objects) => {
-                manifest.objects = objects;
+            Ok(said) => {
+                manifest.said = said;
                 None
             }
             Err(problem) => Some(problem),
@@ -89,33 +95,37 @@ impl Tree {
         let mut merged = Objects::default();
         let mut services = HashSet::new();
         let mut slices = HashSet::new();
-        let mut namespaces = BTreeSet::new();
+        let mut namespaces: BTreeMap<&str, BTreeMap<String, String>> = BTreeMap::new();
         for (path, manifest) in &self.files {
             let mut double = |kind: &str, key: &ObjectKey| {
                 doubles.insert(format!("{}: {kind} {key} is there already", path.display()));
             };
-            for service in &manifest.objects.services {
-                namespaces.insert(service.key.namespace.clone());
+            for service in &manifest.said.services {
                 match services.insert(&service.key) {
                     true => merged.services.push(service.clone()),
                     false => double("Service", &service.key),
                 }
             }
-            for slice in &manifest.objects.slices {
-                namespaces.insert(slice.key.namespace.clone());
+            for slice in &manifest.said.slices {
                 match slices.insert(&slice.key) {
                     true => merged.slices.push(slice.clone()),
                     false => double("EndpointSlice", &slice.key),
                 }
             }
-            namespaces
-                .extend(manifest.objects.namespaces.iter().map(|space| space.key.name.clone()));
+            for (name, labels) in &manifest.said.namespaces {
+                namespaces.entry(name).or_default().extend(labels.clone());
+            }
         }
         // A namespace that is used exists, as it must in a cluster.
-        merged.namespaces = namespaces
-            .into_iter()
-            .map(|name| Namespace { key: ObjectKey::new("", name) })
-            .collect();
+        for (name, mut labels) in namespaces {
+            labels.insert(NAME.into(), name.into());
+            if self.selection.namespace_labels.matches(&labels) {
+                merged.namespaces.push(Namespace { key: ObjectKey::new("", name) });
+            }
+        }
+        if !self.selection.endpoints {
+            merged.slices.clear();
+        }
         problems.extend(doubles.difference(&self.doubles).cloned());
         self.doubles = doubles;
         merged

@@ -5,6 +5,7 @@
 
 mod setup;
 mod view;
+mod watching;
 
 use std::sync::Arc;
 

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use hickory_proto::rr::Name;
 
+use super::watching::Watching;
 use super::{Kubernetes, NAME, Zones};
-use crate::cluster::{ClusterId, FleetSpec, Source, SourceError, TlsFiles};
+use crate::cluster::{ClusterId, FleetSpec, Replaced, Source, SourceError, TlsFiles};
 use crate::corefile::{Diagnostic, Directive, Line, Token, parse_duration, parse_number};
 use crate::plugin::fleet::{self, Lines as FleetLines};
 use crate::plugin::names;
@@ -32,23 +33,18 @@ const OPTIONS: &[&str] = &[
     "kubeconfig",
     "manifests",
     "namespaces",
+    "namespace_labels",
+    "labels",
+    "noendpoints",
+    "apiserver_qps",
+    "apiserver_burst",
+    "apiserver_max_inflight",
     "pods",
     "ttl",
     "fallthrough",
     "startup_timeout",
 ];
-const NOT_YET: &[&str] = &[
-    "apiserver_qps",
-    "apiserver_burst",
-    "apiserver_max_inflight",
-    "namespace_labels",
-    "labels",
-    "endpoint_pod_names",
-    "noendpoints",
-    "ignore",
-    "multicluster",
-    "zonal",
-];
+const NOT_YET: &[&str] = &["endpoint_pod_names", "ignore", "multicluster", "zonal"];
 
 /// What the lines said.
 struct Lines {
@@ -56,6 +52,8 @@ struct Lines {
     tls: Option<TlsFiles>,
     tls_at: Option<Token>,
     namespaces: Option<BTreeSet<Box<[u8]>>>,
+    namespaces_at: Option<Token>,
+    watching: Watching,
     pods: Pods,
     ttl: u32,
     fallthrough: Vec<Name>,
@@ -82,9 +80,9 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
         local: fleet.local.clone(),
         source,
         members: fleet.members,
-        with_endpoints: reached(&fleet.reach, |reach| *reach == Reach::Direct),
-        without_endpoints: reached(&fleet.reach, |reach| *reach != Reach::Direct),
-        others_without_endpoints: fleet.others != Reach::Direct,
+        selection: lines.watching.selection(),
+        replaced: replaced(&fleet.reach, &fleet.others),
+        limits: lines.watching.limits(),
     };
     spec.source.check().map_err(|error| {
         let at = match (&error, &lines.tls_at) {
@@ -119,9 +117,11 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
     Ok(())
 }
 
-/// The members that are reached in such a way.
-fn reached(reach: &HashMap<ClusterId, Reach>, way: impl Fn(&Reach) -> bool) -> BTreeSet<ClusterId> {
-    reach.iter().filter(|(_, reach)| way(reach)).map(|(cluster, _)| cluster.clone()).collect()
+/// Whose endpoints are of no use.
+fn replaced(reach: &HashMap<ClusterId, Reach>, others: &Reach) -> Replaced {
+    let is_replaced = |reach: &Reach| *reach != Reach::Direct;
+    let named = reach.iter().map(|(member, reach)| (member.clone(), is_replaced(reach)));
+    Replaced { named: named.collect(), others: is_replaced(others) }
 }
 
 /// The addresses that `ns.dns` says: all of this machine's but its loopbacks, and none where `bind` chose
@@ -175,6 +175,8 @@ fn read(directive: &Directive) -> Result<Lines, Diagnostic> {
         tls: None,
         tls_at: None,
         namespaces: None,
+        namespaces_at: None,
+        watching: Watching::default(),
         pods: Pods::default(),
         ttl: DEFAULT_TTL,
         fallthrough: Vec::new(),
@@ -213,6 +215,7 @@ impl Lines {
                 let args = line.args_within(1.., "namespaces NAMESPACE...")?;
                 let names = args.iter().map(|word| word.text.to_ascii_lowercase().into_bytes());
                 self.namespaces.get_or_insert_default().extend(names.map(Into::into));
+                self.namespaces_at = Some(line.name().clone());
             }
             "pods" => {
                 let word = line.one_arg("pods disabled|insecure")?;
@@ -236,6 +239,7 @@ impl Lines {
             "startup_timeout" => {
                 self.startup = parse_duration(line.one_arg("startup_timeout DURATION")?)?;
             }
+            _ if self.watching.read(line)? => {}
             _ => return Err(refuse(NAME, line, OPTIONS, NOT_YET)),
         }
         Ok(())
@@ -254,6 +258,7 @@ impl Lines {
 
     /// Joins `tls` with the `endpoint` it is for.
     fn finish(mut self) -> Result<Self, Diagnostic> {
+        self.namespaces_at.as_ref().map_or(Ok(()), |word| self.watching.with_namespaces(word))?;
         let (Some(files), Some(at)) = (self.tls.take(), &self.tls_at) else { return Ok(self) };
         match &mut self.source {
             Some((Source::Endpoint { tls, .. }, _)) => {
