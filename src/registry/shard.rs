@@ -54,6 +54,8 @@ impl Shard {
             Change::Service(update) => self.services(update, &mut touched),
             Change::EndpointSlice(update) => self.slices(update, &mut touched),
             Change::Namespace(update) => self.namespaces(update, &mut touched),
+            // No answer depends on pods yet.
+            Change::Pod(_) => {}
             Change::Left => {
                 self.services(Update::Reset(Vec::new()), &mut touched);
                 self.slices(Update::Reset(Vec::new()), &mut touched);
