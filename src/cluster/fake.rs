@@ -19,6 +19,7 @@ use super::source::Source;
 pub const SERVICES: &str = "/api/v1/services";
 pub const SLICES: &str = "/apis/discovery.k8s.io/v1/endpointslices";
 pub const NAMESPACES: &str = "/api/v1/namespaces";
+pub const PODS: &str = "/api/v1/pods";
 
 /// What the server does to every request until told otherwise.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -309,4 +310,10 @@ pub fn service(namespace: &str, name: &str, ip: &str) -> Value {
 
 pub fn namespace(name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+}
+
+/// A pod that runs.
+pub fn pod(namespace: &str, name: &str, ip: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": namespace, "name": name},
+        "status": {"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}]}})
 }

@@ -1,35 +1,26 @@
 //! One cluster: its client, its watches and its state.
 //!
-//! In: how to reach it ([`Access`]). Out: its [`Change`]s, through a [`Gate`], and its
+//! In: how to reach it ([`Access`]). Out: its [`Change`](super::Change)s, through a [`Gate`], and its
 //! [`Condition`]. The tasks of a member end when it is dropped, and nothing reaches the sink after
 //! that.
 
-use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use kube::core::DeserializeGuard;
-use kube::runtime::watcher;
-use kube::{Api, Client, Resource};
-use serde::de::DeserializeOwned;
-use tokio::sync::Notify;
+use kube::Client;
 use tokio::task::JoinSet;
 use tracing::warn;
 
 use super::backoff::Backoff;
 use super::client::{self, Timing};
 use super::condition::Condition;
-use super::event::{Change, Update};
 use super::gate::Gate;
-use super::kinds::{
-    EndpointSlice, EndpointSliceObject, Namespace, NamespaceObject, Service, ServiceObject,
-};
-use super::labels::LabelSelector;
 use super::limits::Limiter;
 use super::manifests;
 use super::selection::Selection;
 use super::source::{Source, SourceError};
-use super::watch::{Told, Watch, describe};
+use super::watch::describe;
+use super::watches::Watches;
 
 /// How the objects of a cluster are reached.
 #[derive(Clone)]
@@ -62,7 +53,7 @@ impl Plan {
     pub fn watches(&self) -> usize {
         match self.access {
             Access::Manifests(_) | Access::Source(Source::Manifests(_)) => 1,
-            _ => 2 + usize::from(self.selection.endpoints),
+            _ => self.selection.kinds().count(),
         }
     }
 }
@@ -112,30 +103,8 @@ impl Drop for Member {
 async fn watch_api(plan: Plan, condition: Arc<Condition>, gate: Arc<Gate>) {
     let Plan { access, selection, limiter, timing } = plan;
     let client = connect(&access, &timing, &condition).await;
-    let run = Run { client, limiter, timing, condition, gate, peers: Arc::default() };
-    let labelled = selected(&selection.labels);
-    let services =
-        run.watch::<ServiceObject, Service>(0, "Services", labelled.clone(), Change::Service);
-    let namespaces = run.watch::<NamespaceObject, Namespace>(
-        1,
-        "Namespaces",
-        selected(&selection.namespace_labels),
-        Change::Namespace,
-    );
-    let slices = async {
-        if selection.endpoints {
-            let (kind, change) = ("EndpointSlices", Change::EndpointSlice);
-            run.watch::<EndpointSliceObject, EndpointSlice>(2, kind, labelled, change).await;
-        }
-    };
-    // One task polls all three: they are idle nearly always.
-    tokio::join!(services, namespaces, slices);
-}
-
-/// A watch of the objects with such labels.
-fn selected(labels: &LabelSelector) -> watcher::Config {
-    let config = watcher::Config::default();
-    if labels.is_empty() { config } else { config.labels(&labels.to_string()) }
+    let peers = Arc::default();
+    Watches { client, selection, limiter, timing, condition, gate, peers }.run().await;
 }
 
 /// Makes the client, again and again until it succeeds: the files of the local configuration may be
@@ -173,50 +142,6 @@ pub(super) async fn try_connect(access: Access, timing: Timing) -> Result<Client
         client::connect(config, &timing).map_err(|error| describe(&error))
     });
     made.await.unwrap_or_else(|error| Err(error.to_string()))
-}
-
-struct Run {
-    client: Client,
-    limiter: Arc<Limiter>,
-    timing: Timing,
-    condition: Arc<Condition>,
-    gate: Arc<Gate>,
-    peers: Arc<Notify>,
-}
-
-impl Run {
-    /// Watches one kind. `index` is its place in the [`Condition`].
-    async fn watch<O, S>(
-        &self,
-        index: usize,
-        kind: &'static str,
-        selected: watcher::Config,
-        change: impl Fn(Update<S>) -> Change,
-    ) where
-        O: Resource<DynamicType = ()> + DeserializeOwned + Clone + Debug + Send + 'static,
-        S: From<O>,
-    {
-        let contact = self.condition.contact(index).clone();
-        let (client, limiter) = (self.client.clone(), self.limiter.clone());
-        let client = client::probe(client, contact.clone(), limiter, &self.timing);
-        let watch = Watch {
-            cluster: self.condition.id.clone(),
-            kind,
-            quotable: true,
-            contact,
-            peers: self.peers.clone(),
-            timing: self.timing.clone(),
-        };
-        let api: Api<DeserializeGuard<O>> = Api::all(client);
-        watch
-            .run(api, selected, |told| match told {
-                Told::Update(update) => self.gate.apply(change(update.map(S::from))),
-                Told::Listed => self.condition.set_synced(index),
-                Told::Failing => self.condition.set_failing(index, true),
-                Told::Working => self.condition.set_failing(index, false),
-            })
-            .await;
-    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! A member against a server that misbehaves.
 
 use serde_json::json;
+use tokio::sync::Notify;
 
 use super::*;
 use crate::cluster::condition::MemberState;
 use crate::cluster::event::ClusterId;
-use crate::cluster::fake::{self, Fake, Fault, NAMESPACES, SERVICES, SLICES};
+use crate::cluster::fake::{self, Fake, Fault, NAMESPACES, PODS, SERVICES, SLICES};
 use crate::cluster::limits::{Limits, Rate};
 use crate::cluster::record::Record;
 
@@ -243,4 +244,41 @@ async fn requests_keep_to_the_limits() {
     // One list of each kind; an hour later there would be a watch.
     running.until_synced().await;
     assert_eq!(fake.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn pods_are_watched_where_they_are_wanted() {
+    let fake = with_two_services().await;
+    let terminating = |name: &str| {
+        let mut pod = fake::pod("n", name, "10.1.0.1");
+        pod["metadata"]["deletionTimestamp"] = json!("2026-11-21T10:00:00Z");
+        pod
+    };
+    fake.put(PODS, fake::pod("n", "a", "10.1.0.1"));
+    fake.put(PODS, terminating("late"));
+    let running = Running::start_with(&fake, with_pods(), Limits::default());
+    running.until_synced().await;
+    assert_eq!(running.record.seen().pods("west"), ["n/a"]);
+    let selector = "fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed\
+                    %2Cstatus.phase%21%3DUnknown";
+    let of_pods = |request: &str| request.starts_with(PODS) && request.contains(selector);
+    assert!(fake.requests().iter().any(|request| of_pods(request)), "{:#?}", fake.requests());
+
+    // One that terminates is known until it is deleted, also by a new list.
+    fake.put(PODS, terminating("a"));
+    fake.put(PODS, fake::pod("n", "b", "10.1.0.2"));
+    running.record.until(|seen| seen.pods("west") == ["n/a", "n/b"]).await;
+    fake.put(PODS, fake::pod("n", "c", "10.1.0.3"));
+    fake.forget(PODS, "n/b");
+    running.record.until(|seen| seen.pods("west") == ["n/a", "n/c"]).await;
+    fake.delete(PODS, "n/a");
+    running.record.until(|seen| seen.pods("west") == ["n/c"]).await;
+
+    let other = Running::start(&fake, true);
+    other.until_synced().await;
+    assert!(other.record.seen().pods("west").is_empty());
+}
+
+fn with_pods() -> Selection {
+    Selection { pods: true, ..Selection::default() }
 }

@@ -11,9 +11,11 @@
 //!        |
 //! fleet  member                    one cluster: client, state, gate to the sink
 //!        |     \
-//!      watch   manifests           one kind of an API | a directory
+//!     watches  manifests           all kinds of an API | a directory
 //!        |         \
-//!      client    directory         limits that kube lacks | file events
+//!      watch     directory         one kind | file events
+//!        |
+//!      client                      limits that kube lacks
 //! ```
 //!
 //! Nothing in here knows of DNS.
@@ -33,11 +35,13 @@ mod labels;
 mod limits;
 mod manifests;
 mod member;
+mod pods;
 mod roster;
 mod secrets;
 mod selection;
 mod source;
 mod watch;
+mod watches;
 
 #[cfg(test)]
 mod fake;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::event::{Change, ClusterId, Sink, Update};
-use super::kinds::{EndpointSlice, Namespace, Service};
+use super::kinds::{EndpointSlice, Namespace, Pod, Service};
 
 /// What a cluster holds, by key.
 #[derive(Clone, Default, Debug)]
@@ -15,6 +15,7 @@ pub struct Held {
     pub services: BTreeMap<String, Service>,
     pub slices: BTreeMap<String, EndpointSlice>,
     pub namespaces: BTreeMap<String, Namespace>,
+    pub pods: BTreeMap<String, Pod>,
 }
 
 #[derive(Clone, Default, Debug)]
@@ -29,6 +30,12 @@ impl Seen {
     pub fn services(&self, cluster: &str) -> Vec<&str> {
         let held = self.clusters.get(cluster);
         held.iter().flat_map(|held| held.services.keys()).map(String::as_str).collect()
+    }
+
+    /// The names of a cluster's pods.
+    pub fn pods(&self, cluster: &str) -> Vec<&str> {
+        let held = self.clusters.get(cluster);
+        held.iter().flat_map(|held| held.pods.keys()).map(String::as_str).collect()
     }
 
     pub fn members(&self) -> Vec<&str> {
@@ -76,7 +83,11 @@ impl Sink for Record {
                     let said = apply(update, &mut held.namespaces, |space| space.key.to_string());
                     format!("{id} namespace {said}")
                 }
-                Change::Pod(_) | Change::ServiceImport(_) => return,
+                Change::Pod(update) => {
+                    let said = apply(update, &mut held.pods, |pod| pod.key.to_string());
+                    format!("{id} pod {said}")
+                }
+                Change::ServiceImport(_) => return,
                 Change::Left => {
                     seen.clusters.remove(&id);
                     format!("{id} left")

@@ -18,3 +18,4 @@ mod reach;
 mod sidecar;
 mod sources;
 mod stub_domain;
+mod watched;

@@ -16,15 +16,17 @@ use super::condition::Condition;
 use super::directory::Directory;
 use super::event::{Change, Update};
 use super::gate::Gate;
-use super::kinds::{EndpointSlice, Namespace, Service};
+use super::kinds::{EndpointSlice, Namespace, PodObject, Service};
+use super::pods::Pods;
 use super::selection::Selection;
 
 /// The slim objects of a directory.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, PartialEq, Default, Debug)]
 struct Objects {
     services: Vec<Service>,
     slices: Vec<EndpointSlice>,
     namespaces: Vec<Namespace>,
+    pods: Vec<PodObject>,
 }
 
 /// Reads the directory now and after every change, until dropped.
@@ -37,8 +39,9 @@ pub(super) async fn serve(
     let cluster = &condition.id;
     // Watched before it is read: what changes in between is read again.
     let mut directory = Directory::watch(&path, true);
-    let mut tree = Tree::new(path.clone(), selection);
+    let mut tree = Tree::new(path.clone(), selection.clone());
     let mut known: Option<Objects> = None;
+    let mut pods = selection.pods.then(Pods::default);
     let mut failing = false;
     loop {
         let scanned = tokio::task::spawn_blocking(move || {
@@ -59,7 +62,7 @@ pub(super) async fn serve(
                     info!(%cluster, directory = %path.display(), "readable again");
                     condition.set_failing(0, false);
                 }
-                hand_over(known.as_ref(), &scan.objects, &gate);
+                hand_over(known.as_ref(), &scan.objects, &mut pods, &gate);
                 known = Some(scan.objects);
                 condition.set_synced(0);
             }
@@ -76,7 +79,7 @@ pub(super) async fn serve(
 }
 
 /// Hands over the kinds that differ from what was handed over before.
-fn hand_over(known: Option<&Objects>, found: &Objects, gate: &Gate) {
+fn hand_over(known: Option<&Objects>, found: &Objects, pods: &mut Option<Pods>, gate: &Gate) {
     // Namespaces first: a Service is found only in a namespace that exists.
     if known.is_none_or(|known| known.namespaces != found.namespaces) {
         gate.apply(Change::Namespace(Update::Reset(found.namespaces.clone())));
@@ -86,6 +89,12 @@ fn hand_over(known: Option<&Objects>, found: &Objects, gate: &Gate) {
     }
     if known.is_none_or(|known| known.services != found.services) {
         gate.apply(Change::Service(Update::Reset(found.services.clone())));
+    }
+    if let Some(pods) = pods
+        && known.is_none_or(|known| known.pods != found.pods)
+        && let Some(update) = pods.take(Update::Reset(found.pods.clone()))
+    {
+        gate.apply(Change::Pod(update));
     }
 }
 

@@ -8,16 +8,17 @@ use serde_json::Value;
 use serde_saphyr::Spanned;
 
 use crate::cluster::kinds::{
-    EndpointSlice, EndpointSliceObject, NamespaceObject, Service, ServiceObject,
+    EndpointSlice, EndpointSliceObject, NamespaceObject, PodObject, Service, ServiceObject,
 };
-use crate::cluster::labels::LabelSelector;
+use crate::cluster::selection::Selection;
 
 /// What one file says.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, PartialEq, Default, Debug)]
 pub(super) struct File {
     /// Of these, those that are selected.
     pub services: Vec<Service>,
     pub slices: Vec<EndpointSlice>,
+    pub pods: Vec<PodObject>,
     /// With their labels, and without any where an object is in a namespace that is not declared.
     pub namespaces: BTreeMap<Box<str>, BTreeMap<String, String>>,
 }
@@ -25,7 +26,7 @@ pub(super) struct File {
 /// Reads all documents of a file. The error names document, line and object.
 ///
 /// Kinds that DNS does not need are left out. A missing `metadata.namespace` is `default`.
-pub(super) fn parse(text: &str, selected: &LabelSelector) -> Result<File, String> {
+pub(super) fn parse(text: &str, selection: &Selection) -> Result<File, String> {
     let mut file = File::default();
     // The operator's own files may be large: no budget for them. A namespace may be called `n` or
     // `no`, which are booleans in YAML 1.1 only.
@@ -40,13 +41,13 @@ pub(super) fn parse(text: &str, selected: &LabelSelector) -> Result<File, String
             format!("document {number}, line {line}: {}", error.without_snippet())
         })?;
         let line = document.referenced.line();
-        add(document.value, selected, &mut file)
+        add(document.value, selection, &mut file)
             .map_err(|error| format!("document {number} (from line {line}): {error}"))?;
     }
     Ok(file)
 }
 
-fn add(value: Value, selected: &LabelSelector, file: &mut File) -> Result<(), String> {
+fn add(value: Value, selection: &Selection, file: &mut File) -> Result<(), String> {
     let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     if value.is_null() {
         return Ok(());
@@ -59,7 +60,7 @@ fn add(value: Value, selected: &LabelSelector, file: &mut File) -> Result<(), St
     match (version.as_str(), kind.as_str()) {
         ("v1", "Service") => {
             let object: ServiceObject = decode(value, true)?;
-            if file.takes(&object.metadata, selected) {
+            if file.takes(&object.metadata, selection) {
                 file.services.push(object.into());
             }
         }
@@ -68,16 +69,22 @@ fn add(value: Value, selected: &LabelSelector, file: &mut File) -> Result<(), St
             let labels = metadata.labels.unwrap_or_default();
             file.namespaces.insert(metadata.name.unwrap_or_default().into(), labels);
         }
+        ("v1", "Pod") => {
+            let object: PodObject = decode(value, true)?;
+            if file.takes(&object.metadata, selection) && selection.pods {
+                file.pods.push(object);
+            }
+        }
         (group, "EndpointSlice") if group.starts_with("discovery.k8s.io/") => {
             let object: EndpointSliceObject = decode(value, true)?;
-            if file.takes(&object.metadata, selected) {
-                file.slices.push(object.into());
+            if file.takes(&object.metadata, selection) {
+                file.slices.push(object.slim(selection.keep));
             }
         }
         ("v1", "List") => {
             let items = value.get("items").and_then(Value::as_array);
             for (index, item) in items.into_iter().flatten().enumerate() {
-                add(item.clone(), selected, file)
+                add(item.clone(), selection, file)
                     .map_err(|error| format!("item {}: {error}", index + 1))?;
             }
         }
@@ -89,9 +96,9 @@ fn add(value: Value, selected: &LabelSelector, file: &mut File) -> Result<(), St
 
 impl File {
     /// Whether an object is selected; its namespace exists in any case.
-    fn takes(&mut self, object: &ObjectMeta, selected: &LabelSelector) -> bool {
+    fn takes(&mut self, object: &ObjectMeta, selection: &Selection) -> bool {
         self.namespaces.entry(object.namespace.clone().unwrap_or_default().into()).or_default();
-        selected.matches(object.labels.as_ref().unwrap_or(&BTreeMap::new()))
+        selection.labels.matches(object.labels.as_ref().unwrap_or(&BTreeMap::new()))
     }
 }
 

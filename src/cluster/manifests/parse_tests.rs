@@ -2,7 +2,7 @@ use super::*;
 use crate::cluster::kinds::{ObjectKey, ServiceKind};
 
 fn read(text: &str) -> Result<File, String> {
-    parse(text, &LabelSelector::default())
+    parse(text, &Selection::default())
 }
 
 fn services(text: &str) -> Vec<String> {

@@ -188,3 +188,25 @@ fn only_what_is_selected_is_there() {
     // As every API server labels them.
     assert_eq!(scan("!tier", "kubernetes.io/metadata.name in (other)"), ["db x", "", "other"]);
 }
+
+#[tokio::test]
+async fn pods_are_told_where_they_are_wanted() {
+    let directory = tempfile::tempdir().unwrap();
+    let pod = |name: &str, more: &str, phase: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: n{more}}}\n\
+             status: {{phase: {phase}, podIPs: [{{ip: 10.1.0.1}}]}}\n---\n"
+        )
+    };
+    let end = ", deletionTimestamp: 2026-11-21T10:00:00Z";
+    let file = directory.path().join("pods.yaml");
+    fs::write(&file, pod("a", "", "Running") + &pod("b", end, "Running")).unwrap();
+    let with_pods = Selection { pods: true, ..Selection::default() };
+    let (_member, record) = start_with(directory.path(), with_pods);
+    record.until(|seen| seen.pods("vms") == ["n/a"]).await;
+    // One that terminates stays; one that is over goes.
+    fs::write(&file, pod("a", end, "Running") + &pod("c", "", "Running")).unwrap();
+    record.until(|seen| seen.pods("vms") == ["n/a", "n/c"]).await;
+    fs::write(&file, pod("a", end, "Running") + &pod("c", "", "Succeeded")).unwrap();
+    record.until(|seen| seen.pods("vms") == ["n/a"]).await;
+}

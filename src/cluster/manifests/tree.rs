@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use super::Objects;
 use super::parse::{File, parse};
-use crate::cluster::kinds::{Namespace, ObjectKey};
+use crate::cluster::kinds::{Namespace, ObjectKey, key_of};
 use crate::cluster::selection::Selection;
 
 /// The label that every API server gives to each Namespace.
@@ -78,7 +78,7 @@ impl Tree {
         }
         let parsed = std::str::from_utf8(&bytes)
             .map_err(|_| "it is not UTF-8 text".to_owned())
-            .and_then(|text| parse(text, &self.selection.labels));
+            .and_then(|text| parse(text, &self.selection));
         manifest.bytes = bytes;
         match parsed {
             Ok(said) => {
@@ -95,6 +95,7 @@ impl Tree {
         let mut merged = Objects::default();
         let mut services = HashSet::new();
         let mut slices = HashSet::new();
+        let mut pods = HashSet::new();
         let mut namespaces: BTreeMap<&str, BTreeMap<String, String>> = BTreeMap::new();
         for (path, manifest) in &self.files {
             let mut double = |kind: &str, key: &ObjectKey| {
@@ -110,6 +111,13 @@ impl Tree {
                 match slices.insert(&slice.key) {
                     true => merged.slices.push(slice.clone()),
                     false => double("EndpointSlice", &slice.key),
+                }
+            }
+            for pod in &manifest.said.pods {
+                let key = key_of(&pod.metadata);
+                match pods.insert(key.clone()) {
+                    true => merged.pods.push(pod.clone()),
+                    false => double("Pod", &key),
                 }
             }
             for (name, labels) in &manifest.said.namespaces {

@@ -69,6 +69,7 @@ impl Watching {
                 .map(|(labels, _)| labels.clone())
                 .unwrap_or_default(),
             endpoints: !self.noendpoints,
+            ..Selection::default()
         }
     }
 

@@ -3,8 +3,8 @@
 //! One file an idea, from the ground up: [`parts`] where the programs are, [`scratch`] files,
 //! [`ports`], [`process`], [`eventually`]; then [`pki`], [`etcd`], [`api_server`] with
 //! [`manifests`] and [`objects`], [`control_plane`]; [`dns_server`] for CoreDNS and fleetdns alike;
-//! [`client`], [`connection`], [`dig`], [`compare`] and [`says`] for questions; [`netns`], [`envoy`] and [`web`] for
-//! the sidecar.
+//! [`client`], [`connection`], [`dig`], [`compare`] and [`says`] for questions, [`told`] for
+//! what no answer shows; [`netns`], [`envoy`] and [`web`] for the sidecar.
 #![allow(dead_code, unused_imports, reason = "each test uses its part of it")]
 
 pub mod api_server;
@@ -26,6 +26,7 @@ pub mod ports;
 pub mod process;
 pub mod says;
 pub mod scratch;
+pub mod told;
 pub mod web;
 
 pub use api_server::ApiServer;
@@ -39,4 +40,5 @@ pub use envoy::Envoy;
 pub use eventually::{LONG, eventually};
 pub use netns::Namespace;
 pub use process::Process;
+pub use told::Told;
 pub use web::{Backend, get};

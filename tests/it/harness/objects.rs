@@ -101,7 +101,7 @@ pub fn grant_readers(resources: &[&str]) -> String {
     }))
 }
 
-// JSON is YAML.
-fn document(object: &Value) -> String {
+/// Any object. JSON is YAML.
+pub fn document(object: &Value) -> String {
     format!("---\n{object}\n")
 }
