@@ -80,6 +80,7 @@ impl Sink for Told {
             Change::EndpointSlice(update) => self.take("slice", update, |slice| &slice.key),
             Change::Namespace(update) => self.take("namespace", update, |space| &space.key),
             Change::Pod(update) => self.take("pod", update, |pod| &pod.key),
+            Change::ServiceImport(update) => self.take("import", update, |import| &import.key),
             Change::Left => self.objects().clear(),
         }
     }
