@@ -122,7 +122,9 @@ impl Look<'_> {
             return false;
         }
         if let ServiceKind::ExternalName(target) = chosen.kind() {
-            let target = alias(target).filter(|_| below == Below::Itself);
+            // `_._` asks for nothing more.
+            let itself = matches!(below, Below::Itself | Below::Port { name: b"", protocol: b"" });
+            let target = alias(target).filter(|_| itself);
             let Some(target) = &target else { return false };
             take(at_service(Place::Alias(target), None, chosen.key()));
             return true;
