@@ -186,8 +186,9 @@ impl<'a> Asker<'a> {
 
     /// All that CoreDNS has to say.
     async fn whole(&mut self, asked: &Asked) -> Message {
-        let way = Way { tcp: true, ..asked.way.clone() };
-        self.coredns(&Asked { way, ..asked.clone() }).await
+        let mut asked = asked.clone();
+        asked.way.tcp = true;
+        self.coredns(&asked).await
     }
 
     async fn coredns(&mut self, asked: &Asked) -> Message {
