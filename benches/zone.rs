@@ -83,6 +83,7 @@ fn zones(local: &str) -> Kubernetes {
         ttl: 30,
         pods: Pods::Insecure,
         namespaces: None,
+        multicluster: Vec::new(),
         zonal: false,
         ignore_empty: false,
         fleet: Fleet { local: ClusterId::new(local), reach: HashMap::new(), others: Reach::Direct },

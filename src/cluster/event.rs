@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::kinds::{EndpointSlice, Namespace, ObjectKey, Pod, Service};
+use super::kinds::{EndpointSlice, Namespace, ObjectKey, Pod, Service, ServiceImport};
 
 /// The ID of a member cluster, as the operator wrote it: the data key of an Istio Secret, the stem of
 /// a kubeconfig file, or the word in the Corefile. It need not be a DNS label.
@@ -33,6 +33,7 @@ pub enum Change {
     EndpointSlice(Update<EndpointSlice>),
     Namespace(Update<Namespace>),
     Pod(Update<Pod>),
+    ServiceImport(Update<ServiceImport>),
     /// The cluster is no longer a member: everything it held is gone.
     Left,
 }

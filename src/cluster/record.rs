@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::event::{Change, ClusterId, Sink, Update};
-use super::kinds::{EndpointSlice, Namespace, Pod, Service};
+use super::kinds::{EndpointSlice, Namespace, Pod, Service, ServiceImport};
 
 /// What a cluster holds, by key.
 #[derive(Clone, Default, Debug)]
@@ -16,6 +16,7 @@ pub struct Held {
     pub slices: BTreeMap<String, EndpointSlice>,
     pub namespaces: BTreeMap<String, Namespace>,
     pub pods: BTreeMap<String, Pod>,
+    pub imports: BTreeMap<String, ServiceImport>,
 }
 
 #[derive(Clone, Default, Debug)]
@@ -86,6 +87,10 @@ impl Sink for Record {
                 Change::Pod(update) => {
                     let said = apply(update, &mut held.pods, |pod| pod.key.to_string());
                     format!("{id} pod {said}")
+                }
+                Change::ServiceImport(update) => {
+                    let said = apply(update, &mut held.imports, |import| import.key.to_string());
+                    format!("{id} import {said}")
                 }
                 Change::Left => {
                     seen.clusters.remove(&id);

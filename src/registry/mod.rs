@@ -15,7 +15,7 @@ mod shard;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,6 +26,7 @@ use dashmap::DashMap;
 pub use address::{AddressOwner, Holder};
 pub use owner::{Owner, ServiceName};
 
+use crate::cluster::kinds::Pod;
 use crate::cluster::{Change, ClusterId, Sink};
 use shard::{Shard, Touched};
 
@@ -34,12 +35,23 @@ use shard::{Shard, Touched};
 pub struct Registry {
     /// By the wire labels of `service.namespace`, lower case: a slice of the question is the key.
     services: DashMap<Box<[u8]>, Arc<ServiceName>>,
+    /// ServiceImports, likewise.
+    imports: DashMap<Box<[u8]>, Arc<ServiceName>>,
     /// By the namespace, as a label without its length.
     namespaces: DashMap<Box<[u8]>, Arc<[ClusterId]>>,
     addresses: DashMap<IpAddr, Arc<[AddressOwner]>>,
+    pods: DashMap<IpAddr, Arc<[PodOwner]>>,
     /// What each cluster holds, which only its own changes touch.
     shards: Mutex<HashMap<ClusterId, Shard>>,
     serial: AtomicU32,
+    import_serial: AtomicU32,
+}
+
+/// A Pod that has an address.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PodOwner {
+    pub cluster: ClusterId,
+    pub pod: Arc<Pod>,
 }
 
 impl Registry {
@@ -47,6 +59,16 @@ impl Registry {
     /// `\x03web\x04shop`.
     pub fn service(&self, key: &[u8]) -> Option<Arc<ServiceName>> {
         self.services.get(key).map(|entry| entry.value().clone())
+    }
+
+    /// The owners of a ServiceImport's name, by the same key.
+    pub fn import(&self, key: &[u8]) -> Option<Arc<ServiceName>> {
+        self.imports.get(key).map(|entry| entry.value().clone())
+    }
+
+    /// The Pods that have an address; none of clusters whose Pods are not watched.
+    pub fn pods(&self, address: IpAddr) -> Option<Arc<[PodOwner]>> {
+        self.pods.get(&address).map(|entry| entry.value().clone())
     }
 
     /// The clusters that have a namespace, in the order of their IDs.
@@ -59,10 +81,15 @@ impl Registry {
         self.addresses.get(&address).map(|entry| entry.value().clone())
     }
 
-    /// Unix time of the last change that can change an answer; 0 before the first. It is the serial
-    /// of every zone's SOA, as in CoreDNS (plugin/kubernetes/controller.go, `Modified`).
+    /// Unix time of the last change that can change an answer of a cluster's zone; 0 before the first.
+    /// It is the serial of its SOA, as in CoreDNS (plugin/kubernetes/controller.go, `Modified`).
     pub fn serial(&self) -> u32 {
         self.serial.load(Ordering::Relaxed)
+    }
+
+    /// The same of the zones of ServiceImports.
+    pub fn import_serial(&self) -> u32 {
+        self.import_serial.load(Ordering::Relaxed)
     }
 
     /// Number of Service names, for the bench and status pages.
@@ -84,43 +111,27 @@ impl Registry {
         for name in touched.namespaces {
             self.put_namespace(cluster, &name, shard.has_namespace(&name));
         }
-        for key in touched.services {
-            let Some(index) = owner::wire_key(&key) else { continue };
-            let new = shard.owner(cluster, &key);
-            let old = self.put_owner(cluster, index, new.clone());
+        let services = touched.services.into_iter();
+        for (key, index) in services.filter_map(|key| Some((owner::wire_key(&key)?, key))) {
+            let new = shard.service(cluster, &index);
+            let old = put_owner(&self.services, cluster, key, new.clone());
             self.move_addresses(old.as_deref(), new.as_deref());
         }
+        // Serials are 32 bits (RFC 1035 §3.3.13) and wrap by RFC 1982.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() as u32;
+        if !touched.imports.is_empty() {
+            self.import_serial.store(now, Ordering::Relaxed);
+        }
+        let imports = touched.imports.into_iter();
+        for (key, index) in imports.filter_map(|key| Some((owner::wire_key(&key)?, key))) {
+            put_owner(&self.imports, cluster, key, shard.import(cluster, &index));
+        }
+        for (old, new) in touched.pods {
+            self.move_pod(cluster, old, new);
+        }
         if touched.serial {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            // Serials are 32 bits (RFC 1035 §3.3.13) and wrap by RFC 1982.
-            self.serial.store(now.as_secs() as u32, Ordering::Relaxed);
+            self.serial.store(now, Ordering::Relaxed);
         }
-    }
-
-    /// Puts or removes what one cluster says of a name; gives what it said before.
-    fn put_owner(
-        &self,
-        cluster: &ClusterId,
-        index: Box<[u8]>,
-        new: Option<Arc<Owner>>,
-    ) -> Option<Arc<Owner>> {
-        let entry = self.services.entry(index);
-        let current = match &entry {
-            dashmap::Entry::Occupied(entry) => entry.get().clone(),
-            dashmap::Entry::Vacant(_) => Arc::default(),
-        };
-        let old = current.owner(cluster).cloned();
-        let next = current.with(cluster, new);
-        match entry {
-            dashmap::Entry::Occupied(entry) if next.owners().is_empty() => {
-                entry.remove();
-            }
-            dashmap::Entry::Vacant(_) if next.owners().is_empty() => {}
-            entry => {
-                entry.insert(Arc::new(next));
-            }
-        }
-        old
     }
 
     fn put_namespace(&self, cluster: &ClusterId, name: &str, exists: bool) {
@@ -142,6 +153,26 @@ impl Registry {
             dashmap::Entry::Vacant(_) if clusters.is_empty() => {}
             entry => {
                 entry.insert(clusters.into());
+            }
+        }
+    }
+
+    /// Moves a Pod's addresses from what it had to what it has. One that it keeps is there throughout.
+    fn move_pod(&self, cluster: &ClusterId, old: Option<Arc<Pod>>, new: Option<Arc<Pod>>) {
+        let before = old.iter().flat_map(|pod| &pod.addresses);
+        let after = new.iter().flat_map(|pod| &pod.addresses);
+        for address in before.chain(after).collect::<BTreeSet<_>>() {
+            let mut owners = self.pods.get(address).map(|all| all.to_vec()).unwrap_or_default();
+            owners.retain(|owner| {
+                owner.cluster != *cluster
+                    || [&old, &new].into_iter().flatten().all(|pod| pod.key != owner.pod.key)
+            });
+            let has = new.iter().filter(|pod| pod.addresses.contains(address));
+            owners.extend(has.map(|pod| PodOwner { cluster: cluster.clone(), pod: pod.clone() }));
+            if owners.is_empty() {
+                self.pods.remove(address);
+            } else {
+                self.pods.insert(*address, owners.into());
             }
         }
     }
@@ -169,6 +200,32 @@ impl Registry {
             *entry = owners.into();
         }
     }
+}
+
+/// Puts or removes what one cluster says of a name; gives what it said before.
+fn put_owner(
+    names: &DashMap<Box<[u8]>, Arc<ServiceName>>,
+    cluster: &ClusterId,
+    index: Box<[u8]>,
+    new: Option<Arc<Owner>>,
+) -> Option<Arc<Owner>> {
+    let entry = names.entry(index);
+    let current = match &entry {
+        dashmap::Entry::Occupied(entry) => entry.get().clone(),
+        dashmap::Entry::Vacant(_) => Arc::default(),
+    };
+    let old = current.owner(cluster).cloned();
+    let next = current.with(cluster, new);
+    match entry {
+        dashmap::Entry::Occupied(entry) if next.owners().is_empty() => {
+            entry.remove();
+        }
+        dashmap::Entry::Vacant(_) if next.owners().is_empty() => {}
+        entry => {
+            entry.insert(Arc::new(next));
+        }
+    }
+    old
 }
 
 impl Sink for Registry {

@@ -4,24 +4,36 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Owner;
-use crate::cluster::kinds::{EndpointSlice, Namespace, ObjectKey, Service};
+use crate::cluster::kinds::{EndpointSlice, Namespace, ObjectKey, Pod, Service, ServiceImport};
 use crate::cluster::{Change, ClusterId, Update};
 
 #[derive(Default)]
 pub(super) struct Shard {
-    services: HashMap<ObjectKey, Arc<Service>>,
+    services: Named,
+    /// ServiceImports, as the Services that they stand for.
+    imports: Named,
     slices: HashMap<ObjectKey, Arc<EndpointSlice>>,
-    /// The names of the slices of a Service.
-    slices_of: HashMap<ObjectKey, BTreeSet<Box<str>>>,
     namespaces: HashSet<Box<str>>,
+    pods: HashMap<ObjectKey, Arc<Pod>>,
+}
+
+/// Services, or ServiceImports, and the slices that name them.
+#[derive(Default)]
+struct Named {
+    objects: HashMap<ObjectKey, Arc<Service>>,
+    /// The names of the slices of each.
+    slices: HashMap<ObjectKey, BTreeSet<Box<str>>>,
 }
 
 /// What a change concerns.
 #[derive(Default)]
 pub(super) struct Touched {
     pub services: BTreeSet<ObjectKey>,
+    pub imports: BTreeSet<ObjectKey>,
     pub namespaces: BTreeSet<Box<str>>,
-    /// Whether the zone's serial moves: not for namespaces.
+    /// Pods as they were, and as they are.
+    pub pods: Vec<(Option<Arc<Pod>>, Option<Arc<Pod>>)>,
+    /// Whether the serial of cluster zones moves: not for namespaces.
     pub serial: bool,
 }
 
@@ -31,17 +43,22 @@ impl Shard {
     }
 
     /// What this cluster says of a Service name; `None` for nothing.
-    pub fn owner(&self, cluster: &ClusterId, key: &ObjectKey) -> Option<Arc<Owner>> {
-        let service = self.services.get(key).cloned();
-        let slices: Vec<_> = self
-            .slices_of
-            .get(key)
-            .into_iter()
-            .flatten()
-            .filter_map(|name| {
-                self.slices.get(&ObjectKey::new(key.namespace.clone(), name.clone())).cloned()
-            })
-            .collect();
+    pub fn service(&self, cluster: &ClusterId, key: &ObjectKey) -> Option<Arc<Owner>> {
+        self.owner(&self.services, cluster, key)
+    }
+
+    /// The same of the name of a ServiceImport.
+    pub fn import(&self, cluster: &ClusterId, key: &ObjectKey) -> Option<Arc<Owner>> {
+        self.owner(&self.imports, cluster, key)
+    }
+
+    fn owner(&self, named: &Named, cluster: &ClusterId, key: &ObjectKey) -> Option<Arc<Owner>> {
+        let service = named.objects.get(key).cloned();
+        let names = named.slices.get(key).into_iter().flatten();
+        let slice = |name: &Box<str>| {
+            self.slices.get(&ObjectKey::new(key.namespace.clone(), name.clone())).cloned()
+        };
+        let slices: Vec<_> = names.filter_map(slice).collect();
         if service.is_none() && slices.is_empty() {
             return None;
         }
@@ -51,46 +68,24 @@ impl Shard {
     pub fn apply(&mut self, change: Change) -> Touched {
         let mut touched = Touched::default();
         match change {
-            Change::Service(update) => self.services(update, &mut touched),
+            Change::Service(update) => self.services.apply(update, &mut touched.services),
+            Change::ServiceImport(update) => {
+                self.imports.apply(update.map(stand_in), &mut touched.imports);
+            }
             Change::EndpointSlice(update) => self.slices(update, &mut touched),
             Change::Namespace(update) => self.namespaces(update, &mut touched),
-            // No answer depends on pods yet.
-            Change::Pod(_) => {}
+            Change::Pod(update) => self.pods(update, &mut touched),
             Change::Left => {
-                self.services(Update::Reset(Vec::new()), &mut touched);
+                self.services.apply(Update::Reset(Vec::new()), &mut touched.services);
+                self.imports.apply(Update::Reset(Vec::new()), &mut touched.imports);
                 self.slices(Update::Reset(Vec::new()), &mut touched);
                 self.namespaces(Update::Reset(Vec::new()), &mut touched);
+                self.pods(Update::Reset(Vec::new()), &mut touched);
             }
         }
+        touched.serial |=
+            !touched.services.is_empty() || !touched.imports.is_empty() || !touched.pods.is_empty();
         touched
-    }
-
-    fn services(&mut self, update: Update<Service>, touched: &mut Touched) {
-        match update {
-            Update::Upsert(service) => self.put_service(service, touched),
-            Update::Delete(key) => {
-                if self.services.remove(&key).is_some() {
-                    touched.service(key);
-                }
-            }
-            Update::Reset(all) => {
-                let kept: HashSet<_> = all.iter().map(|service| service.key.clone()).collect();
-                self.services.retain(|key, _| {
-                    kept.contains(key) || {
-                        touched.service(key.clone());
-                        false
-                    }
-                });
-                all.into_iter().for_each(|service| self.put_service(service, touched));
-            }
-        }
-    }
-
-    fn put_service(&mut self, service: Service, touched: &mut Touched) {
-        if self.services.get(&service.key).is_none_or(|old| **old != service) {
-            touched.service(service.key.clone());
-            self.services.insert(service.key.clone(), Arc::new(service));
-        }
     }
 
     fn slices(&mut self, update: Update<EndpointSlice>, touched: &mut Touched) {
@@ -111,25 +106,62 @@ impl Shard {
         if self.slices.get(&slice.key).is_some_and(|old| **old == slice) {
             return;
         }
-        // The label may name another Service than before.
+        // The labels may name other objects than before.
         self.remove_slice(&slice.key, touched);
-        if let Some(service) = service_of(&slice) {
-            self.slices_of.entry(service.clone()).or_default().insert(slice.key.name.clone());
-            touched.service(service);
+        let (service, import) = named_by(&slice);
+        if let Some(service) = service {
+            self.services.add_slice(&service, &slice.key.name);
+            touched.services.insert(service);
         }
+        if let Some(import) = import {
+            self.imports.add_slice(&import, &slice.key.name);
+            touched.imports.insert(import);
+        }
+        touched.serial = true;
         self.slices.insert(slice.key.clone(), Arc::new(slice));
     }
 
     fn remove_slice(&mut self, key: &ObjectKey, touched: &mut Touched) {
         let Some(old) = self.slices.remove(key) else { return };
-        let Some(service) = service_of(&old) else { return };
-        if let Some(names) = self.slices_of.get_mut(&service) {
-            names.remove(&key.name);
-            if names.is_empty() {
-                self.slices_of.remove(&service);
+        let (service, import) = named_by(&old);
+        if let Some(service) = service {
+            self.services.remove_slice(&service, &key.name);
+            touched.services.insert(service);
+        }
+        if let Some(import) = import {
+            self.imports.remove_slice(&import, &key.name);
+            touched.imports.insert(import);
+        }
+        touched.serial = true;
+    }
+
+    fn pods(&mut self, update: Update<Pod>, touched: &mut Touched) {
+        match update {
+            Update::Upsert(pod) => self.put_pod(pod, touched),
+            Update::Delete(key) => {
+                if let Some(old) = self.pods.remove(&key) {
+                    touched.pods.push((Some(old), None));
+                }
+            }
+            Update::Reset(all) => {
+                let kept: HashSet<_> = all.iter().map(|pod| pod.key.clone()).collect();
+                self.pods.retain(|key, old| {
+                    kept.contains(key) || {
+                        touched.pods.push((Some(old.clone()), None));
+                        false
+                    }
+                });
+                all.into_iter().for_each(|pod| self.put_pod(pod, touched));
             }
         }
-        touched.service(service);
+    }
+
+    fn put_pod(&mut self, pod: Pod, touched: &mut Touched) {
+        let new = Arc::new(pod);
+        let old = self.pods.insert(new.key.clone(), new.clone());
+        if old.as_ref() != Some(&new) {
+            touched.pods.push((old, Some(new)));
+        }
     }
 
     fn namespaces(&mut self, update: Update<Namespace>, touched: &mut Touched) {
@@ -153,19 +185,58 @@ impl Shard {
     }
 }
 
-impl Touched {
-    fn service(&mut self, key: ObjectKey) {
-        self.services.insert(key);
-        self.serial = true;
+impl Named {
+    fn apply(&mut self, update: Update<Service>, touched: &mut BTreeSet<ObjectKey>) {
+        match update {
+            Update::Upsert(service) => self.put(service, touched),
+            Update::Delete(key) => {
+                if self.objects.remove(&key).is_some() {
+                    touched.insert(key);
+                }
+            }
+            Update::Reset(all) => {
+                let kept: HashSet<_> = all.iter().map(|service| service.key.clone()).collect();
+                self.objects.retain(|key, _| {
+                    kept.contains(key) || {
+                        touched.insert(key.clone());
+                        false
+                    }
+                });
+                all.into_iter().for_each(|service| self.put(service, touched));
+            }
+        }
+    }
+
+    fn put(&mut self, service: Service, touched: &mut BTreeSet<ObjectKey>) {
+        if self.objects.get(&service.key).is_none_or(|old| **old != service) {
+            touched.insert(service.key.clone());
+            self.objects.insert(service.key.clone(), Arc::new(service));
+        }
+    }
+
+    fn add_slice(&mut self, key: &ObjectKey, slice: &str) {
+        self.slices.entry(key.clone()).or_default().insert(slice.into());
+    }
+
+    fn remove_slice(&mut self, key: &ObjectKey, slice: &str) {
+        if let Some(names) = self.slices.get_mut(key) {
+            names.remove(slice);
+            if names.is_empty() {
+                self.slices.remove(key);
+            }
+        }
     }
 }
 
-/// The Service that a slice belongs to, by its label.
-fn service_of(slice: &EndpointSlice) -> Option<ObjectKey> {
-    slice
-        .service
-        .as_ref()
-        .map(|service| ObjectKey::new(slice.key.namespace.clone(), service.clone()))
+/// The Service and the ServiceImport that a slice belongs to, by its labels.
+fn named_by(slice: &EndpointSlice) -> (Option<ObjectKey>, Option<ObjectKey>) {
+    let key = |name: &Box<str>| ObjectKey::new(slice.key.namespace.clone(), name.clone());
+    (slice.service.as_ref().map(key), slice.import.as_ref().map(|import| key(&import.service)))
+}
+
+/// A ServiceImport as the Service that it stands for.
+fn stand_in(import: ServiceImport) -> Service {
+    Service { key: import.key, kind: import.kind, ports: import.ports, created: 0 }
 }
 
 #[cfg(test)]
@@ -174,7 +245,7 @@ impl Shard {
     pub fn into_lists(self) -> (Vec<Service>, Vec<EndpointSlice>, Vec<Namespace>) {
         let namespace = |name| Namespace { key: ObjectKey::new("", name) };
         (
-            self.services.into_values().map(|service| (*service).clone()).collect(),
+            self.services.objects.into_values().map(|service| (*service).clone()).collect(),
             self.slices.into_values().map(|slice| (*slice).clone()).collect(),
             self.namespaces.into_iter().map(namespace).collect(),
         )

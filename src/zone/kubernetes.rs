@@ -52,6 +52,8 @@ pub struct Kubernetes {
     pub pods: Pods,
     /// `namespaces`: those that are answered for; all where `None`.
     pub namespaces: Option<BTreeSet<Box<[u8]>>>,
+    /// `multicluster`: the zones whose Services are ServiceImports of the local cluster (KEP-1645).
+    pub multicluster: Vec<WireName>,
     /// `zonal`: headless Services have names for the endpoints of one topology zone.
     pub zonal: bool,
     /// `ignore empty_service`: a Service with a ClusterIP that has no ready endpoint does not exist.
@@ -69,6 +71,8 @@ pub enum Pods {
     Disabled,
     /// Their address, whether there is such a pod or not, if the namespace exists.
     Insecure,
+    /// Their address, if the namespace has a running Pod that has it.
+    Verified,
 }
 
 /// What is known of the clusters at the moment of a question.
@@ -177,7 +181,14 @@ impl Kubernetes {
         let passing = !known.members && out.code == rcode::NXDOMAIN;
         let minimum = if passing { self.ttl.min(UNKNOWN_TTL) } else { self.ttl };
         let ttl = minimum.min(NEGATIVE_TTL);
-        records::soa(out, section, name.suffix(left), ttl, registry.serial(), minimum);
+        let imports = self.is_multicluster(name, left);
+        let serial = if imports { registry.import_serial() } else { registry.serial() };
+        records::soa(out, section, name.suffix(left), ttl, serial, minimum);
+    }
+
+    /// Whether the zone of a name, with `left` labels left of it, is or is in a multi-cluster zone.
+    fn is_multicluster(&self, name: &WireName, left: usize) -> bool {
+        self.multicluster.iter().any(|zone| name.left_of(zone).is_some_and(|whole| whole >= left))
     }
 
     fn exposes(&self, namespace: &[u8]) -> bool {
@@ -204,7 +215,8 @@ impl Look<'_> {
 
     /// What the name asks for.
     fn asked(&self) -> Asked<'_> {
-        let grammar = Grammar { multicluster: false, zonal: self.zone.zonal };
+        let multicluster = self.zone.is_multicluster(self.name, self.left);
+        let grammar = Grammar { multicluster, zonal: self.zone.zonal };
         schema::read(self.name, self.left, grammar)
     }
 
@@ -213,6 +225,9 @@ impl Look<'_> {
             Asked::Container | Asked::NameServerParent => Verdict::Answered,
             Asked::DnsVersion => self.dns_version(qtype, out),
             Asked::NameServer => self.name_server(qtype, out),
+            Asked::Namespace { namespace } if self.zone.is_multicluster(self.name, self.left) => {
+                self.exists(self.namespace_exists_here(namespace))
+            }
             Asked::Namespace { namespace } => self.exists(self.namespace_exists(namespace)),
             Asked::PodNamespace { namespace } => self
                 .exists(self.zone.pods != Pods::Disabled && self.namespace_exists_here(namespace)),

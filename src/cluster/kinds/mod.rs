@@ -6,11 +6,13 @@ mod endpoint_slice;
 mod namespace;
 pub(super) mod pod;
 mod service;
+mod service_import;
 
 pub use endpoint_slice::{Alias, Endpoint, EndpointSlice, EndpointSliceObject, Imported, Keep};
 pub use namespace::{Namespace, NamespaceObject};
 pub use pod::{Pod, PodObject};
 pub use service::{Service, ServiceKind, ServiceObject};
+pub use service_import::ServiceImport;
 
 use std::fmt;
 

@@ -105,6 +105,7 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
             ttl: lines.ttl,
             pods: lines.pods,
             namespaces: lines.namespaces,
+            multicluster: Vec::new(),
             zonal: false,
             ignore_empty: false,
             fleet: Fleet { local: fleet.local, reach: fleet.reach, others: fleet.others },

@@ -97,6 +97,7 @@ fn zone() -> Kubernetes {
         ttl: 30,
         pods: Pods::Insecure,
         namespaces: None,
+        multicluster: Vec::new(),
         zonal: false,
         ignore_empty: false,
         fleet: Fleet {

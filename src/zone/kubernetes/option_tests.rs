@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use super::tests::{ask, tell};
 use super::*;
-use crate::cluster::ClusterId;
-use crate::cluster::kinds::Keep;
+use crate::cluster::kinds::{Keep, ObjectKey, Pod, Port, Protocol, ServiceImport, ServiceKind};
+use crate::cluster::{Change, ClusterId, Sink, Update};
 use crate::zone::rtype::{A, AAAA, CNAME, NS, PTR, SRV, TXT};
 
 const OBJECTS: &str = include_str!("testdata/options.yaml");
@@ -18,6 +18,7 @@ fn zones() -> Kubernetes {
         ttl: 30,
         pods: Pods::Disabled,
         namespaces: None,
+        multicluster: Vec::new(),
         zonal: false,
         ignore_empty: false,
         fleet: Fleet::alone(ClusterId::new("local")),
@@ -29,10 +30,14 @@ fn zones() -> Kubernetes {
 fn check(zones: &Kubernetes, keep: Keep, table: &[(&str, u16, &str)]) {
     let registry = Registry::default();
     tell(&registry, "local", OBJECTS, keep);
+    check_in(&registry, zones, table);
+}
+
+fn check_in(registry: &Registry, zones: &Kubernetes, table: &[(&str, u16, &str)]) {
     let known = Known { local: true, members: true };
     let long = |text: &str| text.replace('~', ".svc.cluster.local");
     for (name, qtype, expected) in table {
-        let said = ask(&registry, zones, known, &long(name), *qtype);
+        let said = ask(registry, zones, known, &long(name), *qtype);
         assert_eq!(said, long(expected), "{name} {qtype}");
     }
 }
@@ -145,4 +150,122 @@ fn name_servers() {
         ("ns.dns.cluster.local", TXT, "NODATA"),
     ];
     check(&at(&["192.0.2.7", "fe80::1"]), Keep::default(), alone);
+}
+
+#[test]
+fn pods_that_run() {
+    let registry = Registry::default();
+    tell(&registry, "local", OBJECTS, Keep::default());
+    let pod = |name: &str, addresses: &[&str]| Pod {
+        key: ObjectKey::new("shop", name),
+        addresses: addresses.iter().map(|ip| ip.parse().unwrap()).collect(),
+    };
+    let put = |update| registry.apply(&ClusterId::new("local"), Change::Pod(update));
+    put(Update::Upsert(pod("one", &["10.244.1.1", "fd00:244::1"])));
+    put(Update::Upsert(pod("host-a", &["192.0.2.1"])));
+    put(Update::Upsert(pod("host-b", &["192.0.2.1"])));
+    let verified = Kubernetes { pods: Pods::Verified, ..zones() };
+    let name = "192-0-2-1.shop.pod.cluster.local.";
+    let table: &[(&str, u16, &str)] = &[
+        ("10-244-1-1.shop.pod.cluster.local", A, "10.244.1.1"),
+        ("10-244-1-1.shop.pod.cluster.local", AAAA, "NODATA"),
+        ("fd00-244--1.shop.pod.cluster.local", AAAA, "fd00:244::1"),
+        // An address is known by one spelling only.
+        ("fd00-244-0-0-0-0-0-1.shop.pod.cluster.local", AAAA, "NXDOMAIN"),
+        ("10-244-1-1.kube-system.pod.cluster.local", A, "NXDOMAIN"),
+        ("10-244-1-2.shop.pod.cluster.local", A, "NXDOMAIN"),
+        ("192-0-2-1.shop.pod.cluster.local", SRV, &format!("0 50 0 {name}, +192.0.2.1")),
+        ("shop.pod.cluster.local", A, "NODATA"),
+        ("gone.pod.cluster.local", A, "NXDOMAIN"),
+    ];
+    check_in(&registry, &verified, table);
+    put(Update::Upsert(pod("one", &["fd00:244::1"])));
+    put(Update::Delete(ObjectKey::new("shop", "host-a")));
+    let table: &[(&str, u16, &str)] = &[
+        ("10-244-1-1.shop.pod.cluster.local", A, "NXDOMAIN"),
+        ("fd00-244--1.shop.pod.cluster.local", AAAA, "fd00:244::1"),
+        ("192-0-2-1.shop.pod.cluster.local", A, "192.0.2.1"),
+    ];
+    check_in(&registry, &verified, table);
+    put(Update::Reset(Vec::new()));
+    check_in(&registry, &verified, &[("192-0-2-1.shop.pod.cluster.local", A, "NXDOMAIN")]);
+}
+
+const IMPORTED: &str = "kind: EndpointSlice
+metadata:
+  name: db-west
+  namespace: shop
+  labels:
+    multicluster.kubernetes.io/service-name: db
+    multicluster.kubernetes.io/source-cluster: West
+endpoints: [{addresses: [10.1.0.1], hostname: db-0}, {addresses: [10.1.0.2]}]
+ports: [{name: pg, port: 5432}]
+---
+kind: EndpointSlice
+metadata:
+  name: db-nowhere
+  namespace: shop
+  labels: {multicluster.kubernetes.io/service-name: db}
+endpoints: [{addresses: [10.1.0.3]}]
+";
+
+#[test]
+fn services_of_a_cluster_set() {
+    let registry = Registry::default();
+    tell(&registry, "local", OBJECTS, Keep::default());
+    tell(&registry, "local", IMPORTED, Keep::default());
+    let port = |name: &str, number| Port {
+        name: name.into(),
+        protocol: Protocol::Tcp,
+        number: Some(number),
+    };
+    let import = |name: &str, ips: Option<&str>, ports| ServiceImport {
+        key: ObjectKey::new("shop", name),
+        kind: match ips {
+            Some(ip) => ServiceKind::ClusterIp(vec![ip.parse().unwrap()]),
+            None => ServiceKind::Headless,
+        },
+        ports,
+    };
+    let imports = vec![
+        import("db", None, Vec::new()),
+        import("api", Some("10.96.7.1"), vec![port("http", 80)]),
+        import("portless", Some("10.96.7.2"), Vec::new()),
+    ];
+    registry.apply(&ClusterId::new("local"), Change::ServiceImport(Update::Reset(imports)));
+    let set = WireName::parse("clusterset.local").unwrap();
+    let mut both = zones();
+    both.zones.push(set.clone());
+    both.multicluster.push(set);
+    // ~ is the cluster's zone.
+    let at = |name: &str| format!("{name}.shop.svc.clusterset.local");
+    let (db, api) = (at("db"), at("api"));
+    let srv =
+        format!("0 50 5432 db-0.west.{db}., 0 50 5432 10-1-0-2.west.{db}., +10.1.0.1, +10.1.0.2");
+    let whole = "10.1.0.3, 10.1.0.1, 10.1.0.2";
+    let table: &[(&str, u16, &str)] = &[
+        (&api, A, "10.96.7.1"),
+        (&api, AAAA, "NODATA"),
+        (&format!("_http._tcp.{api}"), SRV, &format!("0 100 80 {api}., +10.96.7.1")),
+        (&format!("_tcp.{api}"), A, "NODATA"),
+        (&at("portless"), A, "NXDOMAIN"),
+        (&at("web"), A, "NXDOMAIN"),
+        (&db, A, whole),
+        (&format!("db-0.west.{db}"), A, "10.1.0.1"),
+        (&format!("DB-0.WEST.{db}"), A, "10.1.0.1"),
+        (&format!("10-1-0-2.west.{db}"), A, "10.1.0.2"),
+        (&format!("10-1-0-2.east.{db}"), A, "NXDOMAIN"),
+        (&format!("db-0.{db}"), A, "NXDOMAIN"),
+        (&format!("10-1-0-3.{db}"), A, "10.1.0.3"),
+        (&format!("west.{db}"), A, "NXDOMAIN"),
+        (&format!("_pg._tcp.{db}"), SRV, &srv),
+        ("shop.svc.clusterset.local", A, "NODATA"),
+        ("gone.svc.clusterset.local", A, "NXDOMAIN"),
+        ("dns-version.clusterset.local", TXT, "1.1.0"),
+        // The slices of a cluster set are nothing in the cluster's own zones.
+        ("1.0.1.10.in-addr.arpa", PTR, "NXDOMAIN"),
+        ("api.shop~", A, "NXDOMAIN"),
+        ("db.shop~", A, "10.244.1.1, 10.244.1.2, 10.244.1.3"),
+    ];
+    check_in(&registry, &both, table);
 }

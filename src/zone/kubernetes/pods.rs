@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use super::{Look, Pods, Verdict, records};
+use crate::registry::PodOwner;
 use crate::zone::answer::{Answer, Section};
-use crate::zone::name::WireName;
 use crate::zone::rtype;
 
 impl Look<'_> {
@@ -18,35 +18,53 @@ impl Look<'_> {
         if self.zone.pods == Pods::Disabled || !self.namespace_exists_here(namespace) {
             return Verdict::NameError;
         }
-        let Some(address) = address(pod) else { return Verdict::NameError };
+        let Some((text, address)) = address(pod) else { return Verdict::NameError };
+        let count = match self.zone.pods {
+            Pods::Verified => self.running(&text, address, namespace),
+            Pods::Insecure | Pods::Disabled => 1,
+        };
+        if count == 0 {
+            return Verdict::NameError;
+        }
+        let address = address.to_canonical();
         let ttl = self.zone.ttl;
         if records::is_of(address, qtype) {
             out.address(Section::Answer, self.name.wire(), ttl, address);
         } else if qtype == rtype::SRV {
-            let labels = [pod, namespace, b"pod"];
-            let target = WireName::from_labels(labels).and_then(|mut target| {
-                target.extend(&self.spelled_zone())?;
-                Some(target)
-            });
             // It is the end of the name that was asked for, and so a name.
-            if let Some(target) = target {
-                records::srv(out, self.name.wire(), ttl, 100, 0, target.wire());
+            if let Some(target) = self.below_zone([pod, namespace, b"pod"]) {
+                let weight = u16::try_from(100 / count).unwrap_or(100).max(1);
+                records::srv(out, self.name.wire(), ttl, weight, 0, target.wire());
                 out.address(Section::Additional, target.wire(), ttl, address);
             }
         }
         Verdict::Answered
     }
+
+    /// How many running pods of a namespace have an address. It must be spelled as the API spells it.
+    fn running(&self, text: &str, address: IpAddr, namespace: &[u8]) -> usize {
+        if address.to_string() != text {
+            return 0;
+        }
+        let Some(owners) = self.registry.pods(address) else { return 0 };
+        let here = |owner: &&PodOwner| {
+            owner.cluster == self.zone.fleet.local
+                && owner.pod.key.namespace.as_bytes().eq_ignore_ascii_case(namespace)
+        };
+        owners.iter().filter(here).count()
+    }
 }
 
 /// The address that a pod's label spells: IPv4 where it has exactly three dashes, none doubled, else
-/// IPv6 (CoreDNS, plugin/kubernetes/kubernetes.go, `findPods`). One that maps IPv4 is IPv4.
-fn address(pod: &[u8]) -> Option<IpAddr> {
+/// IPv6 (CoreDNS, plugin/kubernetes/kubernetes.go, `findPods`); and how it spells it.
+fn address(pod: &[u8]) -> Option<(String, IpAddr)> {
     // A dot can only be part of the label itself, where it spells no address.
     let text = std::str::from_utf8(pod).ok().filter(|text| !text.contains('.'))?;
     let dashes = text.bytes().filter(|octet| *octet == b'-').count();
     let separator = if dashes == 3 && !text.contains("--") { "." } else { ":" };
-    let address: IpAddr = text.replace('-', separator).parse().ok()?;
-    Some(address.to_canonical())
+    let text = text.replace('-', separator);
+    let address = text.parse().ok()?;
+    Some((text, address))
 }
 
 #[cfg(test)]
@@ -59,7 +77,7 @@ mod tests {
             ("1-2-3-4", Some("1.2.3.4")),
             ("--1", Some("::1")),
             ("--", Some("::")),
-            ("--ffff-a00-1", Some("10.0.0.1")),
+            ("--ffff-a00-1", Some("::ffff:10.0.0.1")),
             ("fd02-0-0-0-0-0-0-1", Some("fd02::1")),
             ("fe80-1-2-3", None),
             ("01-2-3-4", None),
@@ -70,7 +88,7 @@ mod tests {
         ];
         for (label, expected) in table {
             let expected = expected.map(|text| text.parse().unwrap());
-            assert_eq!(address(label.as_bytes()), expected, "{label}");
+            assert_eq!(address(label.as_bytes()).map(|(_, found)| found), expected, "{label}");
         }
     }
 }

@@ -110,6 +110,9 @@ impl Look<'_> {
         if !self.zone.exposes(namespace) {
             return false;
         }
+        if self.zone.is_multicluster(self.name, self.left) {
+            return self.imported(key, namespace, below, &mut take);
+        }
         let Some(name) = self.registry.service(key) else { return false };
         let remote = self.known.local;
         let Some(chosen) = self.zone.fleet.choose(self.registry, namespace, &name, remote) else {
@@ -124,14 +127,45 @@ impl Look<'_> {
             take(at_service(Place::Alias(target), None, chosen.key()));
             return true;
         }
-        self.each(&chosen, below, &mut take) || self.has_ports_below(&chosen, below)
+        self.each(&chosen, below, &mut take)
+            || ports_below(below).is_some_and(|ports| self.each(&chosen, ports, &mut |_| {}))
     }
 
-    /// Whether `_tcp.web` exists because `_http._tcp.web` does.
-    fn has_ports_below(&self, chosen: &Chosen<'_>, below: Below<'_>) -> bool {
-        let Below::Endpoint { name, cluster: b"" } = below else { return false };
-        let ports = Below::Port { name: b"", protocol: schema::bare(name) };
-        self.each(chosen, ports, &mut |_| {})
+    /// The entries of a ServiceImport of the local cluster, with the endpoints that the slices of a
+    /// multi-cluster controller name (plugin/kubernetes/kubernetes.go, `findMultiClusterServices`).
+    fn imported(
+        &self,
+        key: &[u8],
+        namespace: &[u8],
+        below: Below<'_>,
+        take: &mut dyn FnMut(Entry<'_>),
+    ) -> bool {
+        if !self.namespace_exists_here(namespace) {
+            return false;
+        }
+        let Some(name) = self.registry.import(key) else { return false };
+        let Some(owner) = name.owner(&self.zone.fleet.local) else { return false };
+        let Some(import) = &owner.service else { return false };
+        let headless = import.kind == ServiceKind::Headless;
+        if self.zone.ignore_empty && !headless && owner.slices.iter().all(|slice| slice.is_empty())
+        {
+            return false;
+        }
+        let each = |below, take: &mut dyn FnMut(Entry<'_>)| {
+            if headless || matches!(below, Below::Endpoint { .. }) {
+                let of_slice = |slice: &EndpointSlice, take: &mut dyn FnMut(Entry<'_>)| {
+                    let cluster = slice.import.as_ref().map_or("", |import| &import.cluster);
+                    of_slice(slice, cluster, &owner.key, below, take)
+                };
+                return owner
+                    .slices
+                    .iter()
+                    .fold(false, |found, slice| of_slice(slice, take) | found);
+            }
+            // Without ports there is nothing at the name, unlike a Service.
+            !import.ports.is_empty() && self.cluster_ips(owner, below, take)
+        };
+        each(below, take) || ports_below(below).is_some_and(|ports| each(ports, &mut |_| {}))
     }
 
     /// The entries of all who answer; whether the name exists.
@@ -246,6 +280,16 @@ fn of_slice(
         }
     }
     found
+}
+
+/// The ports that make a name exist which is none itself: `_tcp.web`, because of `_http._tcp.web`.
+fn ports_below(below: Below<'_>) -> Option<Below<'_>> {
+    match below {
+        Below::Endpoint { name, cluster: b"" } => {
+            Some(Below::Port { name: b"", protocol: schema::bare(name) })
+        }
+        _ => None,
+    }
 }
 
 /// Whether a text is this label. One with dots is several labels, and none of them.

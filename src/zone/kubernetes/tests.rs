@@ -54,6 +54,7 @@ fn zones() -> Kubernetes {
         ttl: 30,
         pods: Pods::Insecure,
         namespaces: None,
+        multicluster: Vec::new(),
         zonal: false,
         ignore_empty: false,
         fleet: Fleet {
