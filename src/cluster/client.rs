@@ -41,6 +41,8 @@ pub struct Timing {
     pub retry_min: Duration,
     /// The longest wait after a failure.
     pub retry_max: Duration,
+    /// How often it is looked whether a kind that was forbidden may be listed now.
+    pub rights: Duration,
 }
 
 impl Default for Timing {
@@ -53,6 +55,7 @@ impl Default for Timing {
             pace: Duration::from_millis(200),
             retry_min: Duration::from_millis(800),
             retry_max: Duration::from_secs(10),
+            rights: Duration::from_secs(300),
         }
     }
 }

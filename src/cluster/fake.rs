@@ -1,7 +1,7 @@
 //! A small API server that misbehaves on demand: list with `continue`, watch, bookmarks, 410, 503,
 //! and silence at every place where a server can fall silent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ pub const SERVICES: &str = "/api/v1/services";
 pub const SLICES: &str = "/apis/discovery.k8s.io/v1/endpointslices";
 pub const NAMESPACES: &str = "/api/v1/namespaces";
 pub const PODS: &str = "/api/v1/pods";
+pub const ENDPOINTS: &str = "/api/v1/endpoints";
 
 /// What the server does to every request until told otherwise.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,6 +49,7 @@ pub fn timing() -> Timing {
         pace: Duration::from_millis(20),
         retry_min: Duration::from_millis(10),
         retry_max: Duration::from_millis(50),
+        rights: Duration::from_millis(100),
     }
 }
 
@@ -77,6 +79,8 @@ struct Store {
     cut: u64,
     page: Option<usize>,
     fault: Option<Fault>,
+    /// Paths of collections that may not be listed nor watched.
+    forbidden: BTreeSet<String>,
     /// Path and query of each request.
     requests: Vec<String>,
 }
@@ -146,6 +150,16 @@ impl Fake {
         });
     }
 
+    /// Takes the right to list and watch a collection. Open watches go on, as in an API server.
+    pub fn forbid(&self, collection: &str) {
+        self.edit(|store| store.forbidden.extend([collection.to_owned()]));
+    }
+
+    /// Gives the right back.
+    pub fn allow(&self, collection: &str) {
+        self.edit(|store| store.forbidden.retain(|path| path != collection));
+    }
+
     pub fn page(&self, size: usize) {
         self.edit(|store| store.page = Some(size));
     }
@@ -189,7 +203,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let fault = {
         let mut store = shared.store();
         store.requests.push(format!("{path}?{query}"));
-        store.fault
+        if store.forbidden.contains(&path) { Some(Fault::Status(403)) } else { store.fault }
     };
     shared.changed.send_modify(|count| *count += 1);
     let is_watch = parameter(&query, "watch").is_some();
@@ -316,4 +330,24 @@ pub fn namespace(name: &str) -> Value {
 pub fn pod(namespace: &str, name: &str, ip: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": namespace, "name": name},
         "status": {"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}]}})
+}
+
+/// Endpoints of a Service: for each port the addresses that have it.
+pub fn endpoints(namespace: &str, name: &str, subsets: &[(u16, &[&str])]) -> Value {
+    let subset = |(port, ips): &(u16, &[&str])| {
+        let addresses: Vec<_> = ips.iter().map(|ip| json!({"ip": ip})).collect();
+        json!({"addresses": addresses, "ports": [{"port": port, "protocol": "TCP"}]})
+    };
+    let subsets: Vec<_> = subsets.iter().map(subset).collect();
+    json!({"apiVersion": "v1", "kind": "Endpoints", "subsets": subsets,
+        "metadata": {"namespace": namespace, "name": name}})
+}
+
+/// An EndpointSlice of a Service with one port.
+pub fn slice(namespace: &str, name: &str, service: &str, ips: &[&str]) -> Value {
+    let endpoints: Vec<_> = ips.iter().map(|ip| json!({"addresses": [ip]})).collect();
+    json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+        "metadata": {"namespace": namespace, "name": name,
+            "labels": {"kubernetes.io/service-name": service}},
+        "endpoints": endpoints, "ports": [{"port": 80, "protocol": "TCP"}]})
 }

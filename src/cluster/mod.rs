@@ -25,8 +25,10 @@ mod claim;
 mod client;
 mod condition;
 mod directory;
+mod either;
 pub mod event;
 mod fleet;
+mod from_endpoints;
 mod gate;
 pub mod kinds;
 mod kubeconfig;
@@ -36,10 +38,12 @@ mod limits;
 mod manifests;
 mod member;
 mod pods;
+mod rights;
 mod roster;
 mod secrets;
 mod selection;
 mod source;
+mod spaces;
 mod watch;
 mod watches;
 
@@ -47,6 +51,8 @@ mod watches;
 mod fake;
 #[cfg(test)]
 mod record;
+#[cfg(test)]
+mod running;
 
 pub use condition::{MemberState, MemberStatus};
 pub use event::{Change, ClusterId, Sink, Update};

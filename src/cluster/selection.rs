@@ -68,4 +68,14 @@ impl Kind {
             Kind::Pods => "Pods",
         }
     }
+
+    /// The resource and its group, as a role that allows it names them.
+    pub fn rule(self) -> &'static str {
+        match self {
+            Kind::Services => "services",
+            Kind::Namespaces => "namespaces",
+            Kind::EndpointSlices => "endpointslices.discovery.k8s.io",
+            Kind::Pods => "pods",
+        }
+    }
 }

@@ -15,6 +15,7 @@ mod members;
 mod oracle;
 mod outage;
 mod reach;
+mod rights;
 mod sidecar;
 mod sources;
 mod stub_domain;

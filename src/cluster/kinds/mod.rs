@@ -3,12 +3,14 @@
 //! every object of every cluster.
 
 mod endpoint_slice;
+mod endpoints;
 mod namespace;
 pub(super) mod pod;
 mod service;
 mod service_import;
 
 pub use endpoint_slice::{Alias, Endpoint, EndpointSlice, EndpointSliceObject, Imported, Keep};
+pub use endpoints::EndpointsObject;
 pub use namespace::{Namespace, NamespaceObject};
 pub use pod::{Pod, PodObject};
 pub use service::{Service, ServiceKind, ServiceObject};
