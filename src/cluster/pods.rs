@@ -6,7 +6,6 @@
 //! what was known before, so that is remembered here.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 
 use super::event::Update;
 use super::kinds::{ObjectKey, Pod, PodObject};
@@ -14,7 +13,7 @@ use super::kinds::{ObjectKey, Pod, PodObject};
 /// The pods that were told.
 #[derive(Default)]
 pub struct Pods {
-    known: HashMap<ObjectKey, Vec<IpAddr>>,
+    known: HashMap<ObjectKey, Pod>,
 }
 
 impl Pods {
@@ -28,13 +27,13 @@ impl Pods {
             Update::Upsert(object) if object.is_terminating() => None,
             Update::Upsert(object) => {
                 let pod = Pod::from(object);
-                let before = self.known.insert(pod.key.clone(), pod.addresses.clone());
-                (before.as_ref() != Some(&pod.addresses)).then_some(Update::Upsert(pod))
+                let before = self.known.insert(pod.key.clone(), pod.clone());
+                (before.as_ref() != Some(&pod)).then_some(Update::Upsert(pod))
             }
             Update::Delete(key) => self.known.remove(&key).map(|_| Update::Delete(key)),
             Update::Reset(all) => {
                 let pods: Vec<Pod> = all.into_iter().filter_map(|pod| self.listed(pod)).collect();
-                let known = pods.iter().map(|pod| (pod.key.clone(), pod.addresses.clone()));
+                let known = pods.iter().map(|pod| (pod.key.clone(), pod.clone()));
                 self.known = known.collect();
                 Some(Update::Reset(pods))
             }
@@ -50,8 +49,7 @@ impl Pods {
         if !is_terminating {
             return Some(pod);
         }
-        let addresses = self.known.get(&pod.key)?.clone();
-        Some(Pod { addresses, ..pod })
+        self.known.get(&pod.key).cloned()
     }
 }
 

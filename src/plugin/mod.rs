@@ -17,6 +17,7 @@ pub mod health;
 pub mod hosts;
 pub mod kubernetes;
 pub mod log;
+pub mod metadata;
 pub mod names;
 pub mod order;
 pub mod prometheus;
@@ -42,6 +43,9 @@ pub trait Plugin: Send + Sync {
 
     /// Answers the request, or hands it to `next`.
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome;
+
+    /// What it knows about a request that it may be asked, for `metadata` before it. Must not wait.
+    fn metadata(&self, _request: &Request, _values: &mut metadata::Values) {}
 }
 
 /// What a plugin made of a request.
@@ -93,6 +97,11 @@ impl<'a> Next<'a> {
     /// The whole chain.
     pub fn all(chain: &'a [Box<dyn Plugin>]) -> Self {
         Next { rest: chain }
+    }
+
+    /// All of them, in their order.
+    pub fn plugins(&self) -> impl Iterator<Item = &'a dyn Plugin> {
+        self.rest.iter().map(Box::as_ref)
     }
 
     /// The plugin that is asked next, if there is one.

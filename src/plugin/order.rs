@@ -4,7 +4,8 @@
 
 use super::setup::{Chain, Process, Setup};
 use super::{
-    bind, errors, fleet, forward, health, hosts, kubernetes, log, prometheus, ready, sentinel,
+    bind, errors, fleet, forward, health, hosts, kubernetes, log, metadata, prometheus, ready,
+    sentinel,
 };
 use crate::corefile::{Diagnostic, Directive, ServerBlock, Token, nearest};
 
@@ -24,7 +25,7 @@ use Standing::{Built, NotBuiltIn};
 /// Every directive of a Corefile, first to last.
 pub const ORDER: &[(&str, Standing)] = &[
     ("root", NotBuiltIn),
-    ("metadata", NotBuiltIn),
+    ("metadata", Built(metadata::setup)),
     ("geoip", NotBuiltIn),
     ("cancel", NotBuiltIn),
     ("proxyproto", NotBuiltIn),

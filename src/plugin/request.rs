@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use hickory_proto::op::{Message, MessageType, Query, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
 
+use super::metadata::Values;
 use super::{Outcome, Reply};
 
 /// A parsed question. The server has seen to it that there is exactly one, of class IN and opcode
@@ -27,6 +28,8 @@ pub struct Request {
     pub resolver: Arc<dyn Resolve>,
     /// How many questions led to this one, by [`Request::ask`].
     pub depth: u8,
+    /// What plugins know about it, where `metadata` asked them.
+    pub metadata: Option<Arc<Values>>,
 }
 
 /// How a question came.

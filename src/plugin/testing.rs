@@ -75,6 +75,7 @@ pub fn request(name: &str, qtype: RecordType) -> Request {
         zone: ".".into(),
         resolver: Arc::new(Nobody),
         depth: 0,
+        metadata: None,
     }
 }
 

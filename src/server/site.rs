@@ -84,6 +84,7 @@ impl Site {
             zone: Arc::from("."),
             resolver: self.clone(),
             depth: 0,
+            metadata: None,
         }
     }
 

@@ -186,6 +186,11 @@ impl Kubernetes {
         records::soa(out, section, name.suffix(left), ttl, serial, minimum);
     }
 
+    /// Which names the zone of a name has, with `left` labels left of it.
+    pub fn grammar(&self, name: &WireName, left: usize) -> Grammar {
+        Grammar { multicluster: self.is_multicluster(name, left), zonal: self.zonal }
+    }
+
     /// Whether the zone of a name, with `left` labels left of it, is or is in a multi-cluster zone.
     fn is_multicluster(&self, name: &WireName, left: usize) -> bool {
         self.multicluster.iter().any(|zone| name.left_of(zone).is_some_and(|whole| whole >= left))
@@ -215,9 +220,7 @@ impl Look<'_> {
 
     /// What the name asks for.
     fn asked(&self) -> Asked<'_> {
-        let multicluster = self.zone.is_multicluster(self.name, self.left);
-        let grammar = Grammar { multicluster, zonal: self.zone.zonal };
-        schema::read(self.name, self.left, grammar)
+        schema::read(self.name, self.left, self.zone.grammar(self.name, self.left))
     }
 
     fn forward(&self, qtype: u16, trail: &mut Trail, out: &mut Answer) -> Verdict {

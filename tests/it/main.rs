@@ -12,6 +12,7 @@ mod lifecycle;
 mod manifests;
 mod member_files;
 mod members;
+mod metadata;
 mod oracle;
 mod outage;
 mod reach;

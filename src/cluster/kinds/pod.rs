@@ -1,6 +1,7 @@
 //! The slim Pod.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Pod as ApiPod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -20,6 +21,8 @@ pub struct Pod {
     /// `status.podIPs`, of both families; `status.podIP` is not read, as in CoreDNS
     /// (plugin/kubernetes/object/pod.go).
     pub addresses: Vec<IpAddr>,
+    /// For the metadata of a question that it asks.
+    pub labels: Arc<[(Box<str>, Box<str>)]>,
 }
 
 /// A Pod as the API writes it, less what DNS does not need.
@@ -60,10 +63,14 @@ impl PodObject {
 impl From<PodObject> for Pod {
     fn from(object: PodObject) -> Self {
         let addresses = object.status.addresses.unwrap_or_default();
+        let labels = object.metadata.labels.iter().flatten();
         let texts = addresses.iter().filter_map(|address| address.ip.as_deref());
         Pod {
             key: key_of(&object.metadata),
             addresses: texts.filter_map(|text| text.parse().ok()).collect(),
+            labels: labels
+                .map(|(name, value)| (name.as_str().into(), value.as_str().into()))
+                .collect(),
         }
     }
 }

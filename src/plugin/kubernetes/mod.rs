@@ -3,6 +3,7 @@
 //! In: a question. Out: what [`crate::zone::kubernetes`] says to it, after the first sync or the end of
 //! the wait for it; names that do not exist may fall through to the next plugin.
 
+mod metadata;
 mod setup;
 mod view;
 mod watching;
@@ -16,9 +17,10 @@ use hickory_proto::rr::Name;
 pub use setup::setup;
 pub use view::{View, Views};
 
+use super::metadata::Values;
 use super::{Failure, Next, Outcome, Plugin, Reply, Request, names};
 use crate::zone::answer::Answer;
-use crate::zone::kubernetes::{Elsewhere, Kubernetes as Zones, Verdict};
+use crate::zone::kubernetes::{Elsewhere, Kubernetes as Zones, Pods, Verdict};
 use crate::zone::name::WireName;
 use crate::zone::rcode;
 
@@ -60,6 +62,24 @@ impl Plugin for Kubernetes {
                 self.zones.negative(registry, known, (&name, left), code, &mut answer);
                 Reply::message(answer.message(request.reply()))
             }
+        }
+    }
+
+    fn metadata(&self, request: &Request, values: &mut Values) {
+        if self.zones.pods == Pods::Verified
+            && let Some(pods) = self.view.registry().pods(request.client.ip().to_canonical())
+            && let Some(owner) = pods.first()
+        {
+            let key = &owner.pod.key;
+            values.insert("kubernetes/client-namespace".into(), key.namespace.to_string());
+            values.insert("kubernetes/client-pod-name".into(), key.name.to_string());
+            for (label, value) in owner.pod.labels.iter() {
+                values.insert(format!("kubernetes/client-label/{label}"), value.to_string());
+            }
+        }
+        let name = names::wire(request.qname());
+        if let Some(left) = self.zones.find(&name) {
+            metadata::put(&name, left, self.zones.grammar(&name, left), values);
         }
     }
 }

@@ -10,11 +10,12 @@ use hickory_proto::rr::Name;
 
 use super::watching::Watching;
 use super::{Kubernetes, NAME, Zones};
-use crate::cluster::{ClusterId, FleetSpec, Replaced, Source, SourceError, TlsFiles};
+use crate::cluster::kinds::Keep;
+use crate::cluster::{ClusterId, FleetSpec, Replaced, Selection, Source, SourceError, TlsFiles};
 use crate::corefile::{Diagnostic, Directive, Line, Token, parse_duration, parse_number};
 use crate::plugin::fleet::{self, Lines as FleetLines};
 use crate::plugin::names;
-use crate::plugin::setup::{Setup, refuse};
+use crate::plugin::setup::Setup;
 use crate::zone::choice::{Fleet, Reach};
 use crate::zone::kubernetes::Pods;
 use crate::zone::name::WireName;
@@ -40,11 +41,14 @@ const OPTIONS: &[&str] = &[
     "apiserver_burst",
     "apiserver_max_inflight",
     "pods",
+    "endpoint_pod_names",
     "ttl",
     "fallthrough",
+    "ignore",
+    "multicluster",
+    "zonal",
     "startup_timeout",
 ];
-const NOT_YET: &[&str] = &["endpoint_pod_names", "ignore", "multicluster", "zonal"];
 
 /// What the lines said.
 struct Lines {
@@ -55,8 +59,12 @@ struct Lines {
     namespaces_at: Option<Token>,
     watching: Watching,
     pods: Pods,
+    pod_names: bool,
     ttl: u32,
     fallthrough: Vec<Name>,
+    ignore_empty: bool,
+    multicluster: Vec<Token>,
+    zonal: Option<Token>,
     startup: Duration,
 }
 
@@ -76,11 +84,14 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
         Some((source, at)) => (source, at),
         None => (Source::InCluster, directive.name.clone()),
     };
+    let multicluster = multicluster(&lines.multicluster, &zones)?;
+    let keep = Keep { pod_names: lines.pod_names, zones: lines.zonal.is_some() };
+    let pods = lines.pods == Pods::Verified;
     let spec = FleetSpec {
         local: fleet.local.clone(),
         source,
         members: fleet.members,
-        selection: lines.watching.selection(),
+        selection: Selection { keep, pods, ..lines.watching.selection() },
         replaced: replaced(&fleet.reach, &fleet.others),
         limits: lines.watching.limits(),
     };
@@ -105,9 +116,9 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
             ttl: lines.ttl,
             pods: lines.pods,
             namespaces: lines.namespaces,
-            multicluster: Vec::new(),
-            zonal: false,
-            ignore_empty: false,
+            multicluster,
+            zonal: lines.zonal.is_some(),
+            ignore_empty: lines.ignore_empty,
             fleet: Fleet { local: fleet.local, reach: fleet.reach, others: fleet.others },
             own_addresses: own_addresses(&setup.chain.bind),
         },
@@ -115,6 +126,24 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
         fallthrough: lines.fallthrough,
     });
     Ok(())
+}
+
+/// The zones of ServiceImports, which must be zones of the plugin.
+fn multicluster(words: &[Token], zones: &[WireName]) -> Result<Vec<WireName>, Diagnostic> {
+    let mut all = Vec::new();
+    for word in words {
+        for zone in names::zones(std::slice::from_ref(word))? {
+            let zone = names::wire(&zone);
+            if !zones.contains(&zone) {
+                return Err(word.error(
+                    format!("the multicluster zone {zone} is no zone of this kubernetes"),
+                    format!("add it, e.g. kubernetes cluster.local {word}"),
+                ));
+            }
+            all.push(zone);
+        }
+    }
+    Ok(all)
 }
 
 /// Whose endpoints are of no use.
@@ -178,8 +207,12 @@ fn read(directive: &Directive) -> Result<Lines, Diagnostic> {
         namespaces_at: None,
         watching: Watching::default(),
         pods: Pods::default(),
+        pod_names: false,
         ttl: DEFAULT_TTL,
         fallthrough: Vec::new(),
+        ignore_empty: false,
+        multicluster: Vec::new(),
+        zonal: None,
         startup: DEFAULT_STARTUP,
     };
     for line in directive.lines() {
@@ -218,29 +251,45 @@ impl Lines {
                 self.namespaces_at = Some(line.name().clone());
             }
             "pods" => {
-                let word = line.one_arg("pods disabled|insecure")?;
+                let word = line.one_arg("pods disabled|insecure|verified")?;
                 self.pods = match word.text.as_str() {
                     "disabled" => Pods::Disabled,
                     "insecure" => Pods::Insecure,
-                    "verified" => {
-                        return Err(word.error(
-                            "pods verified is not supported yet",
-                            "use pods insecure or pods disabled",
-                        ));
+                    "verified" => Pods::Verified,
+                    _ => {
+                        let modes = ["disabled", "insecure", "verified"];
+                        return Err(word.unknown("mode of pods", &modes));
                     }
-                    _ => return Err(word.unknown("mode of pods", &["disabled", "insecure"])),
                 };
+            }
+            "endpoint_pod_names" => {
+                line.no_args()?;
+                self.pod_names = true;
             }
             "ttl" => {
                 let word = line.one_arg("ttl SECONDS")?;
                 self.ttl = parse_number(word, "TTL in seconds", 0..=3600)?;
             }
             "fallthrough" => self.fallthrough = names::zones_or_all(line.args())?,
+            "ignore" => {
+                let word = line.one_arg("ignore empty_service")?;
+                if word.text != "empty_service" {
+                    return Err(word.unknown("thing to ignore", &["empty_service"]));
+                }
+                self.ignore_empty = true;
+            }
+            "multicluster" => {
+                self.multicluster = line.args_within(1.., "multicluster ZONE...")?.to_vec();
+            }
+            "zonal" => {
+                line.no_args()?;
+                self.zonal = Some(line.name().clone());
+            }
             "startup_timeout" => {
                 self.startup = parse_duration(line.one_arg("startup_timeout DURATION")?)?;
             }
             _ if self.watching.read(line)? => {}
-            _ => return Err(refuse(NAME, line, OPTIONS, NOT_YET)),
+            _ => return Err(line.unknown(NAME, OPTIONS)),
         }
         Ok(())
     }
@@ -259,6 +308,7 @@ impl Lines {
     /// Joins `tls` with the `endpoint` it is for.
     fn finish(mut self) -> Result<Self, Diagnostic> {
         self.namespaces_at.as_ref().map_or(Ok(()), |word| self.watching.with_namespaces(word))?;
+        self.zonal.as_ref().map_or(Ok(()), |word| self.watching.with_zonal(word))?;
         let (Some(files), Some(at)) = (self.tls.take(), &self.tls_at) else { return Ok(self) };
         match &mut self.source {
             Some((Source::Endpoint { tls, .. }, _)) => {

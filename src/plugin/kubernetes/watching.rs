@@ -61,6 +61,17 @@ impl Watching {
         }
     }
 
+    /// `zonal` stands beside, at this word.
+    pub fn with_zonal(&self, zonal: &Token) -> Result<(), Diagnostic> {
+        if !self.noendpoints {
+            return Ok(());
+        }
+        Err(zonal.error(
+            "zonal stands beside noendpoints, and its names are names of endpoints",
+            "take one of them out",
+        ))
+    }
+
     pub fn selection(&self) -> Selection {
         let namespace_labels = self.namespace_labels.as_ref();
         Selection {

@@ -159,6 +159,7 @@ fn pods_that_run() {
     let pod = |name: &str, addresses: &[&str]| Pod {
         key: ObjectKey::new("shop", name),
         addresses: addresses.iter().map(|ip| ip.parse().unwrap()).collect(),
+        labels: [].into(),
     };
     let put = |update| registry.apply(&ClusterId::new("local"), Change::Pod(update));
     put(Update::Upsert(pod("one", &["10.244.1.1", "fd00:244::1"])));

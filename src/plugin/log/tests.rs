@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use hickory_proto::op::{Edns, ResponseCode};
 use hickory_proto::rr::rdata::A;
@@ -6,7 +7,7 @@ use hickory_proto::rr::{RData, Record, RecordType};
 
 use super::*;
 use crate::plugin::testing::{self, request};
-use crate::plugin::{Failure, Next};
+use crate::plugin::{Failure, Next, Reply, Transport};
 
 #[test]
 fn reads_its_words() {
@@ -14,7 +15,10 @@ fn reads_its_words() {
         ("log", Ok(1)),
         ("log example.org a.test", Ok(1)),
         ("log a.test\nlog b.test {\nclass all\n}", Ok(1)),
-        ("log . {common}", Err("a format of log is not supported yet")),
+        ("log . {common}", Ok(1)),
+        ("log a.test b.test \"{type} {/kubernetes/kind}\"", Ok(1)),
+        ("log {common}", Err("the format of log has no name before it")),
+        ("log . {local}", Err("the placeholder {local} of log is not supported yet")),
         ("log {\nclass denial\n}", Err("the class denial of log is not supported yet")),
         ("log {\nclass bogus\n}", Err("unknown class of log 'bogus'")),
         ("log {\nclass\n}", Err("'class' has no argument")),
@@ -24,6 +28,33 @@ fn reads_its_words() {
         let expected = expected.map(|_: i32| "1");
         testing::check(lines, NAME, setup, expected, |chain, _| chain.plugins.len().to_string());
     }
+}
+
+/// The line of a question in the common format.
+fn line(request: &Request, outcome: &Outcome, took: Duration) -> String {
+    Format::default().line(Seen { request, outcome, took })
+}
+
+#[test]
+fn writes_other_formats() {
+    let mut asked = request("Web.Example", RecordType::SRV);
+    let values = [("kubernetes/service".to_owned(), "web".to_owned()), ("a/b".into(), "".into())];
+    asked.metadata = Some(Arc::new(values.into()));
+    let outcome = Err(Failure::code(ResponseCode::Refused));
+    for (format, expected) in [
+        ("{type} {name} {>opcode}", "SRV web.example. 0"),
+        ("{/kubernetes/service}|{/a/b}|{/no/such}|{/}", "web||-|-"),
+        ("{ {type} } {bogus} }{", "{ SRV } {bogus} }{"),
+        ("{rcode} {>rflags}", "REFUSED qr,rd"),
+        ("", ""),
+    ] {
+        let seen = Seen { request: &asked, outcome: &outcome, took: Duration::ZERO };
+        assert_eq!(Format::read(format).line(seen), expected, "{format}");
+    }
+    let seen = Seen { request: &asked, outcome: &outcome, took: Duration::ZERO };
+    let (common, combined) = (Format::read("{common}"), Format::read("{combined}"));
+    assert_eq!(common, Format::default());
+    assert_eq!(combined.line(seen), format!("{} \"0\"", common.line(seen)));
 }
 
 #[test]

@@ -1,0 +1,87 @@
+//! `metadata`: what the plugins behind know about a question, for plugins that write it down or decide by
+//! it (CoreDNS, plugin/metadata).
+//!
+//! In: a question in one of its zones. Out: the same question with the [`Values`] that
+//! [`Plugin::metadata`] of every plugin behind gives.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hickory_proto::rr::Name;
+
+use super::setup::Setup;
+use super::{Next, Outcome, Plugin, Request, names};
+use crate::corefile::{Diagnostic, Directive};
+
+const NAME: &str = "metadata";
+
+/// Values by label, such as `kubernetes/service`.
+pub type Values = BTreeMap<String, String>;
+
+/// The plugin.
+pub struct Metadata {
+    zones: Vec<Name>,
+}
+
+/// Reads `metadata [ZONE...]`; without a zone it takes those of the server block.
+///
+/// # Errors
+/// It stands twice, has a block, or a word is no zone.
+pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Diagnostic> {
+    let directive = setup.once(directives)?;
+    if let Some(line) = directive.lines().first() {
+        return Err(line.unknown(NAME, &[]));
+    }
+    let named = names::zones(&directive.args)?;
+    let zones = if named.is_empty() {
+        setup.zones().iter().filter_map(|zone| names::parse(zone)).collect()
+    } else {
+        named
+    };
+    setup.push(Metadata { zones });
+    Ok(())
+}
+
+#[async_trait]
+impl Plugin for Metadata {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {
+        if !names::within(&self.zones, request.qname()) {
+            return next.run(NAME, request).await;
+        }
+        let mut values = Values::new();
+        next.plugins().for_each(|plugin| plugin.metadata(request, &mut values));
+        let request = Request { metadata: Some(Arc::new(values)), ..request.clone() };
+        next.run(NAME, &request).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::testing;
+
+    #[test]
+    fn reads_its_words() {
+        for (lines, expected) in [
+            ("metadata", Ok(". 1")),
+            ("metadata a.test b.test", Ok("a.test. 2")),
+            ("metadata a..b", Err("a..b")),
+            ("metadata {\nx\n}", Err("metadata takes no properties")),
+            ("metadata\nmetadata", Err("used twice")),
+        ] {
+            testing::check(lines, NAME, setup, expected, |chain, _| {
+                assert_eq!(chain.plugins.len(), 1);
+                let zones = lines.split_whitespace().skip(1).collect::<Vec<_>>();
+                match zones.first() {
+                    Some(first) => format!("{first}. {}", zones.len()),
+                    None => ". 1".into(),
+                }
+            });
+        }
+    }
+}
