@@ -43,6 +43,8 @@ pub struct Timing {
     pub retry_max: Duration,
     /// How often it is looked whether a kind that was forbidden may be listed now.
     pub rights: Duration,
+    /// The longest wait before it is looked again for a kind that is not served.
+    pub discovery: Duration,
 }
 
 impl Default for Timing {
@@ -56,6 +58,7 @@ impl Default for Timing {
             retry_min: Duration::from_millis(800),
             retry_max: Duration::from_secs(10),
             rights: Duration::from_secs(300),
+            discovery: Duration::from_secs(60),
         }
     }
 }

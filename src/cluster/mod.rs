@@ -30,6 +30,7 @@ pub mod event;
 mod fleet;
 mod from_endpoints;
 mod gate;
+mod imports;
 pub mod kinds;
 mod kubeconfig;
 mod kubeconfigs;

@@ -39,6 +39,12 @@ impl Seen {
         held.iter().flat_map(|held| held.pods.keys()).map(String::as_str).collect()
     }
 
+    /// The names of a cluster's ServiceImports.
+    pub fn imports(&self, cluster: &str) -> Vec<&str> {
+        let held = self.clusters.get(cluster);
+        held.iter().flat_map(|held| held.imports.keys()).map(String::as_str).collect()
+    }
+
     pub fn members(&self) -> Vec<&str> {
         self.clusters.keys().map(String::as_str).collect()
     }

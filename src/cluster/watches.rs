@@ -45,7 +45,8 @@ impl Watches {
     /// Watches until dropped.
     pub async fn run(&self) {
         // One task polls all of them: they are idle nearly always.
-        tokio::join!(self.services(), self.namespaces(), self.slices(), self.pods());
+        let (services, namespaces) = (self.services(), self.namespaces());
+        tokio::join!(services, namespaces, self.slices(), self.pods(), self.imports());
     }
 
     async fn services(&self) {
@@ -160,7 +161,7 @@ impl Watches {
 }
 
 /// A watch of the objects with such labels.
-fn labelled(labels: &LabelSelector) -> watcher::Config {
+pub(super) fn labelled(labels: &LabelSelector) -> watcher::Config {
     let config = watcher::Config::default();
     if labels.is_empty() { config } else { config.labels(&labels.to_string()) }
 }
