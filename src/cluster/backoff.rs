@@ -18,7 +18,11 @@ pub struct Backoff {
 
 impl Backoff {
     pub fn new(timing: &Timing) -> Self {
-        Backoff { min: timing.retry_min, max: timing.retry_max, next: timing.retry_min, last: None }
+        Backoff::between(timing.retry_min, timing.retry_max)
+    }
+
+    pub fn between(min: Duration, max: Duration) -> Self {
+        Backoff { min, max, next: min, last: None }
     }
 
     /// The next wait. It starts again from the shortest one when the last failure is long ago: a

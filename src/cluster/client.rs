@@ -41,6 +41,10 @@ pub struct Timing {
     pub retry_min: Duration,
     /// The longest wait after a failure.
     pub retry_max: Duration,
+    /// How often it is looked whether a kind that was forbidden may be listed now.
+    pub rights: Duration,
+    /// The longest wait before it is looked again for a kind that is not served.
+    pub discovery: Duration,
 }
 
 impl Default for Timing {
@@ -53,6 +57,8 @@ impl Default for Timing {
             pace: Duration::from_millis(200),
             retry_min: Duration::from_millis(800),
             retry_max: Duration::from_secs(10),
+            rights: Duration::from_secs(300),
+            discovery: Duration::from_secs(60),
         }
     }
 }

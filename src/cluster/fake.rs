@@ -1,7 +1,7 @@
 //! A small API server that misbehaves on demand: list with `continue`, watch, bookmarks, 410, 503,
 //! and silence at every place where a server can fall silent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -20,6 +20,9 @@ pub const SERVICES: &str = "/api/v1/services";
 pub const SLICES: &str = "/apis/discovery.k8s.io/v1/endpointslices";
 pub const NAMESPACES: &str = "/api/v1/namespaces";
 pub const PODS: &str = "/api/v1/pods";
+pub const ENDPOINTS: &str = "/api/v1/endpoints";
+/// The group of ServiceImports.
+pub const IMPORTS: &str = "/apis/multicluster.x-k8s.io";
 
 /// What the server does to every request until told otherwise.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,6 +51,8 @@ pub fn timing() -> Timing {
         pace: Duration::from_millis(20),
         retry_min: Duration::from_millis(10),
         retry_max: Duration::from_millis(50),
+        rights: Duration::from_millis(100),
+        discovery: Duration::from_millis(100),
     }
 }
 
@@ -77,6 +82,10 @@ struct Store {
     cut: u64,
     page: Option<usize>,
     fault: Option<Fault>,
+    /// Paths of collections that may not be listed nor watched.
+    forbidden: BTreeSet<String>,
+    /// The versions of ServiceImports that are served, the preferred one first.
+    imports: Vec<&'static str>,
     /// Path and query of each request.
     requests: Vec<String>,
 }
@@ -146,6 +155,24 @@ impl Fake {
         });
     }
 
+    /// Takes the right to list and watch a collection. Open watches go on, as in an API server.
+    pub fn forbid(&self, collection: &str) {
+        self.edit(|store| store.forbidden.extend([collection.to_owned()]));
+    }
+
+    /// Gives the right back.
+    pub fn allow(&self, collection: &str) {
+        self.edit(|store| store.forbidden.retain(|path| path != collection));
+    }
+
+    /// Installs the CRD of ServiceImports with these versions, or takes it away.
+    pub fn serve_imports(&self, versions: &[&'static str]) {
+        self.edit(|store| {
+            store.imports = versions.to_vec();
+            store.cut += 1;
+        });
+    }
+
     pub fn page(&self, size: usize) {
         self.edit(|store| store.page = Some(size));
     }
@@ -189,9 +216,14 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let fault = {
         let mut store = shared.store();
         store.requests.push(format!("{path}?{query}"));
-        store.fault
+        if store.forbidden.contains(&path) { Some(Fault::Status(403)) } else { store.fault }
     };
     shared.changed.send_modify(|count| *count += 1);
+    if let (None, Some(rest)) = (fault, path.strip_prefix(IMPORTS))
+        && let Some(response) = discovery(&shared.store().imports, rest)
+    {
+        return response;
+    }
     let is_watch = parameter(&query, "watch").is_some();
     match fault {
         Some(Fault::NoHeaders) => futures::future::pending::<Response>().await,
@@ -200,6 +232,25 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         _ if is_watch => watch(shared, path, &query),
         _ => list(&shared, &path, &query, fault == Some(Fault::HalfList)),
     }
+}
+
+/// What is served below the group of ServiceImports; `None` for the objects themselves.
+fn discovery(versions: &[&str], rest: &str) -> Option<Response> {
+    let offered = |version: &&str| json!({"groupVersion": version, "version": version});
+    let mut parts = rest.split('/').skip(1);
+    let document = match (parts.next(), parts.next()) {
+        (None, _) if versions.is_empty() => return Some(failure(404)),
+        (None, _) => {
+            json!({"name": "g", "versions": versions.iter().map(offered).collect::<Vec<_>>(),
+            "preferredVersion": offered(&versions[0])})
+        }
+        (Some(version), _) if !versions.contains(&version) => return Some(failure(404)),
+        (Some(version), None) => json!({"groupVersion": version, "resources": [
+            {"name": "serviceimports", "singularName": "", "namespaced": true, "kind": "x", "verbs": []},
+        ]}),
+        _ => return None,
+    };
+    Some(document.to_string().into_response())
 }
 
 fn list(shared: &Shared, path: &str, query: &str, half: bool) -> Response {
@@ -316,4 +367,31 @@ pub fn namespace(name: &str) -> Value {
 pub fn pod(namespace: &str, name: &str, ip: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": namespace, "name": name},
         "status": {"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}]}})
+}
+
+/// Endpoints of a Service: for each port the addresses that have it.
+pub fn endpoints(namespace: &str, name: &str, subsets: &[(u16, &[&str])]) -> Value {
+    let subset = |(port, ips): &(u16, &[&str])| {
+        let addresses: Vec<_> = ips.iter().map(|ip| json!({"ip": ip})).collect();
+        json!({"addresses": addresses, "ports": [{"port": port, "protocol": "TCP"}]})
+    };
+    let subsets: Vec<_> = subsets.iter().map(subset).collect();
+    json!({"apiVersion": "v1", "kind": "Endpoints", "subsets": subsets,
+        "metadata": {"namespace": namespace, "name": name}})
+}
+
+/// An EndpointSlice of a Service with one port.
+pub fn slice(namespace: &str, name: &str, service: &str, ips: &[&str]) -> Value {
+    let endpoints: Vec<_> = ips.iter().map(|ip| json!({"addresses": [ip]})).collect();
+    json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+        "metadata": {"namespace": namespace, "name": name,
+            "labels": {"kubernetes.io/service-name": service}},
+        "endpoints": endpoints, "ports": [{"port": 80, "protocol": "TCP"}]})
+}
+
+/// A ServiceImport with an address.
+pub fn import(namespace: &str, name: &str, ip: &str) -> Value {
+    json!({"apiVersion": "x", "kind": "ServiceImport",
+        "metadata": {"namespace": namespace, "name": name},
+        "spec": {"type": "ClusterSetIP", "ips": [ip], "ports": [{"port": 80}]}})
 }

@@ -107,7 +107,7 @@ impl FleetSpec {
     pub fn selection_of(&self, member: &ClusterId) -> Selection {
         let replaced = self.replaced.named.get(member).copied().unwrap_or(self.replaced.others);
         let endpoints = self.selection.endpoints && !replaced;
-        Selection { endpoints, pods: false, ..self.selection.clone() }
+        Selection { endpoints, pods: false, imports: false, ..self.selection.clone() }
     }
 }
 

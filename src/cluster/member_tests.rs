@@ -1,72 +1,12 @@
 //! A member against a server that misbehaves.
 
 use serde_json::json;
-use tokio::sync::Notify;
 
 use super::*;
 use crate::cluster::condition::MemberState;
-use crate::cluster::event::ClusterId;
-use crate::cluster::fake::{self, Fake, Fault, NAMESPACES, PODS, SERVICES, SLICES};
+use crate::cluster::fake::{self, Fault, NAMESPACES, PODS, SERVICES, SLICES};
 use crate::cluster::limits::{Limits, Rate};
-use crate::cluster::record::Record;
-
-struct Running {
-    member: Member,
-    record: Arc<Record>,
-    changed: Arc<Notify>,
-}
-
-impl Running {
-    fn start(fake: &Fake, endpoints: bool) -> Self {
-        Running::start_with(
-            fake,
-            Selection { endpoints, ..Selection::default() },
-            Limits::default(),
-        )
-    }
-
-    fn start_with(fake: &Fake, selection: Selection, limits: Limits) -> Self {
-        let record = Arc::new(Record::default());
-        let changed = Arc::new(Notify::new());
-        let access = Access::Source(fake.source());
-        let limiter = Arc::new(Limiter::new(&limits));
-        let plan = Plan { access, selection, limiter, timing: fake::timing() };
-        let id = ClusterId::new("west");
-        let condition =
-            Condition::new(id.clone(), false, "test".into(), plan.watches(), changed.clone());
-        let member = Member::start(plan, condition, Gate::opened(id, record.clone()));
-        Running { member, record, changed }
-    }
-
-    async fn until(&self, wanted: impl Fn(&Condition) -> bool) {
-        while !wanted(self.member.condition()) {
-            let wait = tokio::time::timeout(std::time::Duration::from_secs(30), async {
-                self.changed.notified().await;
-            });
-            wait.await.unwrap_or_else(|_| panic!("stays {:?}", self.member.condition().status()));
-        }
-    }
-
-    async fn until_synced(&self) {
-        self.until(|condition| condition.state() == MemberState::Synced).await;
-    }
-
-    async fn until_failing(&self, is_failing: bool) {
-        self.until(|condition| condition.status().is_failing == is_failing).await;
-    }
-
-    async fn until_services(&self, names: &[&str]) {
-        self.record.until(|seen| seen.services("west") == names).await;
-    }
-}
-
-async fn with_two_services() -> Fake {
-    let fake = Fake::start().await;
-    fake.put(SERVICES, fake::service("n", "a", "10.0.0.1"));
-    fake.put(SERVICES, fake::service("n", "b", "10.0.0.2"));
-    fake.put(NAMESPACES, fake::namespace("n"));
-    fake
-}
+use crate::cluster::running::{Running, with_two_services};
 
 #[tokio::test]
 async fn lists_in_pages_then_follows_changes() {

@@ -25,9 +25,12 @@ mod claim;
 mod client;
 mod condition;
 mod directory;
+mod either;
 pub mod event;
 mod fleet;
+mod from_endpoints;
 mod gate;
+mod imports;
 pub mod kinds;
 mod kubeconfig;
 mod kubeconfigs;
@@ -36,10 +39,12 @@ mod limits;
 mod manifests;
 mod member;
 mod pods;
+mod rights;
 mod roster;
 mod secrets;
 mod selection;
 mod source;
+mod spaces;
 mod watch;
 mod watches;
 
@@ -47,6 +52,8 @@ mod watches;
 mod fake;
 #[cfg(test)]
 mod record;
+#[cfg(test)]
+mod running;
 
 pub use condition::{MemberState, MemberStatus};
 pub use event::{Change, ClusterId, Sink, Update};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::event::{Change, ClusterId, Sink, Update};
-use super::kinds::{EndpointSlice, Namespace, Pod, Service};
+use super::kinds::{EndpointSlice, Namespace, Pod, Service, ServiceImport};
 
 /// What a cluster holds, by key.
 #[derive(Clone, Default, Debug)]
@@ -16,6 +16,7 @@ pub struct Held {
     pub slices: BTreeMap<String, EndpointSlice>,
     pub namespaces: BTreeMap<String, Namespace>,
     pub pods: BTreeMap<String, Pod>,
+    pub imports: BTreeMap<String, ServiceImport>,
 }
 
 #[derive(Clone, Default, Debug)]
@@ -36,6 +37,12 @@ impl Seen {
     pub fn pods(&self, cluster: &str) -> Vec<&str> {
         let held = self.clusters.get(cluster);
         held.iter().flat_map(|held| held.pods.keys()).map(String::as_str).collect()
+    }
+
+    /// The names of a cluster's ServiceImports.
+    pub fn imports(&self, cluster: &str) -> Vec<&str> {
+        let held = self.clusters.get(cluster);
+        held.iter().flat_map(|held| held.imports.keys()).map(String::as_str).collect()
     }
 
     pub fn members(&self) -> Vec<&str> {
@@ -87,7 +94,10 @@ impl Sink for Record {
                     let said = apply(update, &mut held.pods, |pod| pod.key.to_string());
                     format!("{id} pod {said}")
                 }
-                Change::ServiceImport(_) => return,
+                Change::ServiceImport(update) => {
+                    let said = apply(update, &mut held.imports, |import| import.key.to_string());
+                    format!("{id} import {said}")
+                }
                 Change::Left => {
                     seen.clusters.remove(&id);
                     format!("{id} left")

@@ -38,7 +38,8 @@ pub async fn follow(
     let client = client::probe(client, contact.clone(), limiter, &timing);
     let api: Api<DeserializeGuard<SecretObject>> = Api::namespaced(client, namespace);
     let (kind, peers) = ("member Secrets", Arc::default());
-    let watch = Watch { cluster: local, kind, quotable: false, contact, peers, timing };
+    let cluster = local;
+    let watch = Watch { cluster, kind, quotable: false, contact, peers, timing, ends_at: &[] };
     let mut secrets = Secrets::default();
     watch
         .run(api, watcher::Config::default().labels(SELECTOR), |told| {

@@ -8,7 +8,8 @@ use super::labels::LabelSelector;
 pub struct Selection {
     /// Of Services, EndpointSlices and Pods (CoreDNS, plugin/kubernetes/controller.go).
     pub labels: LabelSelector,
-    /// Of Namespaces. One that is not selected does not exist.
+    /// Of Namespaces, one of which does not exist if it is not selected, and of ServiceImports, as in
+    /// CoreDNS.
     pub namespace_labels: LabelSelector,
     /// Whether EndpointSlices are watched.
     pub endpoints: bool,
@@ -16,6 +17,8 @@ pub struct Selection {
     pub keep: Keep,
     /// Whether Pods are watched. Those of members never are: pod records are local.
     pub pods: bool,
+    /// Whether ServiceImports are watched. Those of members never are.
+    pub imports: bool,
 }
 
 /// A kind of object that is watched.
@@ -25,6 +28,7 @@ pub enum Kind {
     Namespaces,
     EndpointSlices,
     Pods,
+    ServiceImports,
 }
 
 impl Default for Selection {
@@ -36,6 +40,7 @@ impl Default for Selection {
             endpoints: true,
             keep: Keep::default(),
             pods: false,
+            imports: false,
         }
     }
 }
@@ -48,6 +53,7 @@ impl Selection {
             (Kind::Namespaces, true),
             (Kind::EndpointSlices, self.endpoints),
             (Kind::Pods, self.pods),
+            (Kind::ServiceImports, self.imports),
         ];
         wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(kind, _)| kind)
     }
@@ -66,6 +72,18 @@ impl Kind {
             Kind::Namespaces => "Namespaces",
             Kind::EndpointSlices => "EndpointSlices",
             Kind::Pods => "Pods",
+            Kind::ServiceImports => "ServiceImports",
+        }
+    }
+
+    /// The resource and its group, as a role that allows it names them.
+    pub fn rule(self) -> &'static str {
+        match self {
+            Kind::Services => "services",
+            Kind::Namespaces => "namespaces",
+            Kind::EndpointSlices => "endpointslices.discovery.k8s.io",
+            Kind::Pods => "pods",
+            Kind::ServiceImports => "serviceimports.multicluster.x-k8s.io",
         }
     }
 }

@@ -48,10 +48,12 @@ pub struct Watch {
     /// that Services are not long ahead of their endpoints.
     pub peers: Arc<Notify>,
     pub timing: Timing,
+    /// The HTTP statuses of failures that end the watch, because whoever runs it has another way.
+    pub ends_at: &'static [u16],
 }
 
 impl Watch {
-    /// Lists and watches until it is dropped.
+    /// Lists and watches until it is dropped, or fails with a status of [`Watch::ends_at`].
     ///
     /// `selection` may hold selectors; page size and time limit are set here.
     pub async fn run<O>(
@@ -61,7 +63,8 @@ impl Watch {
         selection: watcher::Config,
         mut tell: impl FnMut(Told<O>),
     ) where
-        O: Resource<DynamicType = ()> + DeserializeOwned + Clone + Debug + Send + 'static,
+        O: Resource + DeserializeOwned + Clone + Debug + Send + 'static,
+        O::DynamicType: Clone,
     {
         let selection = selection.timeout(self.timing.watch_seconds).page_size(500);
         let mut backoff = Backoff::new(&self.timing);
@@ -95,6 +98,9 @@ impl Watch {
                     tell(Told::Update(Update::Delete(key_of(object.meta()))));
                 }
                 Some(Err(error)) => {
+                    if status(&error).is_some_and(|status| self.ends_at.contains(&status)) {
+                        return;
+                    }
                     if !std::mem::replace(&mut failing, true) {
                         let error = describe(&error);
                         warn!(cluster = %self.cluster, kind = self.kind, %error,
@@ -139,8 +145,19 @@ impl Watch {
 /// kube lists anew when 410 comes inside the stream, as API servers send it, but not when it is the
 /// HTTP status, as a proxy may send it: it would ask for the same version for ever.
 fn needs_new_list(error: &watcher::Error) -> bool {
-    matches!(error,
-        watcher::Error::WatchStartFailed(kube::Error::Api(status)) if status.code == 410)
+    matches!(error, watcher::Error::WatchStartFailed(_)) && status(error) == Some(410)
+}
+
+/// The HTTP status of a failure, if it was the server that refused.
+fn status(error: &watcher::Error) -> Option<u16> {
+    use watcher::Error::{InitialListFailed, WatchError, WatchFailed, WatchStartFailed};
+    match error {
+        InitialListFailed(kube::Error::Api(status))
+        | WatchStartFailed(kube::Error::Api(status))
+        | WatchFailed(kube::Error::Api(status))
+        | WatchError(status) => Some(status.code),
+        _ => None,
+    }
 }
 
 /// An error with its causes, for the log. Bodies are not quoted: they may hold a Secret.

@@ -11,15 +11,18 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
-use super::client::{self, Timing};
+use super::client::{self, Contact, Timing};
 use super::condition::Condition;
+use super::either::Either;
 use super::event::{Change, Update};
+use super::from_endpoints::FromEndpoints;
 use super::gate::Gate;
 use super::kinds::{EndpointSliceObject, NamespaceObject, PodObject, ServiceObject, pod};
 use super::labels::LabelSelector;
 use super::limits::Limiter;
 use super::pods::Pods;
 use super::selection::{Kind, Selection};
+use super::spaces::Spaces;
 use super::watch::{Told, Watch};
 
 /// What all of them share.
@@ -33,11 +36,17 @@ pub struct Watches {
     pub peers: Arc<Notify>,
 }
 
+/// An object that can be watched.
+pub trait Object: Resource + DeserializeOwned + Clone + Debug + Send + 'static {}
+
+impl<O: Resource + DeserializeOwned + Clone + Debug + Send + 'static> Object for O {}
+
 impl Watches {
     /// Watches until dropped.
     pub async fn run(&self) {
         // One task polls all of them: they are idle nearly always.
-        tokio::join!(self.services(), self.namespaces(), self.slices(), self.pods());
+        let (services, namespaces) = (self.services(), self.namespaces());
+        tokio::join!(services, namespaces, self.slices(), self.pods(), self.imports());
     }
 
     async fn services(&self) {
@@ -49,20 +58,42 @@ impl Watches {
     }
 
     async fn namespaces(&self) {
-        let selected = labelled(&self.selection.namespace_labels);
-        let take = |update: Update<NamespaceObject>| {
-            self.gate.apply(Change::Namespace(update.map(Into::into)));
+        let labels = &self.selection.namespace_labels;
+        if !labels.is_empty() {
+            // Services do not say which labels their namespaces have, so nothing can stand in.
+            let take = |update: Update<NamespaceObject>| {
+                self.gate.apply(Change::Namespace(update.map(Into::into)));
+            };
+            return self.watch(Kind::Namespaces, labelled(labels), take).await;
+        }
+        let namespaces = Either {
+            kind: Kind::Namespaces,
+            instead: "the namespaces of Services",
+            // A namespace exists, whether its Services are selected or not.
+            selected: watcher::Config::default(),
+            itself: |spaces: &mut Spaces, update: Update<NamespaceObject>| {
+                vec![Change::Namespace(spaces.namespaces(update))]
+            },
+            other: |spaces: &mut Spaces, update: Update<ServiceObject>| {
+                spaces.services(update).map(Change::Namespace).into_iter().collect()
+            },
         };
-        self.watch(Kind::Namespaces, selected, take).await;
+        self.either(namespaces, Spaces::default()).await;
     }
 
     async fn slices(&self) {
-        let selected = labelled(&self.selection.labels);
-        let keep = self.selection.keep;
-        let take = |update: Update<EndpointSliceObject>| {
-            self.gate.apply(Change::EndpointSlice(update.map(|slice| slice.slim(keep))));
+        let slices = Either {
+            kind: Kind::EndpointSlices,
+            instead: "Endpoints",
+            selected: labelled(&self.selection.labels),
+            itself: |made: &mut FromEndpoints, update: Update<EndpointSliceObject>| {
+                vec![Change::EndpointSlice(update.map(|slice| slice.slim(made.keep)))]
+            },
+            other: |made: &mut FromEndpoints, update| {
+                made.take(update).into_iter().map(Change::EndpointSlice).collect()
+            },
         };
-        self.watch(Kind::EndpointSlices, selected, take).await;
+        self.either(slices, FromEndpoints::new(self.selection.keep)).await;
     }
 
     async fn pods(&self) {
@@ -77,36 +108,60 @@ impl Watches {
     }
 
     /// Watches one kind, if it is wanted.
-    async fn watch<O>(&self, kind: Kind, selected: watcher::Config, mut take: impl FnMut(Update<O>))
-    where
-        O: Resource<DynamicType = ()> + DeserializeOwned + Clone + Debug + Send + 'static,
+    async fn watch<O: Object<DynamicType = ()>>(
+        &self,
+        kind: Kind,
+        selected: watcher::Config,
+        take: impl FnMut(Update<O>),
+    ) {
+        if let Some(place) = self.selection.place(kind) {
+            self.follow(place, kind.name(), Api::all, selected, &[], take).await;
+        }
+    }
+
+    /// Runs one watch and keeps the [`Condition`] by it. It ends as [`Watch::run`] says.
+    pub(super) async fn follow<O: Object>(
+        &self,
+        place: usize,
+        kind: &'static str,
+        api: impl FnOnce(Client) -> Api<DeserializeGuard<O>>,
+        selected: watcher::Config,
+        ends_at: &'static [u16],
+        mut take: impl FnMut(Update<O>),
+    ) where
+        O::DynamicType: Clone,
     {
-        let Some(place) = self.selection.place(kind) else { return };
         let contact = self.condition.contact(place).clone();
-        let (client, limiter) = (self.client.clone(), self.limiter.clone());
-        let client = client::probe(client, contact.clone(), limiter, &self.timing);
         let watch = Watch {
             cluster: self.condition.id.clone(),
-            kind: kind.name(),
+            kind,
             quotable: true,
-            contact,
+            contact: contact.clone(),
             peers: self.peers.clone(),
             timing: self.timing.clone(),
+            ends_at,
         };
-        let api: Api<DeserializeGuard<O>> = Api::all(client);
         watch
-            .run(api, selected, |told| match told {
+            .run(api(self.client(contact)), selected, |told| match told {
                 Told::Update(update) => take(update),
-                Told::Listed => self.condition.set_synced(place),
+                Told::Listed => {
+                    self.condition.set_synced(place);
+                    self.condition.set_failing(place, false);
+                }
                 Told::Failing => self.condition.set_failing(place, true),
                 Told::Working => self.condition.set_failing(place, false),
             })
             .await;
     }
+
+    /// A client that keeps to all limits.
+    pub(super) fn client(&self, contact: Arc<Contact>) -> Client {
+        client::probe(self.client.clone(), contact, self.limiter.clone(), &self.timing)
+    }
 }
 
 /// A watch of the objects with such labels.
-fn labelled(labels: &LabelSelector) -> watcher::Config {
+pub(super) fn labelled(labels: &LabelSelector) -> watcher::Config {
     let config = watcher::Config::default();
     if labels.is_empty() { config } else { config.labels(&labels.to_string()) }
 }

@@ -17,6 +17,7 @@ mod metadata;
 mod oracle;
 mod outage;
 mod reach;
+mod rights;
 mod sidecar;
 mod sources;
 mod stub_domain;

@@ -3,8 +3,8 @@
 use fleetdns::cluster::Selection;
 use serde_json::{Value, json};
 
-use crate::harness::objects::{document, namespace};
-use crate::harness::{ControlPlane, Told};
+use crate::harness::objects::{document, namespace, service_import_crd};
+use crate::harness::{ApiServer, ControlPlane, LONG, Told, eventually};
 
 /// A pod that, once it is deleted, terminates for as long as it is held.
 fn pod(space: &str, name: &str, phase: &str, ips: &[&str], finalizers: &[&str]) -> String {
@@ -50,4 +50,53 @@ async fn pods_are_told_until_they_are_over_or_deleted() {
     fresh.comes_to_be("pod", space, &["a", "new"]).await;
     east.apply(&ends(&[])).await;
     told.comes_to_be("pod", space, &["a", "new"]).await;
+}
+
+fn import(name: &str, version: &str, kind: &str) -> String {
+    document(&json!({
+        "apiVersion": format!("multicluster.x-k8s.io/{version}"),
+        "kind": "ServiceImport",
+        "metadata": {"name": name, "namespace": "imports"},
+        "spec": {"type": kind, "ips": ["10.9.0.1"], "ports": [{"name": "http", "port": 80}]},
+    }))
+}
+
+/// Applies a ServiceImport as soon as its version is served, which is a little after its CRD.
+async fn apply_import(cluster: &ApiServer, yaml: &str) {
+    eventually("ServiceImports to be served", LONG, async || {
+        cluster.server_side_dry_run(yaml).await
+    })
+    .await;
+    cluster.apply(yaml).await;
+}
+
+#[tokio::test]
+async fn imports_come_with_their_crd_in_any_version_and_go_with_it() {
+    let cluster = ControlPlane::cluster("watched-imports", "10.107.0.0/16").await;
+    cluster.apply(&namespace("imports")).await;
+    let with_imports = Selection { imports: true, ..Selection::default() };
+    let (fleet, told) = Told::watch(&cluster, with_imports);
+    // Synced without: nothing else waits for a CRD.
+    eventually("a sync", LONG, async || fleet.local_synced().then_some(())).await;
+
+    cluster.apply(&service_import_crd(&[("v1alpha1", true)])).await;
+    apply_import(&cluster, &import("a", "v1alpha1", "ClusterSetIP")).await;
+    told.comes_to_be("import", "imports", &["a"]).await;
+    let said = &told.of("import", "imports")[0].1;
+    assert!(said.contains("ClusterIp([10.9.0.1])") && said.contains("number: Some(80)"), "{said}");
+
+    cluster.apply(&service_import_crd(&[("v1beta1", true), ("v1alpha1", true)])).await;
+    apply_import(&cluster, &import("b", "v1beta1", "Headless")).await;
+    told.comes_to_be("import", "imports", &["a", "b"]).await;
+
+    // The version that is watched is not served any more.
+    cluster.apply(&service_import_crd(&[("v1beta1", true), ("v1alpha1", false)])).await;
+    apply_import(&cluster, &import("c", "v1beta1", "Headless")).await;
+    told.comes_to_be("import", "imports", &["a", "b", "c"]).await;
+
+    cluster.delete(&service_import_crd(&[("v1beta1", true)])).await;
+    told.comes_to_be("import", "imports", &[]).await;
+    cluster.apply(&service_import_crd(&[("v1beta1", true)])).await;
+    apply_import(&cluster, &import("d", "v1beta1", "Headless")).await;
+    told.comes_to_be("import", "imports", &["d"]).await;
 }

@@ -1,18 +1,20 @@
-//! Slim objects: of a Service, EndpointSlice, Namespace or Pod only what a DNS answer needs, decoded
+//! Slim objects: of a Service, EndpointSlice, Namespace, Pod or ServiceImport only what a DNS answer needs, decoded
 //! straight from the API's JSON or a manifest's YAML. A field that is added here is held once for
 //! every object of every cluster.
 
 mod endpoint_slice;
+mod endpoints;
 mod namespace;
 pub(super) mod pod;
 mod service;
-mod service_import;
+pub(super) mod service_import;
 
 pub use endpoint_slice::{Alias, Endpoint, EndpointSlice, EndpointSliceObject, Imported, Keep};
+pub use endpoints::EndpointsObject;
 pub use namespace::{Namespace, NamespaceObject};
 pub use pod::{Pod, PodObject};
 pub use service::{Service, ServiceKind, ServiceObject};
-pub use service_import::ServiceImport;
+pub use service_import::{ServiceImport, ServiceImportObject};
 
 use std::fmt;
 

@@ -1,6 +1,18 @@
 //! The slim ServiceImport (KEP-1645).
 
-use super::{ObjectKey, Port, ServiceKind};
+use std::borrow::Cow;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
+use kube::core::{ApiResource, NamespaceResourceScope};
+use serde::{Deserialize, Serialize};
+
+use super::{ObjectKey, Port, PortObject, ServiceKind, key_of};
+
+/// The API group of the Multi-Cluster Services.
+pub(in crate::cluster) const GROUP: &str = "multicluster.x-k8s.io";
+/// The versions of it that decode here; they say the same.
+pub(in crate::cluster) const VERSIONS: [&str; 2] = ["v1beta1", "v1alpha1"];
 
 /// What DNS needs of a ServiceImport.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -9,4 +21,68 @@ pub struct ServiceImport {
     /// A ClusterSetIP, with `spec.ips`, or headless.
     pub kind: ServiceKind,
     pub ports: Vec<Port>,
+}
+
+/// A ServiceImport as the API writes it, less what DNS does not need. Which version it is, its API knows.
+#[derive(Deserialize, Serialize, Clone, Debug)]
+pub struct ServiceImportObject {
+    pub metadata: ObjectMeta,
+    #[serde(default)]
+    spec: SpecObject,
+}
+
+#[derive(Deserialize, Serialize, Clone, Debug, Default)]
+struct SpecObject {
+    #[serde(default, rename = "type")]
+    kind: Option<Box<str>>,
+    #[serde(default)]
+    ips: Option<Vec<Box<str>>>,
+    #[serde(default)]
+    ports: Option<Vec<PortObject>>,
+}
+
+impl Resource for ServiceImportObject {
+    type DynamicType = ApiResource;
+    type Scope = NamespaceResourceScope;
+
+    fn kind(api: &ApiResource) -> Cow<'_, str> {
+        api.kind.as_str().into()
+    }
+
+    fn group(api: &ApiResource) -> Cow<'_, str> {
+        api.group.as_str().into()
+    }
+
+    fn version(api: &ApiResource) -> Cow<'_, str> {
+        api.version.as_str().into()
+    }
+
+    fn plural(api: &ApiResource) -> Cow<'_, str> {
+        api.plural.as_str().into()
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
+
+impl From<ServiceImportObject> for ServiceImport {
+    fn from(object: ServiceImportObject) -> Self {
+        let spec = object.spec;
+        let ips = spec.ips.unwrap_or_default();
+        ServiceImport {
+            key: key_of(&object.metadata),
+            // Whatever is not headless has addresses, as in CoreDNS
+            // (plugin/kubernetes/object/serviceimport.go).
+            kind: match spec.kind.as_deref() {
+                Some("Headless") => ServiceKind::Headless,
+                _ => ServiceKind::ClusterIp(ips.iter().filter_map(|ip| ip.parse().ok()).collect()),
+            },
+            ports: spec.ports.unwrap_or_default().into_iter().map(Port::from).collect(),
+        }
+    }
 }

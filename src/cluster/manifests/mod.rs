@@ -16,7 +16,7 @@ use super::condition::Condition;
 use super::directory::Directory;
 use super::event::{Change, Update};
 use super::gate::Gate;
-use super::kinds::{EndpointSlice, Namespace, PodObject, Service};
+use super::kinds::{EndpointSlice, Namespace, PodObject, Service, ServiceImport};
 use super::pods::Pods;
 use super::selection::Selection;
 
@@ -27,6 +27,7 @@ struct Objects {
     slices: Vec<EndpointSlice>,
     namespaces: Vec<Namespace>,
     pods: Vec<PodObject>,
+    imports: Vec<ServiceImport>,
 }
 
 /// Reads the directory now and after every change, until dropped.
@@ -89,6 +90,9 @@ fn hand_over(known: Option<&Objects>, found: &Objects, pods: &mut Option<Pods>, 
     }
     if known.is_none_or(|known| known.services != found.services) {
         gate.apply(Change::Service(Update::Reset(found.services.clone())));
+    }
+    if known.map_or(&[][..], |known| &known.imports) != found.imports {
+        gate.apply(Change::ServiceImport(Update::Reset(found.imports.clone())));
     }
     if let Some(pods) = pods
         && known.is_none_or(|known| known.pods != found.pods)

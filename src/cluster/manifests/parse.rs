@@ -8,8 +8,10 @@ use serde_json::Value;
 use serde_saphyr::Spanned;
 
 use crate::cluster::kinds::{
-    EndpointSlice, EndpointSliceObject, NamespaceObject, PodObject, Service, ServiceObject,
+    EndpointSlice, EndpointSliceObject, NamespaceObject, PodObject, Service, ServiceImport,
+    ServiceImportObject, ServiceObject,
 };
+use crate::cluster::labels::LabelSelector;
 use crate::cluster::selection::Selection;
 
 /// What one file says.
@@ -19,6 +21,7 @@ pub(super) struct File {
     pub services: Vec<Service>,
     pub slices: Vec<EndpointSlice>,
     pub pods: Vec<PodObject>,
+    pub imports: Vec<ServiceImport>,
     /// With their labels, and without any where an object is in a namespace that is not declared.
     pub namespaces: BTreeMap<Box<str>, BTreeMap<String, String>>,
 }
@@ -75,6 +78,14 @@ fn add(value: Value, selection: &Selection, file: &mut File) -> Result<(), Strin
                 file.pods.push(object);
             }
         }
+        (group, "ServiceImport") if group.starts_with("multicluster.x-k8s.io/") => {
+            let object: ServiceImportObject = decode(value, true)?;
+            file.uses(&object.metadata);
+            // Selected like Namespaces, as in CoreDNS.
+            if selects(&selection.namespace_labels, &object.metadata) && selection.imports {
+                file.imports.push(object.into());
+            }
+        }
         (group, "EndpointSlice") if group.starts_with("discovery.k8s.io/") => {
             let object: EndpointSliceObject = decode(value, true)?;
             if file.takes(&object.metadata, selection) {
@@ -97,9 +108,17 @@ fn add(value: Value, selection: &Selection, file: &mut File) -> Result<(), Strin
 impl File {
     /// Whether an object is selected; its namespace exists in any case.
     fn takes(&mut self, object: &ObjectMeta, selection: &Selection) -> bool {
-        self.namespaces.entry(object.namespace.clone().unwrap_or_default().into()).or_default();
-        selection.labels.matches(object.labels.as_ref().unwrap_or(&BTreeMap::new()))
+        self.uses(object);
+        selects(&selection.labels, object)
     }
+
+    fn uses(&mut self, object: &ObjectMeta) {
+        self.namespaces.entry(object.namespace.clone().unwrap_or_default().into()).or_default();
+    }
+}
+
+fn selects(labels: &LabelSelector, object: &ObjectMeta) -> bool {
+    labels.matches(object.labels.as_ref().unwrap_or(&BTreeMap::new()))
 }
 
 fn decode<O: DeserializeOwned>(mut value: Value, namespaced: bool) -> Result<O, String> {

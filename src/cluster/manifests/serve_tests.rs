@@ -10,7 +10,7 @@ use super::*;
 use crate::cluster::client::Timing;
 use crate::cluster::condition::MemberState;
 use crate::cluster::event::ClusterId;
-use crate::cluster::kinds::ObjectKey;
+use crate::cluster::kinds::{ObjectKey, ServiceKind};
 use crate::cluster::member::{Access, Member, Plan};
 use crate::cluster::record::{Record, Seen};
 
@@ -209,4 +209,31 @@ async fn pods_are_told_where_they_are_wanted() {
     record.until(|seen| seen.pods("vms") == ["n/a", "n/c"]).await;
     fs::write(&file, pod("a", end, "Running") + &pod("c", "", "Succeeded")).unwrap();
     record.until(|seen| seen.pods("vms") == ["n/a"]).await;
+}
+
+#[tokio::test]
+async fn imports_are_told_where_they_are_wanted() {
+    let directory = tempfile::tempdir().unwrap();
+    let import = |name: &str, version: &str, kind: &str| {
+        format!(
+            "apiVersion: multicluster.x-k8s.io/{version}\nkind: ServiceImport\n\
+             metadata: {{name: {name}, namespace: n}}\n\
+             spec: {{type: {kind}, ips: [10.9.0.1], ports: [{{port: 80}}]}}\n---\n"
+        )
+    };
+    let text = import("a", "v1alpha1", "ClusterSetIP") + &import("b", "v1beta1", "Headless");
+    fs::write(directory.path().join("a.yaml"), text).unwrap();
+    let with_imports = Selection { imports: true, ..Selection::default() };
+    let (_member, record) = start_with(directory.path(), with_imports);
+    let seen = record.until(|seen| seen.imports("vms") == ["n/a", "n/b"]).await;
+    let held = &seen.clusters["vms"];
+    let address = ServiceKind::ClusterIp(vec!["10.9.0.1".parse().unwrap()]);
+    assert_eq!(held.imports["n/a"].kind, address);
+    assert_eq!(held.imports["n/b"].kind, ServiceKind::Headless);
+    assert_eq!(held.imports["n/b"].ports[0].number, Some(80));
+    assert!(held.namespaces.contains_key("n"));
+
+    let (_member, record) = start(directory.path());
+    let seen = record.until(|seen| seen.clusters.contains_key("vms")).await;
+    assert!(seen.imports("vms").is_empty());
 }

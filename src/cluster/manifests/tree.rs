@@ -95,7 +95,7 @@ impl Tree {
         let mut merged = Objects::default();
         let mut services = HashSet::new();
         let mut slices = HashSet::new();
-        let mut pods = HashSet::new();
+        let (mut pods, mut imports) = (HashSet::new(), HashSet::new());
         let mut namespaces: BTreeMap<&str, BTreeMap<String, String>> = BTreeMap::new();
         for (path, manifest) in &self.files {
             let mut double = |kind: &str, key: &ObjectKey| {
@@ -118,6 +118,12 @@ impl Tree {
                 match pods.insert(key.clone()) {
                     true => merged.pods.push(pod.clone()),
                     false => double("Pod", &key),
+                }
+            }
+            for import in &manifest.said.imports {
+                match imports.insert(&import.key) {
+                    true => merged.imports.push(import.clone()),
+                    false => double("ServiceImport", &import.key),
                 }
             }
             for (name, labels) in &manifest.said.namespaces {

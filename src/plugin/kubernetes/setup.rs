@@ -87,11 +87,12 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
     let multicluster = multicluster(&lines.multicluster, &zones)?;
     let keep = Keep { pod_names: lines.pod_names, zones: lines.zonal.is_some() };
     let pods = lines.pods == Pods::Verified;
+    let imports = !multicluster.is_empty();
     let spec = FleetSpec {
         local: fleet.local.clone(),
         source,
         members: fleet.members,
-        selection: Selection { keep, pods, ..lines.watching.selection() },
+        selection: Selection { keep, pods, imports, ..lines.watching.selection() },
         replaced: replaced(&fleet.reach, &fleet.others),
         limits: lines.watching.limits(),
     };

@@ -101,6 +101,34 @@ pub fn grant_readers(resources: &[&str]) -> String {
     }))
 }
 
+/// The CRD of ServiceImports in these versions and whether each is served; the first is stored. Any
+/// `spec` will do.
+pub fn service_import_crd(versions: &[(&str, bool)]) -> String {
+    let anything = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    let schema = json!({"openAPIV3Schema": {"type": "object", "properties": {"spec": anything}}});
+    let version = |(index, (name, served)): (usize, &(&str, bool))| {
+        let is_stored = index == 0;
+        json!({"name": name, "served": served, "storage": is_stored, "schema": schema})
+    };
+    let names = json!({"kind": "ServiceImport", "listKind": "ServiceImportList",
+        "plural": "serviceimports", "singular": "serviceimport"});
+    document(&json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": "serviceimports.multicluster.x-k8s.io",
+            // Groups below k8s.io are reserved; this is the proposal that this one comes from.
+            "annotations": {"api-approved.kubernetes.io": "KEP-1645"},
+        },
+        "spec": {
+            "group": "multicluster.x-k8s.io",
+            "names": names,
+            "scope": "Namespaced",
+            "versions": versions.iter().enumerate().map(version).collect::<Vec<_>>(),
+        },
+    }))
+}
+
 /// Any object. JSON is YAML.
 pub fn document(object: &Value) -> String {
     format!("---\n{object}\n")

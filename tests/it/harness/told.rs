@@ -79,8 +79,8 @@ impl Sink for Told {
             Change::Service(update) => self.take("service", update, |service| &service.key),
             Change::EndpointSlice(update) => self.take("slice", update, |slice| &slice.key),
             Change::Namespace(update) => self.take("namespace", update, |space| &space.key),
-            Change::Pod(update) => self.take("pod", update, |pod| &pod.key),
             Change::ServiceImport(update) => self.take("import", update, |import| &import.key),
+            Change::Pod(update) => self.take("pod", update, |pod| &pod.key),
             Change::Left => self.objects().clear(),
         }
     }

@@ -1,0 +1,99 @@
+//! ServiceImports of a cluster that has them, or has not.
+
+use crate::cluster::condition::MemberState;
+use crate::cluster::fake::{Fake, Fault, IMPORTS, import};
+use crate::cluster::limits::Limits;
+use crate::cluster::running::{Running, with_two_services};
+use crate::cluster::selection::Selection;
+
+fn start(fake: &Fake) -> Running {
+    let selection = Selection { imports: true, ..Selection::default() };
+    Running::start_with(fake, selection, Limits::default())
+}
+
+fn of_version(version: &str) -> String {
+    format!("{IMPORTS}/{version}/serviceimports")
+}
+
+async fn until_imports(running: &Running, names: &[&str]) {
+    running.record.until(|seen| seen.imports("west") == names).await;
+}
+
+#[tokio::test]
+async fn imports_are_read_in_the_version_that_is_served() {
+    for (served, read) in [
+        (&["v1alpha1"][..], "v1alpha1"),
+        (&["v1beta1", "v1alpha1"], "v1beta1"),
+        (&["v1alpha1", "v1beta1"], "v1alpha1"),
+        // One that is not known here is preferred.
+        (&["v2", "v1beta1"], "v1beta1"),
+    ] {
+        let fake = with_two_services().await;
+        fake.serve_imports(served);
+        fake.put(&of_version(read), import("n", "a", "10.9.0.1"));
+        let running = start(&fake);
+        running.until_synced().await;
+        assert_eq!(running.record.seen().imports("west"), ["n/a"], "{served:?}");
+        fake.put(&of_version(read), import("n", "b", "10.9.0.2"));
+        until_imports(&running, &["n/a", "n/b"]).await;
+        fake.delete(&of_version(read), "n/a");
+        until_imports(&running, &["n/b"]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_without_the_crd_is_synced_and_gets_it_later() {
+    let fake = with_two_services().await;
+    let running = start(&fake);
+    running.until_synced().await;
+    assert!(!running.member.condition().status().is_failing);
+    fake.asked(3, |request| request.starts_with(IMPORTS)).await;
+    let path = of_version("v1alpha1");
+    fake.serve_imports(&["v1alpha1"]);
+    fake.put(&path, import("n", "a", "10.9.0.1"));
+    until_imports(&running, &["n/a"]).await;
+
+    // It goes: the objects went before, by events that tell so; what is still known stays.
+    let discoveries = |request: &str| request == format!("{IMPORTS}?");
+    let before = fake.requests().iter().filter(|request| discoveries(request)).count();
+    fake.serve_imports(&[]);
+    fake.asked(before + 2, discoveries).await;
+    assert_eq!(running.record.seen().imports("west"), ["n/a"]);
+    // It is back, in another version.
+    fake.put(&of_version("v1beta1"), import("n", "b", "10.9.0.2"));
+    fake.serve_imports(&["v1beta1"]);
+    until_imports(&running, &["n/b"]).await;
+}
+
+#[tokio::test]
+async fn what_is_not_known_is_not_nothing() {
+    let fake = with_two_services().await;
+    fake.serve_imports(&["v1alpha1"]);
+    fake.put(&of_version("v1alpha1"), import("n", "a", "10.9.0.1"));
+    for fault in [Fault::Status(503), Fault::Status(403), Fault::NoHeaders] {
+        fake.fault(Some(fault));
+        let running = start(&fake);
+        running.until_failing(true).await;
+        fake.asked(1, |request| request.starts_with(IMPORTS)).await;
+        assert_eq!(running.member.condition().state(), MemberState::Connecting, "{fault:?}");
+        fake.fault(None);
+        running.until_synced().await;
+        running.until_failing(false).await;
+        assert_eq!(running.record.seen().imports("west"), ["n/a"]);
+    }
+}
+
+/// As in CoreDNS.
+#[tokio::test]
+async fn imports_are_selected_like_namespaces() {
+    let fake = with_two_services().await;
+    fake.serve_imports(&["v1alpha1"]);
+    let (labels, namespace_labels) = ("app=a".parse().unwrap(), "team=x".parse().unwrap());
+    let selection = Selection { labels, namespace_labels, imports: true, ..Selection::default() };
+    let running = Running::start_with(&fake, selection, Limits::default());
+    running.until_synced().await;
+    let requests = fake.requests();
+    let of_imports = |request: &&String| request.starts_with(&of_version("v1alpha1"));
+    let lists: Vec<_> = requests.iter().filter(of_imports).collect();
+    assert!(lists.iter().all(|request| request.contains("labelSelector=team%3Dx")), "{lists:?}");
+}
