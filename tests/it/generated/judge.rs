@@ -25,8 +25,8 @@ use crate::oracle::{Facts, expected_difference};
 const ASKERS: usize = 16;
 /// Questions for one name.
 const TYPES_OF_A_NAME: usize = 5;
-/// Enough to see the orders of a few slices that CoreDNS gives.
-const DRAWS: usize = 40;
+/// Enough to see the orders of a few slices that CoreDNS gives, the rarest of which is one of eight.
+const DRAWS: usize = 300;
 /// A server that says nothing for so long says nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// More differences than anybody reads.
@@ -166,16 +166,16 @@ impl<'a> Asker<'a> {
         let found = shown(&fleetdns, asked.kind);
         // What is left of a long answer, and whether its first endpoint is an alias, depends on the order
         // of the slices, which CoreDNS draws anew for every question: one of its answers must be ours.
+        // They are rotations of one order, though, which need not be ours: of a long answer any part will do.
         let truncated = due.metadata.truncation && fleetdns.metadata.truncation;
-        let drawn = truncated || asked.kind == RecordType::CNAME;
         let is_part = truncated && is_part(&fleetdns, &self.whole(&like).await);
+        let is_drawn = asked.kind == RecordType::CNAME;
         let mut due = shown(&due, asked.kind);
-        let mut draws = if drawn { DRAWS } else { 0 };
+        let mut draws = if is_drawn { DRAWS } else { 0 };
         while due != found && draws > 0 {
             due = shown(&self.coredns(&like).await, asked.kind);
             draws -= 1;
         }
-        // CoreDNS gives rotations of one order only, which need not be ours.
         if due != found && !is_part {
             let (title, seed) = (self.pair.set.title, self.seed);
             self.tally.wrong.push(format!(

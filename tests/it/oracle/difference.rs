@@ -88,6 +88,8 @@ pub fn expected_difference(
     let labels: Vec<&str> = left.split('.').filter(|label| !label.is_empty()).collect();
     let refused =
         matches!(coredns.metadata.response_code, ResponseCode::Refused | ResponseCode::BADVERS);
+    // As `_._tcp.web` says, not `_.pin._zone.web`.
+    let has_port = labels.len() == 4 && facts.has_port.contains(&name);
     let no_data = if labels.is_empty() { RecordType::A } else { RecordType::SOA };
     let exists = |row| Some(Expected { row, like: no_data });
     match (labels.as_slice(), kind) {
@@ -108,9 +110,7 @@ pub fn expected_difference(
         }
         // It may be an endpoint as well.
         ([_, _, _, "svc"], kind)
-            if kind != RecordType::SOA
-                && facts.has_port.contains(&name)
-                && !facts.has_a.contains(&name) =>
+            if kind != RecordType::SOA && has_port && !facts.has_a.contains(&name) =>
         {
             exists("a name that only has names below it")
         }
@@ -121,8 +121,7 @@ pub fn expected_difference(
         ([], _) | (["svc" | "pod" | "dns" | "dns-version"], _) | (["ns", "dns"], _) => None,
         // What is NOERROR below a reverse zone and no pointer comes from the next plugin.
         (_, RecordType::SOA)
-            if name.ends_with("arpa.")
-                || !facts.has_a.contains(&name) && !facts.has_port.contains(&name) =>
+            if name.ends_with("arpa.") || !facts.has_a.contains(&name) && !has_port =>
         {
             Some(Expected { row: "SOA below the apex", like: RecordType::HINFO })
         }
