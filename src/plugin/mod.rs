@@ -8,6 +8,7 @@
 //! `handle` answers. [`order`] holds the order of execution and the names that are not built in.
 
 pub mod bind;
+pub mod bufsize;
 #[cfg(test)]
 mod endpoint_tests;
 pub mod errors;
@@ -19,6 +20,7 @@ pub mod kubernetes;
 pub mod log;
 pub mod metadata;
 pub mod names;
+pub mod nsid;
 pub mod order;
 pub mod prometheus;
 pub mod ready;
@@ -27,6 +29,7 @@ pub mod sentinel;
 pub mod setup;
 #[cfg(test)]
 pub mod testing;
+pub mod transfer;
 
 use std::fmt;
 
@@ -34,6 +37,7 @@ use async_trait::async_trait;
 use hickory_proto::op::{Message, ResponseCode};
 
 pub use request::{Request, Transport};
+use transfer::{Messages, Transferred};
 
 /// One link of the chain of a server block.
 #[async_trait]
@@ -46,6 +50,11 @@ pub trait Plugin: Send + Sync {
 
     /// What it knows about a request that it may be asked, for `metadata` before it. Must not wait.
     fn metadata(&self, _request: &Request, _values: &mut metadata::Values) {}
+
+    /// What it has of the zone that a request asks for, for `transfer` before it.
+    async fn transfer(&self, _request: &Request) -> Transferred {
+        Transferred::Elsewhere
+    }
 }
 
 /// What a plugin made of a request.
@@ -57,6 +66,8 @@ pub enum Reply {
     /// Header flags, response code and sections; the server copies ID and question from the request
     /// and writes EDNS.
     Message(Box<Message>),
+    /// A zone, over TCP.
+    Messages(Messages),
     /// No answer at all is sent.
     Silence,
 }

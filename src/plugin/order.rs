@@ -4,8 +4,8 @@
 
 use super::setup::{Chain, Process, Setup};
 use super::{
-    bind, errors, fleet, forward, health, hosts, kubernetes, log, metadata, prometheus, ready,
-    sentinel,
+    bind, bufsize, errors, fleet, forward, health, hosts, kubernetes, log, metadata, nsid,
+    prometheus, ready, sentinel, transfer,
 };
 use crate::corefile::{Diagnostic, Directive, ServerBlock, Token, nearest};
 
@@ -36,8 +36,8 @@ pub const ORDER: &[(&str, Standing)] = &[
     ("timeouts", NotBuiltIn),
     ("multisocket", NotBuiltIn),
     ("reload", NotBuiltIn),
-    ("nsid", NotBuiltIn),
-    ("bufsize", NotBuiltIn),
+    ("nsid", Built(nsid::setup)),
+    ("bufsize", Built(bufsize::setup)),
     ("bind", Built(bind::setup)),
     ("debug", NotBuiltIn),
     ("trace", NotBuiltIn),
@@ -66,7 +66,7 @@ pub const ORDER: &[(&str, Standing)] = &[
     ("minimal", NotBuiltIn),
     ("sentinel", Built(sentinel::setup)),
     ("template", NotBuiltIn),
-    ("transfer", NotBuiltIn),
+    ("transfer", Built(transfer::setup)),
     ("dynupdate", NotBuiltIn),
     ("hosts", Built(hosts::setup)),
     ("route53", NotBuiltIn),

@@ -90,6 +90,8 @@ impl Plugin for Prometheus {
                 uncompressed_len(message),
                 next.name().unwrap_or_default(),
             ),
+            // How much it is will be known when it is sent.
+            Ok(Reply::Messages(_)) => (ResponseCode::NoError, 0, next.name().unwrap_or_default()),
             Ok(Reply::Silence) => (ResponseCode::NoError, 0, ""),
             Err(failure) => (failure.code, 0, ""),
         };

@@ -94,7 +94,7 @@ impl Request {
         let request = Request { message: Arc::new(message), depth: self.depth + 1, ..self.clone() };
         match self.resolver.resolve(request).await {
             Ok(Reply::Message(message)) => Some(*message),
-            Ok(Reply::Silence) => None,
+            Ok(Reply::Messages(_) | Reply::Silence) => None,
             Err(failure) => {
                 let mut message = self.reply();
                 message.metadata.response_code = failure.code;

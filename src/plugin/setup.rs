@@ -31,6 +31,8 @@ pub struct Chain {
     pub plugins: Vec<Box<dyn Plugin>>,
     /// Addresses of `bind`; all addresses where it is empty.
     pub bind: Vec<IpAddr>,
+    /// Octets of the longest answer over UDP, whatever clients take (`bufsize`).
+    pub max_payload: Option<u16>,
 }
 
 /// What a plugin's `setup` sees and may add to.

@@ -122,6 +122,7 @@ pub async fn ask_before(
 /// The code of an outcome, and the answers as text: `NOERROR aa: A 10.0.0.1, …`.
 pub fn shown(outcome: &Outcome) -> String {
     match outcome {
+        Ok(Reply::Messages(_)) => "a zone".to_owned(),
         Ok(Reply::Silence) => "silence".to_owned(),
         Err(failure) => match &failure.cause {
             Some(cause) => format!("failed {:?}: {cause}", failure.code),

@@ -66,6 +66,16 @@ impl Registry {
         self.imports.get(key).map(|entry| entry.value().clone())
     }
 
+    /// What is known of every Service name, in no order, for a transfer.
+    pub fn all_services(&self) -> Vec<Arc<ServiceName>> {
+        self.services.iter().map(|entry| entry.value().clone()).collect()
+    }
+
+    /// The same of ServiceImports.
+    pub fn all_imports(&self) -> Vec<Arc<ServiceName>> {
+        self.imports.iter().map(|entry| entry.value().clone()).collect()
+    }
+
     /// The Pods that have an address; none of clusters whose Pods are not watched.
     pub fn pods(&self, address: IpAddr) -> Option<Arc<[PodOwner]>> {
         self.pods.get(&address).map(|entry| entry.value().clone())

@@ -9,6 +9,9 @@ use crate::zone::rtype;
 /// The flags that are mirrored: DO, and seven bits that nobody has given a meaning.
 const MIRRORED: u16 = 0xff00;
 
+/// DNSSEC answers are wanted (RFC 3225).
+const DO: u16 = 1 << 15;
+
 /// The client's OPT record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Edns {
@@ -45,7 +48,12 @@ impl Edns {
     /// `reply` has the options.
     pub fn record(self, code: u16, reply: Option<&ProtoEdns>) -> Vec<u8> {
         let mut options = Vec::new();
+        let mut flags = self.flags & MIRRORED;
         if let Some(edns) = reply {
+            // What a plugin or an upstream said stands, with the client's DO.
+            let said = edns.flags();
+            let said_do = if said.dnssec_ok { DO } else { 0 };
+            flags = (said_do | said.z) & MIRRORED | self.flags & DO;
             // Options that do not encode are worth less than the answer.
             if edns.options().emit(&mut BinEncoder::new(&mut options)).is_err() {
                 options.clear();
@@ -55,7 +63,7 @@ impl Edns {
         record.extend_from_slice(&rtype::OPT.to_be_bytes());
         record.extend_from_slice(&self.size.to_be_bytes());
         record.extend_from_slice(&[(code >> 4) as u8, 0]);
-        record.extend_from_slice(&(self.flags & MIRRORED).to_be_bytes());
+        record.extend_from_slice(&flags.to_be_bytes());
         // A message holds no options of 64 KiB.
         record.extend_from_slice(&(options.len() as u16).to_be_bytes());
         record.extend_from_slice(&options);

@@ -78,6 +78,7 @@ impl Instance {
                     zone: zone(key)?,
                     text: key.zone.as_str().into(),
                     chain: plugins.clone(),
+                    max_payload: chain.max_payload,
                 });
             }
             enabled(&process, block.keys.first(), &addresses, &plugins);

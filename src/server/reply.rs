@@ -3,6 +3,7 @@
 use hickory_proto::op::{Message, Metadata};
 
 use super::edns::Edns;
+use super::site::Response;
 use crate::plugin::{Outcome, Reply, Transport};
 use crate::zone::answer::Answer;
 use crate::zone::rcode;
@@ -56,12 +57,20 @@ impl Asked<'_> {
         self.write(QR | self.flags() & kept, code, &Answer::default(), None)
     }
 
-    /// The packet for what the chain said; `None` for silence.
-    pub fn answer(&self, outcome: &Outcome) -> Option<Vec<u8>> {
+    /// What is sent for what the chain said.
+    pub fn respond(&self, outcome: Outcome) -> Response {
         match outcome {
-            Ok(Reply::Silence) => None,
-            Err(failure) => Some(self.refuse(failure.code.into())),
-            Ok(Reply::Message(message)) => Some(self.message(message)),
+            Ok(Reply::Silence) => Response::Nothing,
+            Err(failure) => Response::One(self.refuse(failure.code.into())),
+            Ok(Reply::Message(message)) => Response::One(self.message(&message)),
+            Ok(Reply::Messages(messages)) => {
+                let packet = self.packet.to_vec();
+                let Asked { question, edns, transport, ipv6, .. } = *self;
+                Response::Many(Box::new(messages.map(move |message| {
+                    let asked = Asked { packet: &packet, question, edns, transport, ipv6 };
+                    asked.message(&message)
+                })))
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use hickory_proto::op::{Message, ResponseCode};
 
+use super::edns::Edns;
 use super::query::{self, Query};
 use super::reply::Asked;
 use crate::plugin::request::Resolve;
@@ -33,6 +34,16 @@ pub struct Block {
     /// The zone in the Corefile's words.
     pub text: Arc<str>,
     pub chain: Arc<[Box<dyn Plugin>]>,
+    /// Octets of the longest answer over UDP, whatever clients take.
+    pub max_payload: Option<u16>,
+}
+
+/// What is sent for one packet.
+pub enum Response {
+    Nothing,
+    One(Vec<u8>),
+    /// The messages of a transfer, over TCP.
+    Many(Box<dyn Iterator<Item = Vec<u8>> + Send>),
 }
 
 impl Site {
@@ -48,22 +59,44 @@ impl Site {
         client: SocketAddr,
         transport: Transport,
     ) -> Option<Vec<u8>> {
+        match self.respond(packet, client, transport).await {
+            Response::Nothing => None,
+            Response::One(reply) => Some(reply),
+            // A transfer is refused but over TCP, where `respond` is asked.
+            Response::Many(mut replies) => replies.next(),
+        }
+    }
+
+    /// Answers a packet, with as many messages as it takes.
+    pub async fn respond(
+        self: &Arc<Self>,
+        packet: &[u8],
+        client: SocketAddr,
+        transport: Transport,
+    ) -> Response {
         let client = SocketAddr::new(client.ip().to_canonical(), client.port());
         let ipv6 = client.is_ipv6();
         let asked = |question, edns| Asked { packet, question, edns, transport, ipv6 };
         match query::read(packet) {
-            Query::None => None,
-            Query::Header { code } => Some(asked(0, None).refuse(code)),
-            Query::Question { length, edns, code } => Some(asked(length, edns).refuse(code)),
-            Query::Ask { length, edns, message } => {
+            Query::None => Response::Nothing,
+            Query::Header { code } => Response::One(asked(0, None).refuse(code)),
+            Query::Question { length, edns, code } => {
+                Response::One(asked(length, edns).refuse(code))
+            }
+            Query::Ask { length, mut edns, mut message } => {
+                let name = names::wire(message.queries[0].name());
+                let block = self.find(&name, message.queries[0].query_type().into());
+                if let Some(most) = block.and_then(|block| block.max_payload) {
+                    lower(&mut message, edns.as_mut(), most);
+                }
                 let request = self.request(*message, client, transport, packet.len());
                 // A plugin that panics costs its question an answer of SERVFAIL, and nobody else one.
-                let run = AssertUnwindSafe(self.run(request)).catch_unwind().await;
+                let run = AssertUnwindSafe(self.ask(block, request)).catch_unwind().await;
                 let outcome = run.unwrap_or_else(|_| {
                     self.metrics.panicked();
                     Err(Failure::code(ResponseCode::ServFail))
                 });
-                asked(length, edns).answer(&outcome)
+                asked(length, edns).respond(outcome)
             }
         }
     }
@@ -88,10 +121,9 @@ impl Site {
         }
     }
 
-    /// Asks the chain of the block that the question is for.
-    async fn run(&self, mut request: Request) -> Outcome {
-        let name = names::wire(request.qname());
-        match self.find(&name, request.qtype().into()) {
+    /// Asks the chain of the block that a question is for.
+    async fn ask(&self, block: Option<&Block>, mut request: Request) -> Outcome {
+        match block {
             Some(block) => {
                 request.zone = block.text.clone();
                 Next::all(&block.chain).start(&request).await
@@ -136,9 +168,20 @@ impl Site {
     }
 }
 
+/// Lowers what a client takes over UDP, as the plugins see it and as it is mirrored.
+fn lower(message: &mut Message, edns: Option<&mut Edns>, most: u16) {
+    if let Some(edns) = edns {
+        edns.size = edns.size.min(most);
+    }
+    if let Some(edns) = &mut message.edns {
+        edns.set_max_payload(edns.max_payload().min(most));
+    }
+}
+
 #[async_trait]
 impl Resolve for Site {
     async fn resolve(&self, request: Request) -> Outcome {
-        self.run(request).await
+        let name = names::wire(request.qname());
+        self.ask(self.find(&name, request.qtype().into()), request).await
     }
 }

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::site::Site;
+use super::site::{Response, Site};
 use crate::plugin::Transport;
 
 /// How long a connection may say nothing.
@@ -101,9 +101,19 @@ async fn read_questions(
         let Ok(permit) = in_flight.clone().acquire_owned().await else { return };
         let (site, answers) = (site.clone(), answers.clone());
         tokio::spawn(async move {
-            if let Some(reply) = site.answer(&packet, client, Transport::Tcp).await {
-                // The client has closed the connection: nobody waits for the answer.
-                let _ = answers.send(reply).await;
+            // Where sending fails the client has closed the connection: nobody waits for the answer.
+            match site.respond(&packet, client, Transport::Tcp).await {
+                Response::Nothing => {}
+                Response::One(reply) => {
+                    let _ = answers.send(reply).await;
+                }
+                Response::Many(replies) => {
+                    for reply in replies {
+                        if answers.send(reply).await.is_err() {
+                            break;
+                        }
+                    }
+                }
             }
             drop(permit);
         });

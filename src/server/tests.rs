@@ -89,7 +89,12 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     let blocks = corefile.blocks.iter().map(|block| {
         let chain = order::chain(block, &mut process).unwrap();
         let zone = names::wire(&names::parse(&block.keys[0].zone).unwrap());
-        Block { zone, text: block.keys[0].zone.as_str().into(), chain: chain.plugins.into() }
+        Block {
+            zone,
+            text: block.keys[0].zone.as_str().into(),
+            chain: chain.plugins.into(),
+            max_payload: chain.max_payload,
+        }
     });
     let site = Arc::new(Site::new("dns://:53", blocks.collect(), Arc::default()));
     // Questions for the cluster's zones wait until it is read.

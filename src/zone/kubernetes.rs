@@ -11,6 +11,7 @@ mod pods;
 mod pointer;
 pub(super) mod records;
 mod service;
+mod transfer;
 
 #[cfg(test)]
 mod fleet_tests;
@@ -181,9 +182,13 @@ impl Kubernetes {
         let passing = !known.members && out.code == rcode::NXDOMAIN;
         let minimum = if passing { self.ttl.min(UNKNOWN_TTL) } else { self.ttl };
         let ttl = minimum.min(NEGATIVE_TTL);
-        let imports = self.is_multicluster(name, left);
-        let serial = if imports { registry.import_serial() } else { registry.serial() };
+        let serial = self.serial(registry, name, left);
         records::soa(out, section, name.suffix(left), ttl, serial, minimum);
+    }
+
+    /// The serial of the zone of a name.
+    pub fn serial(&self, registry: &Registry, name: &WireName, left: usize) -> u32 {
+        if self.is_multicluster(name, left) { registry.import_serial() } else { registry.serial() }
     }
 
     /// Which names the zone of a name has, with `left` labels left of it.

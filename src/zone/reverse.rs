@@ -20,12 +20,19 @@ pub fn address(name: &WireName) -> Option<IpAddr> {
             Some(IpAddr::V4(Ipv4Addr::from(octets)))
         }
         // Up to three labels more say nothing, as in CoreDNS (plugin/pkg/dnsutil/reverse.go), which
-        // reads four nibbles at a time.
-        (b"ip6", 34..=37) => {
-            let nibble = |from_right: usize| nibble(suffix(2 + from_right));
+        // reads four nibbles at a time, and takes a dot in a label for the end of one.
+        (b"ip6", 24..=37) => {
+            let mut parts = (2..labels)
+                .flat_map(|index| suffix(index).rsplit(|octet| *octet == b'.').enumerate());
             let mut octets = [0; 16];
-            for (index, octet) in octets.iter_mut().enumerate() {
-                *octet = nibble(2 * index)? << 4 | nibble(2 * index + 1)?;
+            for octet in &mut octets {
+                for _ in 0..2 {
+                    let (0, digit) = parts.next()? else { return None };
+                    *octet = *octet << 4 | nibble(digit)?;
+                }
+            }
+            if parts.count() > 3 {
+                return None;
             }
             Some(IpAddr::V6(Ipv6Addr::from(octets)).to_canonical())
         }
@@ -87,6 +94,15 @@ mod tests {
             let found = |labels| address(&more(labels)) == Some(ip);
             assert_eq!(found("x.y.1."), ip.is_ipv6(), "{text}");
             assert!(!found("x.x.y.1."), "{text}");
+            let dotted = WireName::from_labels(
+                [&b"a.b"[..]].into_iter().chain(name(ip).labels_spelled().skip(1)),
+            );
+            let last = |ip: u128| IpAddr::V6(Ipv6Addr::from(ip & !0xf | 0xb));
+            let due = match ip {
+                IpAddr::V4(_) => None,
+                IpAddr::V6(ip) => Some(last(ip.into())),
+            };
+            assert_eq!(address(&dotted.unwrap()), due, "{text}");
         }
         assert_eq!(name("10.96.0.1".parse().unwrap()).to_string(), "1.0.96.10.in-addr.arpa.");
     }

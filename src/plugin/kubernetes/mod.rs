@@ -5,6 +5,7 @@
 
 mod metadata;
 mod setup;
+mod transfer;
 mod view;
 mod watching;
 
@@ -18,6 +19,7 @@ pub use setup::setup;
 pub use view::{View, Views};
 
 use super::metadata::Values;
+use super::transfer::Transferred;
 use super::{Failure, Next, Outcome, Plugin, Reply, Request, names};
 use crate::zone::answer::Answer;
 use crate::zone::kubernetes::{Elsewhere, Kubernetes as Zones, Pods, Verdict};
@@ -30,7 +32,7 @@ const MAX_LOOKS: usize = 4;
 
 /// The plugin.
 pub struct Kubernetes {
-    zones: Zones,
+    zones: Arc<Zones>,
     view: Arc<View>,
     /// Zones whose missing names the next plugin is asked for.
     fallthrough: Vec<Name>,
@@ -63,6 +65,11 @@ impl Plugin for Kubernetes {
                 Reply::message(answer.message(request.reply()))
             }
         }
+    }
+
+    async fn transfer(&self, request: &Request) -> Transferred {
+        self.view.local().await;
+        transfer::contents(&self.zones, &self.view, &names::wire(request.qname()))
     }
 
     fn metadata(&self, request: &Request, values: &mut Values) {

@@ -111,7 +111,7 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
     let ready = view.clone();
     setup.process.readiness.register(NAME, Arc::new(move || ready.ready()));
     setup.push(Kubernetes {
-        zones: Zones {
+        zones: Arc::new(Zones {
             primary: primary(&zones),
             zones,
             ttl: lines.ttl,
@@ -122,7 +122,7 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
             ignore_empty: lines.ignore_empty,
             fleet: Fleet { local: fleet.local, reach: fleet.reach, others: fleet.others },
             own_addresses: own_addresses(&setup.chain.bind),
-        },
+        }),
         view,
         fallthrough: lines.fallthrough,
     });

@@ -28,7 +28,7 @@ struct Entry<'a> {
 
 /// Where an entry leads.
 #[derive(Clone, Copy)]
-enum Place<'a> {
+pub(super) enum Place<'a> {
     Address(IpAddr),
     /// An address that may not be handed out, because the local cluster has it too.
     Withheld,
@@ -41,7 +41,7 @@ impl Look<'_> {
         let found = match qtype {
             rtype::A | rtype::AAAA => self.addresses(qtype, trail, out),
             rtype::SRV => self.srv(out),
-            rtype::CNAME => self.alias(out),
+            rtype::CNAME => self.first_alias(out),
             _ => self.entries(|_| {}),
         };
         self.exists(found)
@@ -62,7 +62,7 @@ impl Look<'_> {
     }
 
     /// CNAME: the first entry, if it is an alias.
-    fn alias(&self, out: &mut Answer) -> bool {
+    fn first_alias(&self, out: &mut Answer) -> bool {
         let mut first = true;
         self.entries(|entry| {
             if let (true, Place::Alias(target)) = (std::mem::take(&mut first), entry.place) {
@@ -232,7 +232,7 @@ impl Look<'_> {
 
     /// The address, unless it is a member's and the local cluster has it too: then it would lead to
     /// another Service.
-    fn free(&self, owner: &Owner, address: IpAddr) -> Place<'static> {
+    pub(super) fn free(&self, owner: &Owner, address: IpAddr) -> Place<'static> {
         let local = &self.zone.fleet.local;
         if owner.cluster == *local {
             return Place::Address(address);
@@ -361,7 +361,7 @@ fn matching<'a>(ports: &'a [Port], below: Below<'a>) -> impl Iterator<Item = Opt
 }
 
 /// The target of an ExternalName; `None` where it is an address, which no CNAME can point to.
-fn alias(target: &str) -> Option<WireName> {
+pub(super) fn alias(target: &str) -> Option<WireName> {
     if target.parse::<IpAddr>().is_ok() {
         return None;
     }

@@ -38,6 +38,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
             zone: names::wire(&names::parse(&key.zone).expect("a zone")),
             text: key.zone.as_str().into(),
             chain: plugins.clone(),
+            max_payload: chain.max_payload,
         };
         block.keys.iter().map(of_key).collect::<Vec<_>>()
     });

@@ -1,0 +1,196 @@
+//! The records of a whole zone, for its transfer (CoreDNS, plugin/kubernetes/xfr.go).
+//!
+//! In: the zone's name and a registry. Out: records in pieces, of which no more than one Service's are
+//! held at a time. Not in a transfer, as in CoreDNS: pods, pointers, names of topology zones,
+//! `dns-version`, and the endpoints of Services that have a ClusterIP.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::alias::Elsewhere;
+use super::service::{Place, alias};
+use super::{Known, Kubernetes, Look, records};
+use crate::cluster::kinds::{EndpointSlice, Port, ServiceKind};
+use crate::registry::{Owner, Registry, ServiceName};
+use crate::zone::answer::{Answer, Section};
+use crate::zone::choice::Reach;
+use crate::zone::name::WireName;
+use crate::zone::rtype;
+
+/// What CoreDNS writes for a port that has no number.
+const NO_NUMBER: u16 = u16::MAX;
+
+impl Kubernetes {
+    /// The zone that this name is, in lower case; `None` for a name that is none.
+    pub fn zone(&self, name: &WireName) -> Option<WireName> {
+        let zone = self.zones.iter().find(|zone| *zone == name)?;
+        WireName::read(zone.folded()).map(|(zone, _)| zone)
+    }
+
+    /// The SOA, which begins and ends a transfer.
+    pub fn transfer_soa(&self, registry: &Registry, zone: &WireName, out: &mut Answer) {
+        let known = Known { local: true, members: true };
+        self.soa(registry, known, (zone, 0), Section::Answer, out);
+    }
+
+    /// The name servers and their addresses, which have a TTL of 0.
+    pub fn transfer_servers(&self, registry: &Registry, zone: &WireName, out: &mut Answer) {
+        let elsewhere = Elsewhere::default();
+        let look = self.look(registry, zone, &elsewhere);
+        let servers = look.servers();
+        let mut written = std::collections::HashSet::new();
+        for (server, _) in &servers {
+            if written.insert(server.folded()) {
+                out.name(Section::Answer, zone.wire(), rtype::NS, self.ttl, server.wire());
+            }
+        }
+        for (server, address) in &servers {
+            out.address(Section::Answer, server.wire(), 0, *address);
+        }
+    }
+
+    /// All names of Services, or of ServiceImports where the zone has those, in the order of a transfer:
+    /// by name alone, as in CoreDNS, and then by namespace.
+    pub fn transfer_names(&self, registry: &Registry, zone: &WireName) -> Vec<Arc<ServiceName>> {
+        let mut names = match self.is_multicluster(zone, 0) {
+            true => registry.all_imports(),
+            false => registry.all_services(),
+        };
+        names.sort_by_cached_key(|name| {
+            name.owners().first().map(|owner| (owner.key.name.clone(), owner.key.namespace.clone()))
+        });
+        names
+    }
+
+    /// The records of one of these names.
+    pub fn transfer_name(
+        &self,
+        registry: &Registry,
+        zone: &WireName,
+        name: &ServiceName,
+        out: &mut Answer,
+    ) {
+        let elsewhere = Elsewhere::default();
+        let look = self.look(registry, zone, &elsewhere);
+        let Some(key) = name.owners().first().map(|owner| &owner.key) else { return };
+        if !self.exposes(key.namespace.as_bytes()) {
+            return;
+        }
+        if self.is_multicluster(zone, 0) {
+            let here = look.namespace_exists_here(key.namespace.as_bytes());
+            if let Some(owner) = name.owner(&self.fleet.local).filter(|_| here) {
+                look.list(owner, &Reach::Direct, out);
+            }
+            return;
+        }
+        let chosen = self.fleet.choose(registry, key.namespace.as_bytes(), name, true);
+        for owner in chosen.iter().flat_map(|chosen| chosen.owners()) {
+            look.list(owner, self.fleet.reach(&owner.cluster), out);
+        }
+    }
+
+    fn look<'a>(
+        &'a self,
+        registry: &'a Registry,
+        zone: &'a WireName,
+        elsewhere: &'a Elsewhere,
+    ) -> Look<'a> {
+        let known = Known { local: true, members: true };
+        Look { zone: self, registry, known, elsewhere, name: zone, left: 0 }
+    }
+}
+
+impl Look<'_> {
+    /// What one cluster says of a name.
+    fn list(&self, owner: &Owner, reach: &Reach, out: &mut Answer) {
+        let Some(service) = &owner.service else { return };
+        let Some(name) = self.service_name("", "", &owner.key) else { return };
+        match (&service.kind, reach) {
+            (ServiceKind::ExternalName(target), _) => {
+                if let Some(target) = alias(target) {
+                    let ttl = self.zone.ttl;
+                    out.name(Section::Answer, name.wire(), rtype::CNAME, ttl, target.wire());
+                }
+            }
+            (_, Reach::Instead(addresses)) => self.whole(&name, addresses, &service.ports, out),
+            (ServiceKind::ClusterIp(ips), Reach::Direct) if !ips.is_empty() => {
+                let ips: Vec<IpAddr> =
+                    ips.iter().copied().filter(|ip| self.is_free(owner, *ip)).collect();
+                self.whole(&name, &ips, &service.ports, out);
+            }
+            (_, Reach::Direct) => {
+                for slice in &owner.slices {
+                    self.slice(owner, &name, slice, out);
+                }
+            }
+        }
+    }
+
+    /// A name with addresses of its own, and an SRV record of each port both at the name and at the
+    /// port's own name, if it has one.
+    fn whole(&self, name: &WireName, addresses: &[IpAddr], ports: &[Port], out: &mut Answer) {
+        if addresses.is_empty() {
+            return;
+        }
+        for &address in addresses {
+            out.address(Section::Answer, name.wire(), self.zone.ttl, address);
+        }
+        for port in ports {
+            let number = port.number.unwrap_or(NO_NUMBER);
+            records::srv(out, name.wire(), self.zone.ttl, 100, number, name.wire());
+            self.port(name, port, 100, name, out);
+        }
+    }
+
+    /// The endpoints of a slice, whose weights share 100.
+    fn slice(&self, owner: &Owner, name: &WireName, slice: &EndpointSlice, out: &mut Answer) {
+        let count = slice.endpoints.iter().map(|endpoint| endpoint.addresses.len()).sum::<usize>()
+            + slice.aliases.len();
+        let weight = u16::try_from(100 / count.max(1)).unwrap_or(100).max(1);
+        let cluster = slice.import.as_ref().map_or("", |import| &import.cluster);
+        for endpoint in &slice.endpoints {
+            for &address in endpoint.addresses.iter().filter(|ip| self.is_free(owner, **ip)) {
+                let label = endpoint.label(address);
+                let target = self.service_name(&label, cluster, &owner.key);
+                let Some(target) = target else { continue };
+                for owner in [name, &target] {
+                    out.address(Section::Answer, owner.wire(), self.zone.ttl, address);
+                }
+                slice.ports.iter().for_each(|port| self.port(name, port, weight, &target, out));
+            }
+        }
+        for _ in &slice.aliases {
+            // CoreDNS has no record of the alias itself, and none to point to.
+            let target = WireName::root();
+            slice.ports.iter().for_each(|port| self.port(name, port, weight, &target, out));
+        }
+    }
+
+    /// The SRV record of a port at its own name.
+    fn port(
+        &self,
+        service: &WireName,
+        port: &Port,
+        weight: u16,
+        target: &WireName,
+        out: &mut Answer,
+    ) {
+        if port.name.is_empty() {
+            return;
+        }
+        let labels =
+            [format!("_{}", port.name.to_lowercase()), format!("_{}", port.protocol.label())];
+        let Some(mut name) = WireName::from_labels(labels.iter().map(String::as_bytes)) else {
+            return;
+        };
+        if name.extend(service).is_some() {
+            let number = port.number.unwrap_or(NO_NUMBER);
+            records::srv(out, name.wire(), self.zone.ttl, weight, number, target.wire());
+        }
+    }
+
+    /// Whether an address may be handed out.
+    fn is_free(&self, owner: &Owner, address: IpAddr) -> bool {
+        matches!(self.free(owner, address), Place::Address(_))
+    }
+}
