@@ -19,11 +19,13 @@ pub fn address(name: &WireName) -> Option<IpAddr> {
             }
             Some(IpAddr::V4(Ipv4Addr::from(octets)))
         }
-        (b"ip6", 34) => {
+        // Up to three labels more say nothing, as in CoreDNS (plugin/pkg/dnsutil/reverse.go), which
+        // reads four nibbles at a time.
+        (b"ip6", 34..=37) => {
+            let nibble = |from_right: usize| nibble(suffix(2 + from_right));
             let mut octets = [0; 16];
             for (index, octet) in octets.iter_mut().enumerate() {
-                let high = nibble(name.label(31 - 2 * index))?;
-                *octet = high << 4 | nibble(name.label(30 - 2 * index))?;
+                *octet = nibble(2 * index)? << 4 | nibble(2 * index + 1)?;
             }
             Some(IpAddr::V6(Ipv6Addr::from(octets)).to_canonical())
         }
@@ -81,6 +83,10 @@ mod tests {
         for text in ["10.96.0.1", "0.0.0.0", "255.255.255.255", "::", "fd00:96::a1", "::1"] {
             let ip: IpAddr = text.parse().unwrap();
             assert_eq!(address(&name(ip)), Some(ip), "{text}");
+            let more = |labels: &str| WireName::parse(&format!("{labels}{}", name(ip))).unwrap();
+            let found = |labels| address(&more(labels)) == Some(ip);
+            assert_eq!(found("x.y.1."), ip.is_ipv6(), "{text}");
+            assert!(!found("x.x.y.1."), "{text}");
         }
         assert_eq!(name("10.96.0.1".parse().unwrap()).to_string(), "1.0.96.10.in-addr.arpa.");
     }

@@ -5,6 +5,7 @@ mod harness;
 
 mod bad_corefiles;
 mod dig_cases;
+mod generated;
 mod good_corefiles;
 mod harness_selftest;
 mod image;

@@ -170,7 +170,7 @@ impl EndpointSliceObject {
         let import = label(IMPORT_NAME).map(|service| {
             Box::new(Imported { service, cluster: label(SOURCE_CLUSTER).unwrap_or_default() })
         });
-        let (mut endpoints, mut aliases) = (Vec::new(), Vec::new());
+        let (mut endpoints, mut aliases) = (Vec::new(), Vec::<Alias>::new());
         let all = self.endpoints.unwrap_or_default();
         for mut object in all.into_iter().filter(EndpointObject::ready) {
             let hostname = object.take_name(keep);
@@ -192,6 +192,11 @@ impl EndpointSliceObject {
         }
         if keep.zones {
             endpoints = zoned(endpoints);
+            let said: HashMap<_, _> = aliases
+                .iter()
+                .filter_map(|alias| Some((alias.target.clone(), alias.zone.clone()?)))
+                .collect();
+            aliases.iter_mut().for_each(|alias| alias.zone = said.get(&alias.target).cloned());
         }
         let ports = self.ports.unwrap_or_default().into_iter().map(Port::from).collect();
         EndpointSlice { key, service, import, endpoints, aliases, ports }

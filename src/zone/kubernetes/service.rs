@@ -122,10 +122,16 @@ impl Look<'_> {
             return false;
         }
         if let ServiceKind::ExternalName(target) = chosen.kind() {
-            let target = alias(target).filter(|_| below == Below::Itself);
-            let Some(target) = &target else { return false };
-            take(at_service(Place::Alias(target), None, chosen.key()));
-            return true;
+            let Some(target) = alias(target) else { return false };
+            // `_._` before it asks for nothing more, and so `_` exists.
+            let itself = |below: Below<'_>| {
+                matches!(below, Below::Itself | Below::Port { name: b"", protocol: b"" })
+            };
+            if itself(below) {
+                take(at_service(Place::Alias(&target), None, chosen.key()));
+                return true;
+            }
+            return ports_below(below).is_some_and(itself);
         }
         self.each(&chosen, below, &mut take)
             || ports_below(below).is_some_and(|ports| self.each(&chosen, ports, &mut |_| {}))

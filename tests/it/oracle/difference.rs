@@ -6,13 +6,9 @@ use std::collections::HashSet;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::RecordType;
 
+use fleetdns::plugin::names;
+
 use crate::harness::compare::rdata;
-
-use super::pair::Pair;
-use super::questions::Asked;
-
-/// Zones of the `kubernetes` plugin in every Corefile of these tests.
-pub const ZONES: [&str; 3] = ["cluster.local.", "in-addr.arpa.", "ip6.arpa."];
 
 /// What must be answered instead of CoreDNS's answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,8 +21,12 @@ pub struct Expected {
 }
 
 /// Which names exist, by what CoreDNS says elsewhere.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Facts {
+    /// The zones of the `kubernetes` plugin, absolute.
+    zones: Vec<String>,
+    /// The one that pointers lead to.
+    primary: String,
     /// NOERROR for A.
     has_a: HashSet<String>,
     /// A PTR answer that points to a Service or endpoint, not to what the next plugin knows.
@@ -36,43 +36,65 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Asks CoreDNS about every name.
-    pub async fn learn(pair: &Pair, names: &[String]) -> Self {
-        let mut facts = Self::default();
-        for name in names {
-            let ask = async |name: &str, kind| pair.coredns(&Asked::plain(name, kind)).await;
-            let exists = async |name: &str, kind| {
-                ask(name, kind).await.metadata.response_code == ResponseCode::NoError
-            };
-            let lower = name.to_lowercase();
-            if exists(name, RecordType::A).await {
-                facts.has_a.insert(lower.clone());
-            }
-            let targets = rdata(&ask(name, RecordType::PTR).await);
-            if targets.iter().any(|target| target.ends_with(".svc.cluster.local.")) {
-                facts.has_ptr.insert(lower.clone());
-            }
-            let port = format!("_.{name}");
-            if name.contains(".svc.") && exists(&port, RecordType::SRV).await {
-                facts.has_port.insert(lower);
-            }
+    pub fn new(zones: Vec<String>, primary: String) -> Self {
+        let (has_a, has_ptr, has_port) = Default::default();
+        Self { zones, primary, has_a, has_ptr, has_port }
+    }
+
+    /// What CoreDNS must be asked about a name.
+    pub fn wanted(&self, name: &str) -> Vec<(String, RecordType)> {
+        let mut wanted = vec![(name.to_owned(), RecordType::A), (name.to_owned(), RecordType::PTR)];
+        let port = format!("_.{name}");
+        if name.contains(".svc.") && names::parse(&port).is_some() {
+            wanted.push((port, RecordType::SRV));
         }
-        facts
+        wanted
+    }
+
+    /// Takes what CoreDNS said to one of these.
+    pub fn learn(&mut self, name: &str, kind: RecordType, reply: &Message) {
+        let exists = reply.metadata.response_code == ResponseCode::NoError;
+        let lower = name.to_lowercase();
+        match kind {
+            RecordType::A if exists => {
+                self.has_a.insert(lower);
+            }
+            RecordType::PTR => {
+                let root = self.primary.trim_start_matches('.');
+                let into = format!(".svc.{root}");
+                if rdata(reply).iter().any(|target| target.ends_with(&into)) {
+                    self.has_ptr.insert(lower);
+                }
+            }
+            RecordType::SRV if exists => {
+                self.has_port.extend(lower.strip_prefix("_.").map(str::to_owned));
+            }
+            _ => {}
+        }
     }
 }
 
 /// The answer that is due where CoreDNS's is not; `None` where it is.
-pub fn expected_difference(facts: &Facts, asked: &Asked, coredns: &Message) -> Option<Expected> {
-    let name = asked.name.to_lowercase();
-    let zone = ZONES.into_iter().find(|zone| within(&name, zone))?;
-    let left = name.strip_suffix(zone)?.trim_end_matches('.');
+pub fn expected_difference(
+    facts: &Facts,
+    name: &str,
+    kind: RecordType,
+    coredns: &Message,
+) -> Option<Expected> {
+    let name = name.to_lowercase();
+    let zones = facts.zones.iter().filter(|zone| within(&name, zone));
+    let zone = zones.max_by_key(|zone| zone.len())?;
+    let left = name.strip_suffix(zone.as_str())?.trim_end_matches('.');
     let labels: Vec<&str> = left.split('.').filter(|label| !label.is_empty()).collect();
-    let refused = coredns.metadata.response_code == ResponseCode::Refused;
+    let refused =
+        matches!(coredns.metadata.response_code, ResponseCode::Refused | ResponseCode::BADVERS);
+    // As `_._tcp.web` says, not `_.pin._zone.web`.
+    let has_port = labels.len() == 4 && facts.has_port.contains(&name);
     let no_data = if labels.is_empty() { RecordType::A } else { RecordType::SOA };
     let exists = |row| Some(Expected { row, like: no_data });
-    match (labels.as_slice(), asked.kind) {
-        // Transfers are refused alike.
-        (_, RecordType::AXFR) if refused => None,
+    match (labels.as_slice(), kind) {
+        // Transfers are refused alike, and so are other versions of EDNS.
+        _ if refused => None,
         ([] | ["svc" | "pod"], RecordType::TXT) => exists("TXT at the zone, svc and pod"),
         ([_, "svc"], RecordType::TXT) if facts.has_a.contains(&name) => {
             exists("TXT at a namespace")
@@ -86,7 +108,10 @@ pub fn expected_difference(facts: &Facts, asked: &Asked, coredns: &Message) -> O
         (["dns"] | ["ns", "dns"], kind) if kind != RecordType::SOA => {
             exists("dns and ns.dns exist")
         }
-        ([_, _, _, "svc"], kind) if kind != RecordType::SOA && facts.has_port.contains(&name) => {
+        // It may be an endpoint as well.
+        ([_, _, _, "svc"], kind)
+            if kind != RecordType::SOA && has_port && !facts.has_a.contains(&name) =>
+        {
             exists("a name that only has names below it")
         }
         (_, kind) if facts.has_ptr.contains(&name) => match kind {
@@ -96,8 +121,7 @@ pub fn expected_difference(facts: &Facts, asked: &Asked, coredns: &Message) -> O
         ([], _) | (["svc" | "pod" | "dns" | "dns-version"], _) | (["ns", "dns"], _) => None,
         // What is NOERROR below a reverse zone and no pointer comes from the next plugin.
         (_, RecordType::SOA)
-            if zone.ends_with("arpa.")
-                || !facts.has_a.contains(&name) && !facts.has_port.contains(&name) =>
+            if name.ends_with("arpa.") || !facts.has_a.contains(&name) && !has_port =>
         {
             Some(Expected { row: "SOA below the apex", like: RecordType::HINFO })
         }
@@ -106,5 +130,6 @@ pub fn expected_difference(facts: &Facts, asked: &Asked, coredns: &Message) -> O
 }
 
 fn within(name: &str, zone: &str) -> bool {
-    name.strip_suffix(zone).is_some_and(|left| left.is_empty() || left.ends_with('.'))
+    zone == "."
+        || name.strip_suffix(zone).is_some_and(|left| left.is_empty() || left.ends_with('.'))
 }

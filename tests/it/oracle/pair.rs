@@ -55,6 +55,11 @@ refused.example:{PORT} {
 }
 "#;
 
+/// What is outside, running.
+pub async fn upstream() -> DnsServer {
+    COREDNS.start(UPSTREAM).await
+}
+
 /// Both servers.
 #[derive(Debug)]
 pub struct Pair {
@@ -69,7 +74,7 @@ impl Pair {
     /// outside, and waits until both answer `marker`, the last Service that was made.
     pub async fn start(corefile: &str, marker: &str) -> Self {
         let east = &ControlPlane::shared().await.east;
-        let upstream = COREDNS.start(UPSTREAM).await;
+        let upstream = upstream().await;
         let kubeconfig = format!("{} east", east.kubeconfig().display());
         let corefile = corefile
             .replace("KUBECONFIG", &kubeconfig)

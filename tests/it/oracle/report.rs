@@ -35,7 +35,7 @@ impl Report {
         self.asked += 1;
         let code = coredns.metadata.response_code.to_string();
         *self.codes.entry(code).or_default() += 1;
-        let (what, due) = match expected_difference(facts, asked, &coredns) {
+        let (what, due) = match expected_difference(facts, &asked.name, asked.kind, &coredns) {
             None => ("CoreDNS".to_owned(), coredns),
             Some(expected) => {
                 *self.rows.entry(expected.row).or_default() += 1;
