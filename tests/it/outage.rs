@@ -326,7 +326,7 @@ async fn what_was_missed_is_learnt_from_a_list() {
     says("goes.outage-410", "NOERROR 10.246.9.3").await;
     says("outage-410-gone", "NODATA cluster.local. 5").await;
 
-    [&admin, &reader].map(|server| server.process.stop());
+    [&admin, &reader].iter().for_each(|server| server.process.stop());
     let before = version(&cluster).await;
     cluster.delete(&(legacy("goes", "10.246.9.3") + &headless(space, "goes"))).await;
     cluster.delete(&(service("outage-410-gone", "web") + &namespace("outage-410-gone"))).await;
@@ -337,7 +337,7 @@ async fn what_was_missed_is_learnt_from_a_list() {
     cluster.restart().await;
     let expired = watch_from(&cluster, &before).await;
     assert!(expired.contains("too old resource version"), "{expired}");
-    [&admin, &reader].map(|server| server.process.cont());
+    [&admin, &reader].iter().for_each(|server| server.process.cont());
 
     says("goes.outage-410", missing).await;
     says("outage-410-gone", missing).await;
