@@ -13,6 +13,8 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+pub use super::fake_objects::*;
+
 use super::client::Timing;
 use super::source::Source;
 
@@ -39,6 +41,14 @@ pub enum Fault {
     SilentWatch,
     /// Ends each watch as soon as it begins.
     ShortWatch,
+    /// Sends the first page of a list, and says that the next one has expired.
+    ExpiredContinue,
+    /// Ends each watch in the middle of its first event.
+    HalfEvent,
+    /// Falls silent in the middle of the first event of a watch.
+    HalfEventSilent,
+    /// Sends something else in place of each event of a watch.
+    Garbage,
 }
 
 /// The time limits for tests: short, for they are waited out.
@@ -76,8 +86,9 @@ struct Store {
     objects: BTreeMap<(String, String), Value>,
     /// What watches replay: revision, path of the collection, event.
     log: Vec<(u64, String, Value)>,
-    /// Watches from an older revision are told 410.
+    /// Watches from an older revision are told 410, or [`Store::refusal`].
     oldest: u64,
+    refusal: Option<u16>,
     /// Counts up to end all open watches.
     cut: u64,
     page: Option<usize>,
@@ -145,6 +156,20 @@ impl Fake {
         });
     }
 
+    /// Forgets all events until now, as compaction does: whoever has not seen them is told 410.
+    pub fn expire(&self) {
+        self.edit(|store| store.oldest = store.revision);
+    }
+
+    /// Refuses all watches that begin before now, with an error of this code inside the stream.
+    pub fn refuse_watches(&self, code: u16) {
+        self.edit(|store| {
+            store.revision += 1;
+            store.oldest = store.revision;
+            store.refusal = Some(code);
+        });
+    }
+
     /// Begins or ends a fault. Open watches end, but for a [`Fault::SilentWatch`] which keeps them.
     pub fn fault(&self, fault: Option<Fault>) {
         self.edit(|store| {
@@ -175,6 +200,11 @@ impl Fake {
 
     pub fn page(&self, size: usize) {
         self.edit(|store| store.page = Some(size));
+    }
+
+    /// The version of the last change.
+    pub fn revision(&self) -> u64 {
+        self.shared.store().revision
     }
 
     pub fn requests(&self) -> Vec<String> {
@@ -229,6 +259,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         Some(Fault::NoHeaders) => futures::future::pending::<Response>().await,
         Some(Fault::Status(code)) => failure(code),
         Some(Fault::WatchStatus(code)) if is_watch => failure(code),
+        Some(Fault::ExpiredContinue) if parameter(&query, "continue").is_some() => failure(410),
         _ if is_watch => watch(shared, path, &query),
         _ => list(&shared, &path, &query, fault == Some(Fault::HalfList)),
     }
@@ -276,40 +307,45 @@ fn list(shared: &Shared, path: &str, query: &str, half: bool) -> Response {
     text.into_response()
 }
 
+/// How a watch goes on.
+enum Place {
+    After(u64),
+    Silence,
+    End,
+}
+
 fn watch(shared: Arc<Shared>, path: String, query: &str) -> Response {
     let after: u64 = parameter(query, "resourceVersion").unwrap().parse().unwrap();
     let seconds: u64 = parameter(query, "timeoutSeconds").unwrap().parse().unwrap();
     let end = tokio::time::Instant::now() + Duration::from_secs(seconds);
     let cut = shared.store().cut;
-    let events = futures::stream::unfold(Some(after), move |after| {
+    let events = futures::stream::unfold(Place::After(after), move |place| {
         let (shared, path) = (shared.clone(), path.clone());
         async move {
-            let mut after = after?;
+            let after = match place {
+                Place::After(after) => Some(after),
+                Place::Silence => None,
+                Place::End => return None,
+            };
             let mut changed = shared.changed.subscribe();
             loop {
-                let (fault, next) = {
+                let is_late = tokio::time::Instant::now() >= end;
+                let (is_silent, said) = {
                     let store = shared.store();
                     if store.cut != cut || store.fault == Some(Fault::ShortWatch) {
                         return None;
                     }
-                    (store.fault, next(&store, &path, &mut after))
-                };
-                if fault != Some(Fault::SilentWatch) {
-                    if let Some((line, after)) = next {
-                        return Some((Ok::<_, std::io::Error>(line), after));
+                    match (after, store.fault) {
+                        (None, _) | (_, Some(Fault::SilentWatch)) => (true, None),
+                        (Some(after), fault) => (false, say(&store, &path, after, fault, is_late)),
                     }
-                    // The server ends a watch at the time that was asked for, with a bookmark.
-                    let Ok(waited) = tokio::time::timeout_at(end, changed.changed()).await else {
-                        let meta = json!({"resourceVersion": after.to_string()});
-                        let object = json!({"kind": "x", "apiVersion": "v1", "metadata": meta});
-                        return Some((
-                            Ok(line(&json!({"type": "BOOKMARK", "object": object}))),
-                            None,
-                        ));
-                    };
+                };
+                if let Some((line, place)) = said {
+                    return Some((Ok::<_, std::io::Error>(line), place));
+                }
+                let end = end + Duration::from_secs(if is_silent { 3600 } else { 0 });
+                if let Ok(waited) = tokio::time::timeout_at(end, changed.changed()).await {
                     waited.ok()?;
-                } else {
-                    changed.changed().await.ok()?;
                 }
             }
         }
@@ -317,14 +353,34 @@ fn watch(shared: Arc<Shared>, path: String, query: &str) -> Response {
     Body::from_stream(events).into_response()
 }
 
-/// The next event after a revision, and where to go on after it.
-fn next(store: &Store, path: &str, after: &mut u64) -> Option<(Vec<u8>, Option<u64>)> {
-    if *after < store.oldest {
-        let object = status(410, "Expired", "too old resource version");
-        return Some((line(&json!({"type": "ERROR", "object": object})), None));
+/// What a watch says next, if anything: an event, or at its end a bookmark of all that was seen.
+fn say(
+    store: &Store,
+    path: &str,
+    after: u64,
+    fault: Option<Fault>,
+    is_late: bool,
+) -> Option<(Vec<u8>, Place)> {
+    if after < store.oldest {
+        let object = status(store.refusal.unwrap_or(410), "Expired", "too old resource version");
+        return Some((line(&json!({"type": "ERROR", "object": object})), Place::End));
     }
-    let event = store.log.iter().find(|(revision, at, _)| revision > after && at == path)?;
-    Some((line(&event.2), Some(event.0)))
+    let event = store.log.iter().find(|(revision, at, _)| *revision > after && at == path);
+    let Some((revision, _, event)) = event else {
+        // The server ends a watch at the time that was asked for.
+        let meta = json!({"resourceVersion": store.revision.to_string()});
+        let object = json!({"kind": "x", "apiVersion": "v1", "metadata": meta});
+        let bookmark = line(&json!({"type": "BOOKMARK", "object": object}));
+        return is_late.then_some((bookmark, Place::End));
+    };
+    let whole = line(event);
+    let half = whole[..whole.len() / 2].to_vec();
+    Some(match fault {
+        Some(Fault::HalfEvent) => (half, Place::End),
+        Some(Fault::HalfEventSilent) => (half, Place::Silence),
+        Some(Fault::Garbage) => (b"<html>\n".to_vec(), Place::After(*revision)),
+        _ => (whole, Place::After(*revision)),
+    })
 }
 
 fn line(event: &Value) -> Vec<u8> {
@@ -349,49 +405,4 @@ fn parameter(query: &str, name: &str) -> Option<String> {
 fn key(object: &Value) -> String {
     let name = object["metadata"]["name"].as_str().unwrap();
     object["metadata"]["namespace"].as_str().map_or(name.into(), |space| format!("{space}/{name}"))
-}
-
-/// A Service with a ClusterIP.
-pub fn service(namespace: &str, name: &str, ip: &str) -> Value {
-    json!({"apiVersion": "v1", "kind": "Service",
-        "metadata": {"namespace": namespace, "name": name},
-        "spec": {"type": "ClusterIP", "clusterIP": ip, "clusterIPs": [ip],
-            "ports": [{"name": "http", "port": 80, "protocol": "TCP"}]}})
-}
-
-pub fn namespace(name: &str) -> Value {
-    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-}
-
-/// A pod that runs.
-pub fn pod(namespace: &str, name: &str, ip: &str) -> Value {
-    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": namespace, "name": name},
-        "status": {"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}]}})
-}
-
-/// Endpoints of a Service: for each port the addresses that have it.
-pub fn endpoints(namespace: &str, name: &str, subsets: &[(u16, &[&str])]) -> Value {
-    let subset = |(port, ips): &(u16, &[&str])| {
-        let addresses: Vec<_> = ips.iter().map(|ip| json!({"ip": ip})).collect();
-        json!({"addresses": addresses, "ports": [{"port": port, "protocol": "TCP"}]})
-    };
-    let subsets: Vec<_> = subsets.iter().map(subset).collect();
-    json!({"apiVersion": "v1", "kind": "Endpoints", "subsets": subsets,
-        "metadata": {"namespace": namespace, "name": name}})
-}
-
-/// An EndpointSlice of a Service with one port.
-pub fn slice(namespace: &str, name: &str, service: &str, ips: &[&str]) -> Value {
-    let endpoints: Vec<_> = ips.iter().map(|ip| json!({"addresses": [ip]})).collect();
-    json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
-        "metadata": {"namespace": namespace, "name": name,
-            "labels": {"kubernetes.io/service-name": service}},
-        "endpoints": endpoints, "ports": [{"port": 80, "protocol": "TCP"}]})
-}
-
-/// A ServiceImport with an address.
-pub fn import(namespace: &str, name: &str, ip: &str) -> Value {
-    json!({"apiVersion": "x", "kind": "ServiceImport",
-        "metadata": {"namespace": namespace, "name": name},
-        "spec": {"type": "ClusterSetIP", "ips": [ip], "ports": [{"port": 80}]}})
 }

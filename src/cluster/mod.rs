@@ -51,6 +51,8 @@ mod watches;
 #[cfg(test)]
 mod fake;
 #[cfg(test)]
+mod fake_objects;
+#[cfg(test)]
 mod record;
 #[cfg(test)]
 mod running;

@@ -10,7 +10,7 @@ use super::event::{Change, ClusterId, Sink, Update};
 use super::kinds::{EndpointSlice, Namespace, Pod, Service, ServiceImport};
 
 /// What a cluster holds, by key.
-#[derive(Clone, Default, Debug)]
+#[derive(Clone, PartialEq, Default, Debug)]
 pub struct Held {
     pub services: BTreeMap<String, Service>,
     pub slices: BTreeMap<String, EndpointSlice>,

@@ -142,10 +142,17 @@ impl Watch {
     }
 }
 
-/// kube lists anew when 410 comes inside the stream, as API servers send it, but not when it is the
-/// HTTP status, as a proxy may send it: it would ask for the same version for ever.
+/// Whether only a list leads on. kube lists anew when 410 comes inside the stream, as API servers send
+/// it, and otherwise goes on where it was: with 410 as the HTTP status, as a proxy may send it, and
+/// with an event that the server cannot send, it would ask for the same version for ever, and of a line
+/// that is no event it would never know what it said.
 fn needs_new_list(error: &watcher::Error) -> bool {
-    matches!(error, watcher::Error::WatchStartFailed(_)) && status(error) == Some(410)
+    match error {
+        watcher::Error::WatchStartFailed(_) => status(error) == Some(410),
+        watcher::Error::WatchError(_) => true,
+        watcher::Error::WatchFailed(cause) => matches!(cause, kube::Error::SerdeError(_)),
+        _ => false,
+    }
 }
 
 /// The HTTP status of a failure, if it was the server that refused.

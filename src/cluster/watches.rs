@@ -165,3 +165,7 @@ pub(super) fn labelled(labels: &LabelSelector) -> watcher::Config {
     let config = watcher::Config::default();
     if labels.is_empty() { config } else { config.labels(&labels.to_string()) }
 }
+
+#[cfg(test)]
+#[path = "broken_tests.rs"]
+mod tests;

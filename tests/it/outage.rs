@@ -1,12 +1,16 @@
 //! API servers that are killed, hang, or were never there.
 
 use std::fs;
+use std::path::Path;
 
-use crate::harness::objects::{endpoints, headless, namespace, service};
+use serde_json::{Value, json};
+
+use crate::harness::api_server::READER;
+use crate::harness::objects::{document, endpoints, grant_readers, headless, namespace, service};
 use crate::harness::says::brief;
 use crate::harness::{
-    ApiServer, Connection, ControlPlane, DnsServer, FLEETDNS, LONG, Question, eventually, get,
-    ports, scratch,
+    ApiServer, Connection, ControlPlane, DnsServer, Etcd, FLEETDNS, LONG, Question, eventually,
+    get, ports, scratch,
 };
 
 /// What `/ready` says.
@@ -245,4 +249,99 @@ async fn a_member_that_is_dead_from_the_start_holds_up_no_local_name() {
     server.comes_to_say(&missing, &there).await;
     let nothing = format!("no.{space}.svc.cluster.local A");
     server.comes_to_say(&nothing, "NXDOMAIN cluster.local. 30").await;
+}
+
+/// What an API server says to a watch of Services that goes on from a version.
+async fn watch_from(cluster: &ApiServer, version: &str) -> String {
+    let path = format!("/api/v1/services?watch=1&timeoutSeconds=1&resourceVersion={version}");
+    let request = http::Request::get(path).body(Vec::new()).expect("a request");
+    match cluster.client().await.request_text(request).await {
+        Ok(events) => events,
+        Err(error) => error.to_string(),
+    }
+}
+
+/// The version of the newest Service.
+async fn version(cluster: &ApiServer) -> String {
+    let request = http::Request::get("/api/v1/services").body(Vec::new()).expect("a request");
+    let list: Value = cluster.client().await.request(request).await.expect("the Services");
+    list["metadata"]["resourceVersion"].as_str().expect("a version").to_owned()
+}
+
+/// The server sleeps while all changes that it would be told of are forgotten (410, by compaction).
+#[tokio::test]
+async fn what_was_missed_is_learnt_from_a_list() {
+    let etcd = Etcd::start().await;
+    let mut cluster = ApiServer::start(&etcd.url(), "outage-410", "10.108.0.0/16").await;
+    let space = "outage-410";
+    let old_istio = ["/services", "/endpoints", "/pods"];
+    let legacy = |name: &str, ip: &str| {
+        let metadata = json!({"name": name, "namespace": space});
+        let subsets = json!([{"addresses": [{"ip": ip}], "ports": [{"name": "http", "port": 80}]}]);
+        let old = json!({"apiVersion": "v1", "kind": "Endpoints", "metadata": metadata,
+            "subsets": subsets});
+        document(&old) + &endpoints(space, name, &[("", ip)])
+    };
+    let objects = |names: &[(&str, &str)]| {
+        let each = |(name, ip): &(&str, &str)| headless(space, name) + &legacy(name, ip);
+        names.iter().map(each).collect::<String>()
+    };
+    cluster
+        .apply(
+            &(namespace(space)
+                + &namespace("outage-410-gone")
+                + &service("outage-410-gone", "web")
+                + &objects(&[
+                    ("stays", "10.246.9.1"),
+                    ("moves", "10.246.9.2"),
+                    ("goes", "10.246.9.3"),
+                ])
+                + &grant_readers(&old_istio)),
+        )
+        .await;
+    let reader = scratch::folder("reader").join("reader.yaml");
+    fs::write(&reader, cluster.kubeconfig_yaml_of(READER)).expect("write a kubeconfig");
+    let start = async |kubeconfig: &Path| {
+        let corefile = format!(
+            ".:{{PORT}} {{
+                bind 127.0.0.1
+                kubernetes cluster.local in-addr.arpa {{
+                    kubeconfig {}
+                }}
+            }}",
+            kubeconfig.display()
+        );
+        FLEETDNS.start(&corefile).await
+    };
+    let admin = cluster.kubeconfig();
+    let (admin, reader) = tokio::join!(start(&admin), start(&reader));
+    let says = async |name: &str, expected: &str| {
+        for server in [&admin, &reader] {
+            server.comes_to_say(&format!("{name}.svc.cluster.local. A"), expected).await;
+        }
+    };
+    let missing = "NXDOMAIN cluster.local. 5";
+    says("stays.outage-410", "NOERROR 10.246.9.1").await;
+    says("moves.outage-410", "NOERROR 10.246.9.2").await;
+    says("goes.outage-410", "NOERROR 10.246.9.3").await;
+    says("outage-410-gone", "NODATA cluster.local. 5").await;
+
+    [&admin, &reader].iter().for_each(|server| server.process.stop());
+    let before = version(&cluster).await;
+    cluster.delete(&(legacy("goes", "10.246.9.3") + &headless(space, "goes"))).await;
+    cluster.delete(&(service("outage-410-gone", "web") + &namespace("outage-410-gone"))).await;
+    cluster.apply(&legacy("moves", "10.246.9.4")).await;
+    cluster.apply(&objects(&[("comes", "10.246.9.5")])).await;
+    etcd.compact().await;
+    cluster.kill();
+    cluster.restart().await;
+    let expired = watch_from(&cluster, &before).await;
+    assert!(expired.contains("too old resource version"), "{expired}");
+    [&admin, &reader].iter().for_each(|server| server.process.cont());
+
+    says("goes.outage-410", missing).await;
+    says("outage-410-gone", missing).await;
+    says("moves.outage-410", "NOERROR 10.246.9.4").await;
+    says("comes.outage-410", "NOERROR 10.246.9.5").await;
+    says("stays.outage-410", "NOERROR 10.246.9.1").await;
 }

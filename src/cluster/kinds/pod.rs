@@ -54,7 +54,7 @@ impl PodObject {
         self.metadata.deletion_timestamp.is_some()
     }
 
-    /// Whether it has ended, or nobody knows: [`FIELD_SELECTOR`] for pods that no API server selected.
+    /// Whether it has ended, or nobody knows: API servers leave it out, manifests do not.
     pub fn is_over(&self) -> bool {
         matches!(self.status.phase.as_deref(), Some("Succeeded" | "Failed" | "Unknown"))
     }

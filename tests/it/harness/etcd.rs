@@ -1,5 +1,7 @@
 //! The store. One serves all clusters: each API server keeps to its own prefix.
 
+use serde_json::{Value, json};
+
 use super::process::{Process, command};
 use super::{parts, ports, scratch, web};
 
@@ -44,6 +46,20 @@ impl Etcd {
     /// Where API servers reach it.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Forgets the history of all objects (compaction): watches from before now cannot go on.
+    pub async fn compact(&self) {
+        let ask = async |path: &str, body: Value| {
+            let reply = web::post(([127, 0, 0, 1], self.port), path, &body.to_string()).await;
+            let (status, body) = reply.expect("a reply of etcd");
+            assert_eq!(status, 200, "{path}: {body}");
+            serde_json::from_str::<Value>(&body).expect("JSON of etcd")
+        };
+        // Keys are base64; this one is a zero byte.
+        let now = ask("/v3/kv/range", json!({"key": "AA=="})).await;
+        let revision = &now["header"]["revision"];
+        ask("/v3/kv/compaction", json!({"revision": revision, "physical": true})).await;
     }
 
     /// Its process.

@@ -37,6 +37,7 @@ pub use control_plane::ControlPlane;
 pub use dig::{DigReply, dig};
 pub use dns_server::{COREDNS, DnsServer, FLEETDNS, Program};
 pub use envoy::Envoy;
+pub use etcd::Etcd;
 pub use eventually::{LONG, eventually};
 pub use netns::Namespace;
 pub use process::Process;

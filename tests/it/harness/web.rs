@@ -8,8 +8,22 @@ use tokio::task::JoinHandle;
 
 /// GET over a new connection: the status and the body as they are sent.
 pub async fn get(at: impl Into<SocketAddr>, path: &str) -> std::io::Result<(u16, String)> {
+    exchange(at, &format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")).await
+}
+
+/// POST of a text, likewise.
+pub async fn post(
+    at: impl Into<SocketAddr>,
+    path: &str,
+    body: &str,
+) -> std::io::Result<(u16, String)> {
+    let length = body.len();
+    let head = format!("POST {path} HTTP/1.0\r\nHost: localhost\r\nContent-Length: {length}\r\n");
+    exchange(at, &format!("{head}\r\n{body}")).await
+}
+
+async fn exchange(at: impl Into<SocketAddr>, request: &str) -> std::io::Result<(u16, String)> {
     let mut stream = TcpStream::connect(at.into()).await?;
-    let request = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut reply = Vec::new();
     stream.read_to_end(&mut reply).await?;
