@@ -67,7 +67,7 @@ pub enum Reply {
     /// and writes EDNS.
     Message(Box<Message>),
     /// A zone, over TCP.
-    Messages(Messages),
+    Messages(Box<Messages>),
     /// No answer at all is sent.
     Silence,
 }

@@ -31,11 +31,13 @@ pub(super) struct Touched {
     pub services: BTreeSet<ObjectKey>,
     pub imports: BTreeSet<ObjectKey>,
     pub namespaces: BTreeSet<Box<str>>,
-    /// Pods as they were, and as they are.
-    pub pods: Vec<(Option<Arc<Pod>>, Option<Arc<Pod>>)>,
+    pub pods: Vec<PodChange>,
     /// Whether the serial of cluster zones moves: not for namespaces.
     pub serial: bool,
 }
+
+/// A Pod as it was, and as it is.
+type PodChange = (Option<Arc<Pod>>, Option<Arc<Pod>>);
 
 impl Shard {
     pub fn has_namespace(&self, name: &str) -> bool {
@@ -55,10 +57,9 @@ impl Shard {
     fn owner(&self, named: &Named, cluster: &ClusterId, key: &ObjectKey) -> Option<Arc<Owner>> {
         let service = named.objects.get(key).cloned();
         let names = named.slices.get(key).into_iter().flatten();
-        let slice = |name: &Box<str>| {
-            self.slices.get(&ObjectKey::new(key.namespace.clone(), name.clone())).cloned()
-        };
-        let slices: Vec<_> = names.filter_map(slice).collect();
+        let slice =
+            |name: &str| self.slices.get(&ObjectKey::new(key.namespace.clone(), name)).cloned();
+        let slices: Vec<_> = names.filter_map(|name| slice(name)).collect();
         if service.is_none() && slices.is_empty() {
             return None;
         }
@@ -230,8 +231,8 @@ impl Named {
 
 /// The Service and the ServiceImport that a slice belongs to, by its labels.
 fn named_by(slice: &EndpointSlice) -> (Option<ObjectKey>, Option<ObjectKey>) {
-    let key = |name: &Box<str>| ObjectKey::new(slice.key.namespace.clone(), name.clone());
-    (slice.service.as_ref().map(key), slice.import.as_ref().map(|import| key(&import.service)))
+    let key = |name: &str| ObjectKey::new(slice.key.namespace.clone(), name);
+    (slice.service.as_deref().map(key), slice.import.as_ref().map(|import| key(&import.service)))
 }
 
 /// A ServiceImport as the Service that it stands for.

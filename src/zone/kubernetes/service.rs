@@ -51,10 +51,10 @@ impl Look<'_> {
     pub(super) fn addresses(&self, qtype: u16, trail: &mut Trail, out: &mut Answer) -> bool {
         let mut written = HashSet::new();
         self.entries(|entry| match entry.place {
-            Place::Address(address) if records::is_of(address, qtype) => {
-                if written.insert(address) {
-                    out.address(Section::Answer, self.name.wire(), self.zone.ttl, address);
-                }
+            Place::Address(address)
+                if records::is_of(address, qtype) && written.insert(address) =>
+            {
+                out.address(Section::Answer, self.name.wire(), self.zone.ttl, address);
             }
             Place::Alias(target) => self.follow(target, qtype, trail, out),
             _ => {}
