@@ -5,6 +5,7 @@ mod harness;
 
 mod bad_corefiles;
 mod dig_cases;
+mod edns;
 mod generated;
 mod good_corefiles;
 mod harness_selftest;
@@ -21,4 +22,5 @@ mod rights;
 mod sidecar;
 mod sources;
 mod stub_domain;
+mod transfer;
 mod watched;

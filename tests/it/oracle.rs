@@ -19,11 +19,11 @@ use tokio::sync::OnceCell;
 use crate::harness::ControlPlane;
 
 pub use difference::{Facts, expected_difference};
-use pair::Pair;
-pub use pair::upstream;
+pub use large::{NAME as LARGE, objects as large_objects};
+pub use pair::{Pair, upstream};
 use questions::{Asked, names, product};
 
-const OBJECTS: &str = include_str!("oracle/objects.yaml");
+pub const OBJECTS: &str = include_str!("oracle/objects.yaml");
 
 /// Made last, one after the other: who answers it has seen everything before it of all kinds.
 const MARKER: &str = "

@@ -9,10 +9,10 @@ use crate::harness::{ControlPlane, Question, same_answer};
 
 use super::pair::Pair;
 
-const NAME: &str = "big.large.svc.cluster.local.";
+pub const NAME: &str = "big.large.svc.cluster.local.";
 
 /// One slice holds as many endpoints as the API allows, so that CoreDNS keeps their order.
-fn objects() -> String {
+pub fn objects() -> String {
     let mut yaml = String::from(
         "{apiVersion: v1, kind: Namespace, metadata: {name: large}}
 ---

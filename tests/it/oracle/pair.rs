@@ -1,5 +1,7 @@
 //! CoreDNS and fleetdns beside each other: one API server, one Corefile, one upstream.
 
+use std::net::SocketAddr;
+
 use hickory_proto::op::Message;
 use hickory_proto::rr::RecordType;
 
@@ -104,6 +106,11 @@ impl Pair {
     /// What fleetdns says where CoreDNS says nothing.
     pub async fn fleetdns_alone(&self, question: &Question) -> Result<Message, String> {
         question.ask(self.fleetdns.dns_addr()).await
+    }
+
+    /// Where they answer: CoreDNS first.
+    pub fn addresses(&self) -> (SocketAddr, SocketAddr) {
+        (self.coredns.dns_addr(), self.fleetdns.dns_addr())
     }
 
     /// The packets that both say to a packet: CoreDNS first.
