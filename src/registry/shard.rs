@@ -84,8 +84,10 @@ impl Shard {
                 self.pods(Update::Reset(Vec::new()), &mut touched);
             }
         }
-        touched.serial |=
-            !touched.services.is_empty() || !touched.imports.is_empty() || !touched.pods.is_empty();
+        let addresses = |pod: &Option<Arc<Pod>>| pod.as_ref().map(|pod| pod.addresses.clone());
+        touched.serial |= !touched.services.is_empty()
+            || !touched.imports.is_empty()
+            || touched.pods.iter().any(|(old, new)| addresses(old) != addresses(new));
         touched
     }
 

@@ -251,3 +251,50 @@ proptest! {
         prop_assert!(registry.shards().is_empty());
     }
 }
+
+#[test]
+fn the_serial_moves_with_what_answers_say() {
+    use crate::cluster::kinds::{Pod, Port, Protocol, ServiceImport};
+    use std::sync::Arc as Shared;
+    let port = |number| Port { name: "p".into(), protocol: Protocol::Tcp, number: Some(number) };
+    let web = |ips: &[&str], number| {
+        let ports = vec![port(number)];
+        Change::Service(Update::Upsert(Service { ports, ..service("web", ips) }))
+    };
+    let endpoints = |addresses: &[&str]| {
+        Change::EndpointSlice(Update::Upsert(slice("web-1", "web", addresses)))
+    };
+    let pod = |address: &str, label: &str| {
+        let labels: Shared<[_]> = [("app".into(), label.into())].into();
+        let key = ObjectKey::new("shop", "pod");
+        Change::Pod(Update::Upsert(Pod { key, addresses: vec![ip(address)], labels }))
+    };
+    let import = || {
+        let key = ObjectKey::new("shop", "web");
+        let import = ServiceImport { key, kind: ServiceKind::Headless, ports: Vec::new() };
+        Change::ServiceImport(Update::Upsert(import))
+    };
+    let unlabelled = EndpointSlice { service: None, ..slice("none", "", &["10.0.0.9"]) };
+    let mut shard = shard::Shard::default();
+    for (what, change, moves) in [
+        ("a namespace", Change::Namespace(Update::Upsert(namespace("shop"))), false),
+        ("a Service", web(&["10.96.0.1"], 80), true),
+        ("the same", web(&["10.96.0.1"], 80), false),
+        ("another port", web(&["10.96.0.1"], 81), true),
+        ("another ClusterIP", web(&["10.96.0.1", "fd00::1"], 81), true),
+        ("endpoints", endpoints(&["10.0.0.1", "10.0.0.2"]), true),
+        ("another order", endpoints(&["10.0.0.2", "10.0.0.1"]), true),
+        ("the same order", endpoints(&["10.0.0.2", "10.0.0.1"]), false),
+        ("a slice of nothing", Change::EndpointSlice(Update::Upsert(unlabelled)), true),
+        ("a pod", pod("10.0.0.3", "a"), true),
+        ("its label", pod("10.0.0.3", "b"), false),
+        ("its address", pod("10.0.0.4", "b"), true),
+        ("an import", import(), true),
+        ("a list of the same", Change::Pod(Update::Reset(Vec::new())), true),
+        ("an empty list again", Change::Pod(Update::Reset(Vec::new())), false),
+        ("gone", Change::Service(Update::Delete(ObjectKey::new("shop", "web"))), true),
+        ("gone already", Change::Service(Update::Delete(ObjectKey::new("shop", "web"))), false),
+    ] {
+        assert_eq!(shard.apply(change).serial, moves, "{what}");
+    }
+}

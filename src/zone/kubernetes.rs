@@ -19,6 +19,8 @@ mod fleet_tests;
 mod option_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod transfer_tests;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;

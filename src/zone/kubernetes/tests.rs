@@ -67,7 +67,7 @@ fn zones() -> Kubernetes {
 }
 
 /// The rdata of a record, as zone files write it.
-fn rdata(rtype: u16, rdata: &[u8]) -> String {
+pub(super) fn rdata(rtype: u16, rdata: &[u8]) -> String {
     let name = |at: usize| WireName::read(&rdata[at..]).unwrap().0.to_string();
     let word = |at: usize| u16::from_be_bytes([rdata[at], rdata[at + 1]]);
     match rtype {
