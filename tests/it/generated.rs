@@ -65,7 +65,11 @@ struct Run {
 
 impl Run {
     async fn start(cluster: &str) -> Self {
-        Run { servers: Servers::start(cluster).await, before: None, tally: Tally::default() }
+        Run {
+            servers: Servers::start(cluster, OPTION_SETS).await,
+            before: None,
+            tally: Tally::default(),
+        }
     }
 
     /// Puts a population in the place of the one before, and asks about both.

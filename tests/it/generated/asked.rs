@@ -71,6 +71,15 @@ impl Asked {
         Asked { name: name.into(), kind, way: Way { flags: RD, ..Way::default() } }
     }
 
+    /// With room for long answers.
+    pub fn wide(name: &str, kind: RecordType) -> Self {
+        let edns = Edns { size: 4096, version: 0, flags: 0, options: b"" };
+        Asked {
+            way: Way { flags: RD, edns: Some(edns), ..Way::default() },
+            ..Asked::plain(name, kind)
+        }
+    }
+
     /// The same question for another type.
     pub fn of_type(&self, kind: RecordType) -> Self {
         Asked { kind, ..self.clone() }

@@ -103,6 +103,31 @@ impl Pair {
         all
     }
 
+    /// Asks about each of these names.
+    pub async fn compare_all(&self, names: &[String], seed: u64) -> Tally {
+        let asker = async |part: &[String]| {
+            let mut asker = Asker::new(self, seed).await;
+            for name in part {
+                let facts = asker.facts(name).await;
+                let kinds: &[RecordType] = match name {
+                    reverse if reverse.ends_with(".arpa.") => &[RecordType::PTR],
+                    pod if pod.contains(".pod.") => &[RecordType::A],
+                    _ => &[RecordType::A, RecordType::SRV],
+                };
+                for &kind in kinds {
+                    asker.question(&facts, &Asked::plain(name, kind)).await;
+                }
+            }
+            asker.tally
+        };
+        let parts = names.chunks(names.len().div_ceil(ASKERS).max(1));
+        let mut all = Tally::default();
+        for tally in join_all(parts.map(asker)).await {
+            all.add("any", tally);
+        }
+        all
+    }
+
     fn salt(&self) -> u64 {
         self.set
             .title
@@ -111,7 +136,8 @@ impl Pair {
     }
 }
 
-struct Asker<'a> {
+/// One that asks, with sockets of its own.
+pub struct Asker<'a> {
     pair: &'a Pair,
     seed: u64,
     coredns: UdpSocket,
@@ -121,7 +147,7 @@ struct Asker<'a> {
 }
 
 impl<'a> Asker<'a> {
-    async fn new(pair: &'a Pair, seed: u64) -> Self {
+    pub async fn new(pair: &'a Pair, seed: u64) -> Self {
         let socket = async |at: SocketAddr| {
             let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
             socket.connect(at).await.expect("connect");
@@ -135,16 +161,22 @@ impl<'a> Asker<'a> {
     /// Asks about one name in several ways.
     async fn name(&mut self, names: &Names<'_>, rng: &mut StdRng) {
         let name = names.draw(rng);
-        let zones = self.pair.set.zones.iter().map(|zone| absolute(zone)).collect();
-        let mut facts = Facts::new(zones, absolute(self.pair.set.primary()));
-        for (name, kind) in facts.wanted(&name) {
-            let reply = self.coredns(&Asked::plain(&name, kind)).await;
-            facts.learn(&name, kind, &reply);
-        }
+        let facts = self.facts(&name).await;
         for _ in 0..TYPES_OF_A_NAME {
             let asked = Asked { name: name.clone(), kind: names.kind(rng), way: Way::random(rng) };
             self.question(&facts, &asked).await;
         }
+    }
+
+    /// What is known of a name, for what is due.
+    async fn facts(&mut self, name: &str) -> Facts {
+        let zones = self.pair.set.zones.iter().map(|zone| absolute(zone)).collect();
+        let mut facts = Facts::new(zones, absolute(self.pair.set.primary()));
+        for (name, kind) in facts.wanted(name) {
+            let reply = self.coredns(&Asked::plain(&name, kind)).await;
+            facts.learn(&name, kind, &reply);
+        }
+        facts
     }
 
     async fn question(&mut self, facts: &Facts, asked: &Asked) {
@@ -196,7 +228,8 @@ impl<'a> Asker<'a> {
         exchange(&self.coredns, self.id, asked).await
     }
 
-    async fn fleetdns(&mut self, asked: &Asked) -> Message {
+    pub async fn fleetdns(&mut self, asked: &Asked) -> Message {
+        self.id = self.id.wrapping_add(1);
         exchange(&self.fleetdns, self.id, asked).await
     }
 }

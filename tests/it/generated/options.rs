@@ -24,7 +24,7 @@ pub struct Sees {
 
 const REVERSE: &[&str] = &["cluster.local", "in-addr.arpa", "ip6.arpa"];
 const FORWARD: &str = "forward . UPSTREAM";
-const ALL: Sees = Sees { namespaces: true, slices: true, pods: false };
+pub const ALL: Sees = Sees { namespaces: true, slices: true, pods: false };
 
 pub const OPTION_SETS: &[OptionSet] = &[
     OptionSet {

@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 
-use super::options::{OPTION_SETS, OptionSet};
+use super::options::OptionSet;
 use super::writer::Writer;
 use crate::harness::{ApiServer, COREDNS, ControlPlane, DnsServer, FLEETDNS, LONG, eventually};
 use crate::oracle::upstream;
@@ -17,14 +17,15 @@ pub struct Pair {
 
 /// The API server and all pairs.
 pub struct Servers {
-    api: ApiServer,
+    _api: ApiServer,
     writer: Writer,
     pairs: Vec<Pair>,
     _upstream: DnsServer,
 }
 
 impl Servers {
-    pub async fn start(cluster: &str) -> Self {
+    /// Starts a pair for each of the sets.
+    pub async fn start(cluster: &str, sets: &'static [OptionSet]) -> Self {
         let api = ControlPlane::cluster(cluster, "10.96.0.0/16,fd00:96::/112").await;
         let writer = Writer::new(api.client().await);
         writer.prepare().await;
@@ -39,16 +40,12 @@ impl Servers {
                 tokio::join!(COREDNS.start(&corefile), FLEETDNS.start(&corefile));
             Pair { set, coredns, fleetdns }
         };
-        let pairs = join_all(OPTION_SETS.iter().map(pair)).await;
-        Servers { api, writer, pairs, _upstream: upstream }
+        let pairs = join_all(sets.iter().map(pair)).await;
+        Servers { _api: api, writer, pairs, _upstream: upstream }
     }
 
     pub fn writer(&self) -> &Writer {
         &self.writer
-    }
-
-    pub fn api(&self) -> &ApiServer {
-        &self.api
     }
 
     pub fn pairs(&self) -> &[Pair] {

@@ -79,13 +79,31 @@ impl Writer {
         Ok(made)
     }
 
+    /// Changes an object that is there, and its status where it has one.
+    pub async fn change(&self, object: &Object) -> Result<Value, String> {
+        let path = format!("{}/{}", object.path, name(&object.body));
+        let mut body = object.body.clone();
+        // Of a headless Service the API server takes no other.
+        if let Some(spec) = body.get_mut("spec").and_then(Value::as_object_mut) {
+            spec.remove("clusterIP");
+        }
+        let changed = self.send(Method::PATCH, &path, Some(&body)).await?;
+        if let Some(status) = &object.status {
+            let path = format!("{path}/status");
+            self.send(Method::PATCH, &path, Some(&json!({"status": status}))).await?;
+        }
+        Ok(changed)
+    }
+
+    /// Deletes an object.
+    pub async fn remove(&self, object: &Object) -> Result<Value, String> {
+        let path = format!("{}/{}?gracePeriodSeconds=0", object.path, name(&object.body));
+        self.send(Method::DELETE, &path, None).await
+    }
+
     /// Deletes all objects of a population.
     pub async fn delete(&self, population: &Population) {
-        let delete = |object: &Object| {
-            let path = format!("{}/{}?gracePeriodSeconds=0", object.path, name(&object.body));
-            async move { self.send(Method::DELETE, &path, None).await }
-        };
-        let all = population.objects.iter().map(delete);
+        let all = population.objects.iter().map(|object| self.remove(object));
         let gone = stream::iter(all).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await;
         let kept: Vec<String> = gone.into_iter().filter_map(Result::err).collect();
         assert!(kept.len() <= REFUSED_AT_MOST, "{}", kept.join("\n"));
