@@ -15,6 +15,7 @@ mod manifests;
 mod member_files;
 mod members;
 mod metadata;
+mod multicluster;
 mod oracle;
 mod outage;
 mod reach;

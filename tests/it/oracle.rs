@@ -21,7 +21,9 @@ use crate::harness::ControlPlane;
 pub use difference::{Facts, expected_difference};
 pub use large::{NAME as LARGE, objects as large_objects};
 pub use pair::{Pair, upstream};
-use questions::{Asked, names, product};
+use questions::names;
+pub use questions::{Asked, product};
+pub use report::Report;
 
 pub const OBJECTS: &str = include_str!("oracle/objects.yaml");
 

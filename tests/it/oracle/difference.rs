@@ -102,6 +102,12 @@ pub fn expected_difference(
         ([_, "pod"], RecordType::TXT) if facts.has_a.contains(&name) => {
             exists("TXT at a namespace of pods")
         }
+        ([.., "svc"], RecordType::TXT)
+            if facts.has_a.contains(&name)
+                && coredns.metadata.response_code == ResponseCode::NXDomain =>
+        {
+            exists("TXT at a Service without addresses")
+        }
         (["dns-version"], kind) if ![RecordType::TXT, RecordType::SOA].contains(&kind) => {
             exists("dns-version for another type")
         }

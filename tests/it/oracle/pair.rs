@@ -8,7 +8,7 @@ use hickory_proto::rr::RecordType;
 use crate::harness::client::exchange_udp;
 use crate::harness::compare::rdata;
 use crate::harness::{
-    COREDNS, ControlPlane, DnsServer, FLEETDNS, LONG, Program, Question, eventually,
+    ApiServer, COREDNS, ControlPlane, DnsServer, FLEETDNS, LONG, Program, Question, eventually,
 };
 
 use super::questions::Asked;
@@ -75,9 +75,13 @@ impl Pair {
     /// Starts both with one Corefile, in which `KUBECONFIG` stands for east's and `UPSTREAM` for the
     /// outside, and waits until both answer `marker`, the last Service that was made.
     pub async fn start(corefile: &str, marker: &str) -> Self {
-        let east = &ControlPlane::shared().await.east;
+        Self::start_on(&ControlPlane::shared().await.east, corefile, marker).await
+    }
+
+    /// The same with another API server.
+    pub async fn start_on(api: &ApiServer, corefile: &str, marker: &str) -> Self {
         let upstream = upstream().await;
-        let kubeconfig = format!("{} east", east.kubeconfig().display());
+        let kubeconfig = format!("{} {}", api.kubeconfig().display(), api.name());
         let corefile = corefile
             .replace("KUBECONFIG", &kubeconfig)
             .replace("UPSTREAM", &upstream.dns_addr().to_string());
