@@ -16,6 +16,7 @@ mod member_files;
 mod members;
 mod metadata;
 mod multicluster;
+mod name_servers;
 mod oracle;
 mod outage;
 mod reach;
