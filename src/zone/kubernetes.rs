@@ -18,6 +18,8 @@ mod fleet_tests;
 #[cfg(test)]
 mod option_tests;
 #[cfg(test)]
+mod read_back_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod transfer_tests;

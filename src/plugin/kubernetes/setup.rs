@@ -226,7 +226,15 @@ impl Lines {
     fn read(&mut self, line: &Line) -> Result<(), Diagnostic> {
         match line.name().text.as_str() {
             "endpoint" => {
-                let url = line.one_arg("endpoint URL")?.text.clone();
+                let words = line.args_within(1.., "endpoint URL")?;
+                if let [first, second, ..] = words {
+                    // As CoreDNS, where a list of them is deprecated.
+                    tracing::warn!(
+                        "{}: of several endpoints only {first} is used, not {second}",
+                        second.at
+                    );
+                }
+                let url = words[0].text.clone();
                 self.source(line, Source::Endpoint { url, tls: None })?;
             }
             "tls" => {

@@ -10,7 +10,7 @@ use crate::zone::rtype::{A, AAAA, CNAME, NS, PTR, SRV, TXT};
 
 const OBJECTS: &str = include_str!("testdata/options.yaml");
 
-fn zones() -> Kubernetes {
+pub(super) fn zones() -> Kubernetes {
     let name = |text| WireName::parse(text).unwrap();
     Kubernetes {
         zones: ["cluster.local", "in-addr.arpa"].map(name).to_vec(),
@@ -28,9 +28,14 @@ fn zones() -> Kubernetes {
 
 /// Asks every question of a table; `~` is short for `.svc.cluster.local`.
 fn check(zones: &Kubernetes, keep: Keep, table: &[(&str, u16, &str)]) {
+    check_in(&world(keep), zones, table);
+}
+
+/// A registry of one cluster with all objects.
+pub(super) fn world(keep: Keep) -> Registry {
     let registry = Registry::default();
     tell(&registry, "local", OBJECTS, keep);
-    check_in(&registry, zones, table);
+    registry
 }
 
 fn check_in(registry: &Registry, zones: &Kubernetes, table: &[(&str, u16, &str)]) {
@@ -154,8 +159,7 @@ fn name_servers() {
 
 #[test]
 fn pods_that_run() {
-    let registry = Registry::default();
-    tell(&registry, "local", OBJECTS, Keep::default());
+    let registry = world(Keep::default());
     let pod = |name: &str, addresses: &[&str]| Pod {
         key: ObjectKey::new("shop", name),
         addresses: addresses.iter().map(|ip| ip.parse().unwrap()).collect(),
@@ -212,8 +216,7 @@ endpoints: [{addresses: [10.1.0.3]}]
 
 #[test]
 fn services_of_a_cluster_set() {
-    let registry = Registry::default();
-    tell(&registry, "local", OBJECTS, Keep::default());
+    let registry = world(Keep::default());
     tell(&registry, "local", IMPORTED, Keep::default());
     let port = |name: &str, number| Port {
         name: name.into(),
