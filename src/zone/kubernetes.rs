@@ -6,6 +6,7 @@
 //! a name that has any record, or has names below it, is NODATA for the types that it lacks.
 
 mod alias;
+mod entries;
 mod name_servers;
 mod pods;
 mod pointer;

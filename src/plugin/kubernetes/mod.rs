@@ -3,6 +3,7 @@
 //! In: a question. Out: what [`crate::zone::kubernetes`] says to it, after the first sync or the end of
 //! the wait for it; names that do not exist may fall through to the next plugin.
 
+mod lines;
 mod metadata;
 mod setup;
 mod transfer;

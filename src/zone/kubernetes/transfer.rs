@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::alias::Elsewhere;
-use super::service::{Place, alias};
+use super::entries::{Place, alias};
 use super::{Known, Kubernetes, Look, records};
 use crate::cluster::kinds::{EndpointSlice, Port, ServiceKind};
 use crate::registry::{Owner, Registry, ServiceName};

@@ -50,6 +50,31 @@ pub struct Object {
     pub status: Option<Value>,
 }
 
+/// A kind of object.
+pub struct Kind {
+    version: &'static str,
+    plural: &'static str,
+    kind: &'static str,
+}
+
+pub const SERVICE: Kind = Kind { version: "v1", plural: "services", kind: "Service" };
+pub const POD: Kind = Kind { version: "v1", plural: "pods", kind: "Pod" };
+pub const SLICE: Kind =
+    Kind { version: "discovery.k8s.io/v1", plural: "endpointslices", kind: "EndpointSlice" };
+
+impl Object {
+    /// An object with labels, and what else `rest` says of it.
+    pub fn new(kind: &Kind, namespace: &str, name: &str, labels: Value, rest: Value) -> Self {
+        let root = if kind.version.contains('/') { "/apis" } else { "/api" };
+        let mut body = rest;
+        body["apiVersion"] = json!(kind.version);
+        body["kind"] = json!(kind.kind);
+        body["metadata"] = json!({"name": name, "namespace": namespace, "labels": labels});
+        let path = format!("{root}/{}/namespaces/{namespace}/{}", kind.version, kind.plural);
+        Object { path, body, status: None }
+    }
+}
+
 struct Maker {
     rng: StdRng,
     made: Population,
@@ -173,16 +198,8 @@ impl Maker {
             }
         }
         let labels = json!({"tier": self.tier()});
-        self.put(
-            namespace,
-            "services",
-            "v1",
-            "Service",
-            &name,
-            labels,
-            json!({"spec": spec}),
-            None,
-        );
+        let object = Object::new(&SERVICE, namespace, &name, labels, json!({"spec": spec}));
+        self.made.objects.push(object);
         for number in 0..self.rng.random_range(0..4) {
             self.slice(namespace, &name, number);
         }
@@ -219,16 +236,7 @@ impl Maker {
             "endpoints": endpoints,
             "ports": self.ports(0, 0.9),
         });
-        self.put(
-            namespace,
-            "endpointslices",
-            "discovery.k8s.io/v1",
-            "EndpointSlice",
-            &name,
-            labels,
-            rest,
-            None,
-        );
+        self.made.objects.push(Object::new(&SLICE, namespace, &name, labels, rest));
     }
 
     fn endpoint(&mut self, kind: &str, namespace: &str, service: &str) -> Value {
@@ -295,40 +303,8 @@ impl Maker {
         let status = json!({"phase": phase, "podIP": ips[0], "podIPs": listed});
         let labels = json!({"tier": self.tier()});
         let rest = json!({"spec": {"containers": [{"name": "c", "image": "i"}]}});
-        self.put(
-            namespace,
-            "pods",
-            "v1",
-            "Pod",
-            &format!("pod-{index}"),
-            labels,
-            rest,
-            Some(status),
-        );
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "the parts of an object")]
-    fn put(
-        &mut self,
-        namespace: &str,
-        plural: &str,
-        version: &str,
-        kind: &str,
-        name: &str,
-        labels: Value,
-        rest: Value,
-        status: Option<Value>,
-    ) {
-        let mut body = rest;
-        body["apiVersion"] = json!(version);
-        body["kind"] = json!(kind);
-        body["metadata"] = json!({"name": name, "namespace": namespace, "labels": labels});
-        let root = if version.contains('/') {
-            format!("/apis/{version}")
-        } else {
-            format!("/api/{version}")
-        };
-        let path = format!("{root}/namespaces/{namespace}/{plural}");
-        self.made.objects.push(Object { path, body, status });
+        let mut pod = Object::new(&POD, namespace, &format!("pod-{index}"), labels, rest);
+        pod.status = Some(status);
+        self.made.objects.push(pod);
     }
 }

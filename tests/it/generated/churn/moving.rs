@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::generated::asked::Asked;
 use crate::generated::judge::Asker;
-use crate::generated::population::Object;
+use crate::generated::population::{Kind, Object, SERVICE, SLICE};
 use crate::generated::servers::Pair;
 use crate::generated::writer::Writer;
 
@@ -120,7 +120,7 @@ fn said(record: &Record) -> Option<usize> {
 
 fn service(index: usize) -> Object {
     let spec = json!({"clusterIP": "None"});
-    object("/api/v1", "services", &format!("moves-{index}"), json!({"spec": spec}))
+    moving(&SERVICE, &format!("moves-{index}"), json!({"spec": spec}))
 }
 
 /// The same number under three protocols is one SRV record: the numbers are 1,000 apart.
@@ -130,7 +130,7 @@ fn ports(index: usize, state: usize) -> Object {
         json!({"name": protocol.to_lowercase(), "port": number, "protocol": protocol})
     };
     let ports: Vec<Value> = ["TCP", "UDP", "SCTP"].iter().enumerate().map(port).collect();
-    object("/api/v1", "services", &format!("ports-{index}"), json!({"spec": {"ports": ports}}))
+    moving(&SERVICE, &format!("ports-{index}"), json!({"spec": {"ports": ports}}))
 }
 
 fn slice(index: usize, state: usize) -> Object {
@@ -145,15 +145,12 @@ fn slice(index: usize, state: usize) -> Object {
         "endpoints": (0..ENDPOINTS).map(endpoint).collect::<Vec<_>>(),
         "ports": [{"name": "p", "port": 1000 + state, "protocol": "TCP"}],
     });
-    let mut object =
-        object("/apis/discovery.k8s.io/v1", "endpointslices", &format!("moves-{index}"), rest);
+    let mut object = moving(&SLICE, &format!("moves-{index}"), rest);
     object.body["metadata"]["labels"]["kubernetes.io/service-name"] =
         json!(format!("moves-{index}"));
     object
 }
 
-fn object(root: &str, plural: &str, name: &str, rest: Value) -> Object {
-    let mut body = rest;
-    body["metadata"] = json!({"name": name, "namespace": "gen-c", "labels": {"tier": "keep"}});
-    Object { path: format!("{root}/namespaces/gen-c/{plural}"), body, status: None }
+fn moving(kind: &Kind, name: &str, rest: Value) -> Object {
+    Object::new(kind, "gen-c", name, json!({"tier": "keep"}), rest)
 }

@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
-use crate::generated::population::{Object, Population};
+use crate::generated::population::{Object, POD, Population, SERVICE, SLICE};
 use crate::generated::writer::Writer;
 
 const NAMESPACES: [&str; 2] = ["gen-a", "gen-b"];
@@ -88,7 +88,7 @@ fn states(rng: &mut StdRng, mut state: impl FnMut(&mut StdRng) -> State) -> Vec<
 }
 
 fn service(namespace: &str, name: &str, rng: &mut StdRng) -> Life {
-    let object = object(namespace, "services", "v1", "Service", name, json!({"tier": "keep"}));
+    let object = Object::new(&SERVICE, namespace, name, json!({"tier": "keep"}), json!({}));
     let port = |rng: &mut StdRng| json!([{"name": "http", "port": rng.random_range(1..9000)}]);
     // What a Service is cannot be changed: each kind lives as long as it may.
     let mut lives: Vec<Option<State>> = Vec::new();
@@ -127,9 +127,7 @@ fn slice(
 ) -> Life {
     let labels = json!({"kubernetes.io/service-name": service, "tier": "keep"});
     let name = format!("{service}-{number}");
-    let group = "discovery.k8s.io/v1";
-    let mut object = object(namespace, "endpointslices", group, "EndpointSlice", &name, labels);
-    object.body["addressType"] = json!("IPv4");
+    let object = Object::new(&SLICE, namespace, &name, labels, json!({"addressType": "IPv4"}));
     let states = states(rng, |rng| {
         let mut endpoints = Vec::new();
         for host in 0..rng.random_range(0..4) {
@@ -159,9 +157,9 @@ fn slice(
 }
 
 fn pod(namespace: &str, index: usize, rng: &mut StdRng, population: &mut Population) -> Life {
-    let mut object =
-        object(namespace, "pods", "v1", "Pod", &format!("churn-{index}"), json!({"tier": "keep"}));
-    object.body["spec"] = json!({"containers": [{"name": "c", "image": "i"}]});
+    let spec = json!({"spec": {"containers": [{"name": "c", "image": "i"}]}});
+    let name = format!("churn-{index}");
+    let object = Object::new(&POD, namespace, &name, json!({"tier": "keep"}), spec);
     let states = states(rng, |rng| {
         let address = format!("10.70.{}.{}", index % 100, rng.random_range(1..40));
         population.addresses.push(address.clone());
@@ -170,24 +168,4 @@ fn pod(namespace: &str, index: usize, rng: &mut StdRng, population: &mut Populat
         State { body: json!({}), status: Some(status) }
     });
     Life { object, states }
-}
-
-fn object(
-    namespace: &str,
-    plural: &str,
-    version: &str,
-    kind: &str,
-    name: &str,
-    labels: Value,
-) -> Object {
-    let root = if version.contains('/') { "/apis" } else { "/api" };
-    Object {
-        path: format!("{root}/{version}/namespaces/{namespace}/{plural}"),
-        body: json!({
-            "apiVersion": version,
-            "kind": kind,
-            "metadata": {"name": name, "namespace": namespace, "labels": labels},
-        }),
-        status: None,
-    }
 }

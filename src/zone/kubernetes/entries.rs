@@ -1,0 +1,297 @@
+//! What is at the name of a Service or below it: addresses with ports, endpoints, aliases.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use super::Look;
+use crate::cluster::kinds::{EndpointSlice, ObjectKey, Port, ServiceKind};
+use crate::registry::Owner;
+use crate::zone::choice::{Chosen, Reach};
+use crate::zone::name::WireName;
+use crate::zone::schema::{self, Asked, Below};
+
+/// One address and port of a Service.
+pub(super) struct Entry<'a> {
+    pub place: Place<'a>,
+    /// `None` where there is no port to tell.
+    pub port: Option<u16>,
+    /// The label of an endpoint that has a name of its own below the Service, or nothing.
+    pub endpoint: Cow<'a, str>,
+    /// Where a ServiceImport's endpoint is, or nothing.
+    pub cluster: &'a str,
+    pub service: &'a ObjectKey,
+}
+
+/// Where an entry leads.
+#[derive(Clone, Copy)]
+pub(super) enum Place<'a> {
+    Address(IpAddr),
+    /// An address that may not be handed out, because the local cluster has it too.
+    Withheld,
+    Alias(&'a WireName),
+}
+
+impl Look<'_> {
+    /// Gives every entry at this name to `take`, in CoreDNS's order. Whether the name exists.
+    pub(super) fn entries(&self, mut take: impl FnMut(Entry<'_>)) -> bool {
+        let Asked::Service { key, namespace, below } = self.asked() else { return false };
+        if !self.zone.exposes(namespace) {
+            return false;
+        }
+        if self.zone.is_multicluster(self.name, self.left) {
+            return self.imported(key, namespace, below, &mut take);
+        }
+        let Some(name) = self.registry.service(key) else { return false };
+        let remote = self.known.local;
+        let Some(chosen) = self.zone.fleet.choose(self.registry, namespace, &name, remote) else {
+            return false;
+        };
+        if self.zone.ignore_empty && chosen.is_empty() {
+            return false;
+        }
+        if let ServiceKind::ExternalName(target) = chosen.kind() {
+            let Some(target) = alias(target) else { return false };
+            // `_._` before it asks for nothing more, and so `_` exists.
+            let itself = |below: Below<'_>| {
+                matches!(below, Below::Itself | Below::Port { name: b"", protocol: b"" })
+            };
+            if itself(below) {
+                take(at_service(Place::Alias(&target), None, chosen.key()));
+                return true;
+            }
+            return ports_below(below).is_some_and(itself);
+        }
+        self.each(&chosen, below, &mut take)
+            || ports_below(below).is_some_and(|ports| self.each(&chosen, ports, &mut |_| {}))
+    }
+
+    /// The entries of a ServiceImport of the local cluster, with the endpoints that the slices of a
+    /// multi-cluster controller name (plugin/kubernetes/kubernetes.go, `findMultiClusterServices`).
+    fn imported(
+        &self,
+        key: &[u8],
+        namespace: &[u8],
+        below: Below<'_>,
+        take: &mut dyn FnMut(Entry<'_>),
+    ) -> bool {
+        if !self.namespace_exists_here(namespace) {
+            return false;
+        }
+        let Some(name) = self.registry.import(key) else { return false };
+        let Some(owner) = name.owner(&self.zone.fleet.local) else { return false };
+        let Some(import) = &owner.service else { return false };
+        let headless = import.kind == ServiceKind::Headless;
+        if self.zone.ignore_empty && !headless && owner.slices.iter().all(|slice| slice.is_empty())
+        {
+            return false;
+        }
+        let each = |below, take: &mut dyn FnMut(Entry<'_>)| {
+            if headless || matches!(below, Below::Endpoint { .. }) {
+                let of_slice = |slice: &EndpointSlice, take: &mut dyn FnMut(Entry<'_>)| {
+                    let cluster = slice.import.as_ref().map_or("", |import| &import.cluster);
+                    of_slice(slice, cluster, &owner.key, below, take)
+                };
+                return owner
+                    .slices
+                    .iter()
+                    .fold(false, |found, slice| of_slice(slice, take) | found);
+            }
+            // Without ports there is nothing at the name, unlike a Service.
+            !import.ports.is_empty() && self.cluster_ips(owner, below, take)
+        };
+        each(below, take) || ports_below(below).is_some_and(|ports| each(ports, &mut |_| {}))
+    }
+
+    /// The entries of all who answer; whether the name exists.
+    fn each(&self, chosen: &Chosen<'_>, below: Below<'_>, take: &mut dyn FnMut(Entry<'_>)) -> bool {
+        let headless = *chosen.kind() == ServiceKind::Headless;
+        let mut found = false;
+        let mut local = false;
+        for owner in chosen.owners() {
+            found |= match (self.zone.fleet.reach(&owner.cluster), below) {
+                (Reach::Instead(addresses), _) => instead(owner, addresses, below, take),
+                (Reach::Direct, Below::Topology { .. }) => {
+                    local |= headless && self.endpoints(owner, below, take);
+                    // Which topology zones there are is not for a name to say: all exist.
+                    headless
+                }
+                (Reach::Direct, Below::Endpoint { .. }) => self.endpoints(owner, below, take),
+                (Reach::Direct, _) if headless => self.endpoints(owner, below, take),
+                (Reach::Direct, _) => self.cluster_ips(owner, below, take),
+            };
+        }
+        if matches!(below, Below::Topology { prefer: true, .. }) && found && !local {
+            self.each(chosen, Below::Itself, take);
+        }
+        found
+    }
+
+    fn endpoints(&self, owner: &Owner, below: Below<'_>, take: &mut dyn FnMut(Entry<'_>)) -> bool {
+        let mut found = false;
+        for slice in &owner.slices {
+            found |= of_slice(slice, "", &owner.key, below, &mut |entry| {
+                let place = match entry.place {
+                    Place::Address(address) => self.free(owner, address),
+                    other => other,
+                };
+                take(Entry { place, ..entry });
+            });
+        }
+        found
+    }
+
+    fn cluster_ips(
+        &self,
+        owner: &Owner,
+        below: Below<'_>,
+        take: &mut dyn FnMut(Entry<'_>),
+    ) -> bool {
+        let Some(service) = &owner.service else { return false };
+        let ServiceKind::ClusterIp(ips) = &service.kind else { return false };
+        let mut found = false;
+        for port in matching(&service.ports, below) {
+            found = true;
+            for &ip in ips {
+                take(at_service(self.free(owner, ip), port, &owner.key));
+            }
+        }
+        found
+    }
+
+    /// The address, unless it is a member's and the local cluster has it too: then it would lead to
+    /// another Service.
+    pub(super) fn free(&self, owner: &Owner, address: IpAddr) -> Place<'static> {
+        let local = &self.zone.fleet.local;
+        if owner.cluster == *local {
+            return Place::Address(address);
+        }
+        let holders = self.registry.address(address);
+        let mut holders = holders.iter().flat_map(|holders| holders.iter());
+        if holders.any(|holder| holder.cluster == *local) {
+            return Place::Withheld;
+        }
+        Place::Address(address)
+    }
+}
+
+/// The entries of a slice's endpoints; whether there are any.
+fn of_slice(
+    slice: &EndpointSlice,
+    cluster: &str,
+    service: &ObjectKey,
+    below: Below<'_>,
+    take: &mut dyn FnMut(Entry<'_>),
+) -> bool {
+    let wanted = |label: &str, zone: &Option<Box<str>>| match below {
+        Below::Endpoint { name, cluster: asked } => {
+            is_label(label, name) && cluster.as_bytes().eq_ignore_ascii_case(asked)
+        }
+        Below::Topology { zone: asked, .. } => {
+            zone.as_ref().is_some_and(|zone| is_labels(zone, asked))
+        }
+        Below::Itself | Below::Port { .. } => true,
+    };
+    let mut found = false;
+    let mut give = |place: Place<'_>, label: &str| {
+        for port in matching(&slice.ports, below) {
+            found = true;
+            let endpoint = Cow::Borrowed(label);
+            take(Entry { place, port, endpoint, cluster, service });
+        }
+    };
+    for endpoint in &slice.endpoints {
+        for &address in &endpoint.addresses {
+            let label = endpoint.label(address);
+            if wanted(&label, &endpoint.zone) {
+                give(Place::Address(address), &label);
+            }
+        }
+    }
+    for endpoint in &slice.aliases {
+        let label = endpoint.label();
+        if let (true, Some(target)) = (wanted(&label, &endpoint.zone), alias(&endpoint.target)) {
+            give(Place::Alias(&target), &label);
+        }
+    }
+    found
+}
+
+/// The ports that make a name exist which is none itself: `_tcp.web`, because of `_http._tcp.web`.
+fn ports_below(below: Below<'_>) -> Option<Below<'_>> {
+    match below {
+        Below::Endpoint { name, cluster: b"" } => {
+            Some(Below::Port { name: b"", protocol: schema::bare(name) })
+        }
+        _ => None,
+    }
+}
+
+/// Whether a text is this label. One with dots is several labels, and none of them.
+fn is_label(text: &str, label: &[u8]) -> bool {
+    text.as_bytes().eq_ignore_ascii_case(label) && !label.contains(&b'.')
+}
+
+/// Whether a text with dots is these wire labels.
+fn is_labels(text: &str, mut wire: &[u8]) -> bool {
+    for label in text.split('.') {
+        let Some((length, rest)) = wire.split_first() else { return false };
+        let Some((first, rest)) = rest.split_at_checked(usize::from(*length)) else { return false };
+        if !is_label(label, first) {
+            return false;
+        }
+        wire = rest;
+    }
+    wire.is_empty()
+}
+
+/// An entry of the Service itself.
+fn at_service<'a>(place: Place<'a>, port: Option<u16>, service: &'a ObjectKey) -> Entry<'a> {
+    Entry { place, port, endpoint: Cow::Borrowed(""), cluster: "", service }
+}
+
+/// A gateway's or sentinel's addresses in place of a Service's own. Its endpoints have no names.
+fn instead(
+    owner: &Owner,
+    addresses: &[IpAddr],
+    below: Below<'_>,
+    take: &mut dyn FnMut(Entry<'_>),
+) -> bool {
+    let Some(service) = &owner.service else { return false };
+    if matches!(below, Below::Endpoint { .. } | Below::Topology { .. }) {
+        return false;
+    }
+    let mut found = false;
+    for port in matching(&service.ports, below) {
+        found = true;
+        for &address in addresses {
+            take(at_service(Place::Address(address), port, &owner.key));
+        }
+    }
+    found
+}
+
+/// The numbers of the ports that are asked for. Where there are no ports at all there is one without a
+/// number, so that the addresses are found but no SRV record is.
+fn matching<'a>(ports: &'a [Port], below: Below<'a>) -> impl Iterator<Item = Option<u16>> + 'a {
+    let (name, protocol) = match below {
+        Below::Port { name, protocol } => (name, protocol),
+        _ => (&b""[..], &b""[..]),
+    };
+    let all = name.is_empty() && protocol.is_empty();
+    let none = (ports.is_empty() && all).then_some(None);
+    let wanted = move |port: &&Port| {
+        let is = |asked: &[u8], text: &str| {
+            asked.is_empty() || asked.eq_ignore_ascii_case(text.as_bytes())
+        };
+        is(name, &port.name) && is(protocol, port.protocol.label())
+    };
+    ports.iter().filter(wanted).map(|port| port.number).chain(none)
+}
+
+/// The target of an ExternalName; `None` where it is an address, which no CNAME can point to.
+pub(super) fn alias(target: &str) -> Option<WireName> {
+    if target.parse::<IpAddr>().is_ok() {
+        return None;
+    }
+    WireName::parse(target).filter(|name| name.labels() > 0)
+}
