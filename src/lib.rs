@@ -19,7 +19,7 @@
 //!   zone/       which names exist and what they say: pure, no I/O
 //!        |        Answer: records as wire bytes
 //!   plugin/     the chain of a server block, under CoreDNS's names and in its order
-//!        |        Outcome: a message, silence or a response code
+//!        |        Outcome: a message, a zone, silence or a response code
 //!   server/     sockets, messages, EDNS, truncation, start and end
 //!        |
 //!   clients

@@ -3,7 +3,6 @@
 use hickory_proto::op::{Message, Metadata};
 
 use super::edns::Edns;
-use super::site::Response;
 use crate::plugin::{Outcome, Reply, Transport};
 use crate::zone::answer::Answer;
 use crate::zone::rcode;
@@ -27,6 +26,14 @@ const RA: u16 = 1 << 7;
 const AD: u16 = 1 << 5;
 const CD: u16 = 1 << 4;
 const OPCODE: u16 = 0xf << 11;
+
+/// What is sent for one packet.
+pub enum Response {
+    Nothing,
+    One(Vec<u8>),
+    /// The messages of a transfer, over TCP.
+    Many(Box<dyn Iterator<Item = Vec<u8>> + Send>),
+}
 
 /// The question that is answered, as it came.
 #[derive(Clone, Copy, Debug)]

@@ -11,7 +11,7 @@ use hickory_proto::op::{Message, ResponseCode};
 
 use super::edns::Edns;
 use super::query::{self, Query};
-use super::reply::Asked;
+use super::reply::{Asked, Response};
 use crate::plugin::request::Resolve;
 use crate::plugin::{Failure, Next, Outcome, Plugin, Request, Transport, names};
 use crate::telemetry::Metrics;
@@ -36,14 +36,6 @@ pub struct Block {
     pub chain: Arc<[Box<dyn Plugin>]>,
     /// Octets of the longest answer over UDP, whatever clients take.
     pub max_payload: Option<u16>,
-}
-
-/// What is sent for one packet.
-pub enum Response {
-    Nothing,
-    One(Vec<u8>),
-    /// The messages of a transfer, over TCP.
-    Many(Box<dyn Iterator<Item = Vec<u8>> + Send>),
 }
 
 impl Site {

@@ -17,7 +17,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::site::{Response, Site};
+use super::reply::Response;
+use super::site::Site;
 use crate::plugin::Transport;
 
 /// How long a connection may say nothing.
