@@ -82,7 +82,10 @@ impl Run {
         writer.create(&mut population).await;
         self.servers.settle(seed).await;
         for pair in self.servers.pairs() {
-            let tally = pair.compare(&population, self.before.as_ref(), seed, questions).await;
+            let tally = match pair.set.transfers {
+                true => pair.compare_transfers(seed).await,
+                false => pair.compare(&population, self.before.as_ref(), seed, questions).await,
+            };
             self.tally.add(pair.set.title, tally);
         }
         self.before = Some(population);

@@ -75,7 +75,7 @@ async fn start(program: Program, corefile: &str) -> DnsServer {
 }
 
 /// The messages of a transfer; with a serial, of an incremental one.
-async fn transfer(server: &DnsServer, zone: &str, serial: Option<u32>) -> Vec<Message> {
+pub async fn transfer(server: &DnsServer, zone: &str, serial: Option<u32>) -> Vec<Message> {
     let kind = if serial.is_some() { RecordType::IXFR } else { RecordType::AXFR };
     let question = Question::new(zone, kind).edit(|message| {
         if let Some(serial) = serial {
@@ -104,7 +104,8 @@ fn soa(zone: &str, serial: u32) -> Record {
     Record::from_rdata(name, 5, data)
 }
 
-fn answers(messages: &[Message]) -> Vec<Record> {
+/// All records of a transfer.
+pub fn answers(messages: &[Message]) -> Vec<Record> {
     messages.iter().flat_map(|message| message.answers.clone()).collect()
 }
 

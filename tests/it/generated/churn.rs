@@ -34,6 +34,7 @@ static SETS: [OptionSet; 1] = [OptionSet {
     zones: &["cluster.local", "in-addr.arpa", "ip6.arpa"],
     lines: &["pods verified", "ttl 30"],
     others: &["forward . UPSTREAM"],
+    transfers: false,
     sees: super::options::Sees { pods: true, ..ALL },
 }];
 

@@ -20,6 +20,7 @@ use super::servers::Pair;
 use crate::harness::client::exchange_tcp;
 use crate::harness::compare::{lines, render};
 use crate::oracle::{Facts, expected_difference};
+use crate::transfer::{answers, transfer};
 
 /// How many askers there are of one pair.
 const ASKERS: usize = 16;
@@ -126,6 +127,31 @@ impl Pair {
             all.add("any", tally);
         }
         all
+    }
+
+    /// Compares all records of every zone.
+    pub async fn compare_transfers(&self, seed: u64) -> Tally {
+        let mut tally = Tally::default();
+        for zone in self.set.zones.iter().map(|zone| absolute(zone)) {
+            let records = async |server| lines(&answers(&transfer(server, &zone, None).await));
+            let (due, found) = (records(&self.coredns).await, records(&self.fleetdns).await);
+            tally.asked += 1;
+            *tally.counts.entry("records transferred".into()).or_default() += due.len();
+            let only = |these: &[String], those: &[String]| {
+                these.iter().filter(|line| !those.contains(line)).cloned().collect::<Vec<_>>()
+            };
+            if due != found {
+                tally.wrong.push(format!(
+                    "### {zone} AXFR, seed {seed}\n--- {} records of CoreDNS, alone\n{:#?}\n\
+                     --- {} of fleetdns, alone\n{:#?}",
+                    due.len(),
+                    only(&due, &found),
+                    found.len(),
+                    only(&found, &due)
+                ));
+            }
+        }
+        tally
     }
 
     fn salt(&self) -> u64 {

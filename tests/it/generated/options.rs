@@ -10,6 +10,8 @@ pub struct OptionSet {
     pub lines: &'static [&'static str],
     /// The other plugins.
     pub others: &'static [&'static str],
+    /// Whether whole zones are compared instead of single questions.
+    pub transfers: bool,
     /// What tells that a pair has seen everything: a kind that it does not watch never does.
     pub sees: Sees,
 }
@@ -32,14 +34,23 @@ pub const OPTION_SETS: &[OptionSet] = &[
         zones: REVERSE,
         lines: &["pods insecure", "ttl 30", "fallthrough in-addr.arpa ip6.arpa"],
         others: &["errors", FORWARD],
+        transfers: false,
         sees: ALL,
     },
-    OptionSet { title: "defaults", zones: REVERSE, lines: &[], others: &[], sees: ALL },
+    OptionSet {
+        title: "defaults",
+        zones: REVERSE,
+        lines: &[],
+        others: &[],
+        transfers: false,
+        sees: ALL,
+    },
     OptionSet {
         title: "namespaces",
         zones: REVERSE,
         lines: &["namespaces gen-a gen-c gen-marker gen-gone", "ttl 0", "fallthrough"],
         others: &[FORWARD],
+        transfers: false,
         sees: Sees { namespaces: false, ..ALL },
     },
     OptionSet {
@@ -47,6 +58,7 @@ pub const OPTION_SETS: &[OptionSet] = &[
         zones: REVERSE,
         lines: &["endpoint_pod_names", "ttl 600"],
         others: &[FORWARD],
+        transfers: false,
         sees: ALL,
     },
     OptionSet {
@@ -54,6 +66,7 @@ pub const OPTION_SETS: &[OptionSet] = &[
         zones: REVERSE,
         lines: &["noendpoints", "pods insecure"],
         others: &[FORWARD],
+        transfers: false,
         sees: Sees { slices: false, ..ALL },
     },
     OptionSet {
@@ -61,6 +74,7 @@ pub const OPTION_SETS: &[OptionSet] = &[
         zones: REVERSE,
         lines: &["ignore empty_service", "fallthrough ip6.arpa"],
         others: &[FORWARD],
+        transfers: false,
         sees: ALL,
     },
     OptionSet {
@@ -68,6 +82,7 @@ pub const OPTION_SETS: &[OptionSet] = &[
         zones: REVERSE,
         lines: &["labels tier in (keep, other),tier notin (other)", "pods verified"],
         others: &[FORWARD],
+        transfers: false,
         sees: Sees { pods: true, ..ALL },
     },
     OptionSet {
@@ -75,6 +90,7 @@ pub const OPTION_SETS: &[OptionSet] = &[
         zones: REVERSE,
         lines: &["namespace_labels env=keep", "pods insecure"],
         others: &[FORWARD],
+        transfers: false,
         sees: ALL,
     },
     OptionSet {
@@ -82,6 +98,7 @@ pub const OPTION_SETS: &[OptionSet] = &[
         zones: REVERSE,
         lines: &["pods verified", "ttl 3600"],
         others: &[FORWARD],
+        transfers: false,
         sees: Sees { pods: true, ..ALL },
     },
     OptionSet {
@@ -89,6 +106,7 @@ pub const OPTION_SETS: &[OptionSet] = &[
         zones: REVERSE,
         lines: &["zonal", "pods insecure"],
         others: &[FORWARD],
+        transfers: false,
         sees: ALL,
     },
     OptionSet {
@@ -96,6 +114,7 @@ pub const OPTION_SETS: &[OptionSet] = &[
         zones: &["10.in-addr.arpa", "example.org", "cluster.local", "a.cluster.local", "ip6.arpa"],
         lines: &["pods insecure", "endpoint_pod_names", "zonal", "ttl 1"],
         others: &[FORWARD],
+        transfers: false,
         sees: ALL,
     },
     OptionSet {
@@ -103,7 +122,16 @@ pub const OPTION_SETS: &[OptionSet] = &[
         zones: &["."],
         lines: &["pods verified", "fallthrough example"],
         others: &[FORWARD],
+        transfers: false,
         sees: Sees { pods: true, ..ALL },
+    },
+    OptionSet {
+        title: "transfers",
+        zones: REVERSE,
+        lines: &["endpoint_pod_names", "namespaces gen-a gen-b gen-marker", "ttl 30"],
+        others: &["transfer {", "    to *", "}"],
+        transfers: true,
+        sees: Sees { namespaces: false, ..ALL },
     },
 ];
 
