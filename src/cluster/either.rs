@@ -43,7 +43,9 @@ impl Watches {
             if is_list {
                 rights.now(reading);
             }
-            changes.into_iter().for_each(|change| self.gate.apply(change));
+            if !changes.is_empty() {
+                self.gate.apply(Change::Together(changes));
+            }
         };
         loop {
             let (name, with) = (kind.name(), || selected.clone());

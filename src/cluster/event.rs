@@ -34,6 +34,8 @@ pub enum Change {
     Namespace(Update<Namespace>),
     Pod(Update<Pod>),
     ServiceImport(Update<ServiceImport>),
+    /// What one object says of several: nobody may see a part of it.
+    Together(Vec<Change>),
     /// The cluster is no longer a member: everything it held is gone.
     Left,
 }

@@ -74,6 +74,9 @@ impl Record {
 
 impl Sink for Record {
     fn apply(&self, cluster: &ClusterId, change: Change) {
+        if let Change::Together(changes) = change {
+            return changes.into_iter().for_each(|change| self.apply(cluster, change));
+        }
         self.seen.send_modify(|seen| {
             let id = cluster.as_str().to_owned();
             let held = seen.clusters.entry(id.clone()).or_default();
@@ -98,6 +101,7 @@ impl Sink for Record {
                     let said = apply(update, &mut held.imports, |import| import.key.to_string());
                     format!("{id} import {said}")
                 }
+                Change::Together(_) => unreachable!("taken apart above"),
                 Change::Left => {
                     seen.clusters.remove(&id);
                     format!("{id} left")

@@ -68,27 +68,34 @@ impl Shard {
 
     pub fn apply(&mut self, change: Change) -> Touched {
         let mut touched = Touched::default();
-        match change {
-            Change::Service(update) => self.services.apply(update, &mut touched.services),
-            Change::ServiceImport(update) => {
-                self.imports.apply(update.map(stand_in), &mut touched.imports);
-            }
-            Change::EndpointSlice(update) => self.slices(update, &mut touched),
-            Change::Namespace(update) => self.namespaces(update, &mut touched),
-            Change::Pod(update) => self.pods(update, &mut touched),
-            Change::Left => {
-                self.services.apply(Update::Reset(Vec::new()), &mut touched.services);
-                self.imports.apply(Update::Reset(Vec::new()), &mut touched.imports);
-                self.slices(Update::Reset(Vec::new()), &mut touched);
-                self.namespaces(Update::Reset(Vec::new()), &mut touched);
-                self.pods(Update::Reset(Vec::new()), &mut touched);
-            }
-        }
+        self.take(change, &mut touched);
         let addresses = |pod: &Option<Arc<Pod>>| pod.as_ref().map(|pod| pod.addresses.clone());
         touched.serial |= !touched.services.is_empty()
             || !touched.imports.is_empty()
             || touched.pods.iter().any(|(old, new)| addresses(old) != addresses(new));
         touched
+    }
+
+    fn take(&mut self, change: Change, touched: &mut Touched) {
+        match change {
+            Change::Together(changes) => {
+                changes.into_iter().for_each(|change| self.take(change, touched));
+            }
+            Change::Service(update) => self.services.apply(update, &mut touched.services),
+            Change::ServiceImport(update) => {
+                self.imports.apply(update.map(stand_in), &mut touched.imports);
+            }
+            Change::EndpointSlice(update) => self.slices(update, touched),
+            Change::Namespace(update) => self.namespaces(update, touched),
+            Change::Pod(update) => self.pods(update, touched),
+            Change::Left => {
+                self.services.apply(Update::Reset(Vec::new()), &mut touched.services);
+                self.imports.apply(Update::Reset(Vec::new()), &mut touched.imports);
+                self.slices(Update::Reset(Vec::new()), touched);
+                self.namespaces(Update::Reset(Vec::new()), touched);
+                self.pods(Update::Reset(Vec::new()), touched);
+            }
+        }
     }
 
     fn slices(&mut self, update: Update<EndpointSlice>, touched: &mut Touched) {

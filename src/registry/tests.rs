@@ -298,3 +298,30 @@ fn the_serial_moves_with_what_answers_say() {
         assert_eq!(shard.apply(change).serial, moves, "{what}");
     }
 }
+
+#[test]
+fn what_one_object_says_comes_whole() {
+    // A reader beside the writer: the two slices of one Endpoints object hold one generation each.
+    let registry = std::sync::Arc::new(Registry::default());
+    put(&registry, "east", Change::Service(Update::Upsert(service("db", &[]))));
+    let generation = |number: u8| {
+        let slices = ["one", "two"].map(|name| slice(name, "db", &[&format!("10.0.0.{number}")]));
+        let upserts = slices.map(|slice| Change::EndpointSlice(Update::Upsert(slice)));
+        Change::Together(upserts.into())
+    };
+    put(&registry, "east", generation(0));
+    let reader = std::thread::spawn({
+        let registry = registry.clone();
+        move || loop {
+            let db = registry.service(b"\x02db\x04shop").unwrap();
+            let owner = db.owner(&id("east")).unwrap();
+            let said: Vec<_> = owner.endpoints().map(|(endpoint, _)| &endpoint.addresses).collect();
+            assert_eq!((said.len(), said[0]), (2, said[1]));
+            if said[0][0] == ip("10.0.0.250") {
+                return;
+            }
+        }
+    });
+    (1..=250).for_each(|number| put(&registry, "east", generation(number)));
+    reader.join().unwrap();
+}

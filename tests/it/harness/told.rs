@@ -74,8 +74,11 @@ impl Told {
 }
 
 impl Sink for Told {
-    fn apply(&self, _: &ClusterId, change: Change) {
+    fn apply(&self, cluster: &ClusterId, change: Change) {
         match change {
+            Change::Together(changes) => {
+                changes.into_iter().for_each(|change| self.apply(cluster, change));
+            }
             Change::Service(update) => self.take("service", update, |service| &service.key),
             Change::EndpointSlice(update) => self.take("slice", update, |slice| &slice.key),
             Change::Namespace(update) => self.take("namespace", update, |space| &space.key),
