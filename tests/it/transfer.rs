@@ -9,7 +9,7 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 use crate::harness::compare::{lines, render};
 use crate::harness::{
     COREDNS, Connection, ControlPlane, DnsServer, FLEETDNS, LONG, Program, Question, dig,
-    eventually,
+    eventually, ports,
 };
 use crate::oracle::OBJECTS;
 use secondary::Nsd;
@@ -202,6 +202,20 @@ async fn refusals(coredns: &DnsServer, fleetdns: &DnsServer) {
         };
         assert_eq!(ask(fleetdns).await, ask(coredns).await, "{name} {kind} tcp {tcp}");
     }
+}
+
+/// A zone without names would empty a secondary: CoreDNS gives one.
+#[tokio::test]
+async fn a_zone_of_which_nothing_is_known_is_not_transferred() {
+    let corefile = format!(
+        ".:{{PORT}} {{\nbind 127.0.0.1\ntransfer {{\nto *\n}}\nkubernetes cluster.local {{\n\
+         endpoint http://127.0.0.1:{}\nstartup_timeout 1ms\n}}\n}}",
+        ports::free()
+    );
+    let fleetdns = FLEETDNS.start(&corefile).await;
+    let reply = transfer(&fleetdns, "cluster.local.", None).await;
+    assert_eq!(reply[0].metadata.response_code, ResponseCode::ServFail);
+    assert_eq!(answers(&reply).len(), 0);
 }
 
 #[tokio::test]
