@@ -70,6 +70,8 @@ impl Plugin for Kubernetes {
 
     async fn transfer(&self, request: &Request) -> Transferred {
         self.view.local().await;
+        // What a member has not told yet would be missing until the next refresh.
+        self.view.members().await;
         transfer::contents(&self.zones, &self.view, &names::wire(request.qname()))
     }
 

@@ -106,12 +106,12 @@ impl Look<'_> {
     fn each(&self, chosen: &Chosen<'_>, below: Below<'_>, take: &mut dyn FnMut(Entry<'_>)) -> bool {
         let headless = *chosen.kind() == ServiceKind::Headless;
         let mut found = false;
-        let mut local = false;
+        let mut in_topology = false;
         for owner in chosen.owners() {
             found |= match (self.zone.fleet.reach(&owner.cluster), below) {
                 (Reach::Instead(addresses), _) => instead(owner, addresses, below, take),
                 (Reach::Direct, Below::Topology { .. }) => {
-                    local |= headless && self.endpoints(owner, below, take);
+                    in_topology |= headless && self.endpoints(owner, below, take);
                     // Which topology zones there are is not for a name to say: all exist.
                     headless
                 }
@@ -120,7 +120,7 @@ impl Look<'_> {
                 (Reach::Direct, _) => self.cluster_ips(owner, below, take),
             };
         }
-        if matches!(below, Below::Topology { prefer: true, .. }) && found && !local {
+        if matches!(below, Below::Topology { prefer: true, .. }) && found && !in_topology {
             self.each(chosen, Below::Itself, take);
         }
         found
