@@ -96,6 +96,19 @@ fn topology_zones() {
     check(&zones(), keep, &[("eu-a.pin._zone.db.shop~", A, "NXDOMAIN")]);
 }
 
+/// CoreDNS makes names of these that do not pack, and says nothing.
+#[test]
+fn pointers_into_the_root_zone() {
+    let root = Kubernetes { zones: vec![WireName::root()], primary: WireName::root(), ..zones() };
+    let table: &[(&str, u16, &str)] = &[
+        ("20.0.96.10.in-addr.arpa", PTR, "web.shop.svc."),
+        ("2.1.244.10.in-addr.arpa", PTR, "two.db.shop.svc."),
+        ("20.0.96.10.in-addr.arpa", A, "NODATA"),
+        ("web.shop.svc", A, "10.96.0.20"),
+    ];
+    check(&root, Keep::default(), table);
+}
+
 #[test]
 fn endpoints_called_by_their_pods() {
     let keep = Keep { pod_names: true, zones: false };
