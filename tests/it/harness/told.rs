@@ -74,10 +74,16 @@ impl Told {
 }
 
 impl Sink for Told {
-    fn apply(&self, cluster: &ClusterId, change: Change) {
+    fn apply(&self, _: &ClusterId, change: Change) {
+        self.hear(change);
+    }
+}
+
+impl Told {
+    fn hear(&self, change: Change) {
         match change {
             Change::Together(changes) => {
-                changes.into_iter().for_each(|change| self.apply(cluster, change));
+                changes.into_iter().for_each(|change| self.hear(change));
             }
             Change::Service(update) => self.take("service", update, |service| &service.key),
             Change::EndpointSlice(update) => self.take("slice", update, |slice| &slice.key),
