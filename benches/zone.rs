@@ -1,6 +1,5 @@
 //! What one question and one change cost, without sockets: see `benches/README.md`.
 
-use std::collections::HashMap;
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -13,7 +12,7 @@ use fleetdns::corefile::{self, ParseOptions};
 use fleetdns::registry::Registry;
 use fleetdns::server::query;
 use fleetdns::zone::answer::Answer;
-use fleetdns::zone::choice::{Fleet, Reach};
+use fleetdns::zone::choice::Fleet;
 use fleetdns::zone::kubernetes::{Known, Kubernetes, Pods, Verdict};
 use fleetdns::zone::name::WireName;
 use fleetdns::zone::rcode;
@@ -86,7 +85,7 @@ fn zones(local: &str) -> Kubernetes {
         multicluster: Vec::new(),
         zonal: false,
         ignore_empty: false,
-        fleet: Fleet { local: ClusterId::new(local), reach: HashMap::new(), others: Reach::Direct },
+        fleet: Fleet::alone(ClusterId::new(local)),
         own_addresses: Vec::new(),
     }
 }

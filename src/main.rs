@@ -37,6 +37,10 @@ fn run(command: Command) -> Result<()> {
         Command::Help(text) => print(&text),
         Command::Version => print(&build::version_text()),
         Command::Plugins => print(&order::built_in().collect::<Vec<_>>().join("\n")),
+        Command::Vip(vip) => {
+            let text = vip.text(|conf| corefile::load(conf, &ParseOptions::default()))?;
+            print(&text)
+        }
         Command::Serve(options) => serve(&options),
     }
 }

@@ -5,12 +5,16 @@
 //! `go_style` has made one form of all of these.
 
 mod go_style;
+mod vip;
 
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
+use clap::error::ErrorKind;
 use clap::{ArgAction, Parser};
+
+pub use vip::{Vip, VipError};
 
 /// What the process shall do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +27,8 @@ pub enum Command {
     Plugins,
     /// Print this text.
     Help(String),
+    /// Print which address a name has in a pool, or which addresses several names have.
+    Vip(Vip),
 }
 
 /// How to answer questions.
@@ -42,6 +48,7 @@ pub struct ServeOptions {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsageError {
     problem: String,
+    usage: String,
 }
 
 impl UsageError {
@@ -49,13 +56,13 @@ impl UsageError {
     pub const EXIT_CODE: u8 = 2;
 
     fn new(problem: impl Into<String>) -> Self {
-        UsageError { problem: problem.into() }
+        UsageError { problem: problem.into(), usage: usage() }
     }
 }
 
 impl fmt::Display for UsageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}\n{}", self.problem, usage())
+        write!(f, "{}\n{}", self.problem, self.usage)
     }
 }
 
@@ -113,6 +120,10 @@ struct Flags {
 /// # Errors
 /// A flag or value is wrong.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, UsageError> {
+    let mut args = args.into_iter().peekable();
+    if args.next_if(|word| word == "vip").is_some() {
+        return command(vip::parse(args));
+    }
     let words = go_style::normalise(args, &WITH_VALUE)?;
     if let Some(later) = words.iter().find_map(|word| later(word)) {
         return Err(UsageError::new(format!("the flag -{later} is not supported yet")));
@@ -132,6 +143,22 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, UsageE
             quiet: flags.quiet,
         })
     })
+}
+
+/// What clap made of the words of a command.
+fn command(parsed: Result<Vip, clap::Error>) -> Result<Command, UsageError> {
+    match parsed {
+        Ok(vip) => Ok(Command::Vip(vip)),
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => {
+            Ok(Command::Help(error.to_string()))
+        }
+        Err(error) => {
+            let text = error.to_string();
+            let text = text.strip_prefix("error: ").unwrap_or(&text);
+            let (problem, usage) = text.split_once("\n\n").unwrap_or((text, ""));
+            Err(UsageError { problem: problem.into(), usage: usage.into() })
+        }
+    }
 }
 
 /// A truth value in the spellings that Go knows.
@@ -159,7 +186,8 @@ fn problem(error: &clap::Error) -> String {
 
 /// What can be written.
 fn usage() -> String {
-    "Usage: fleetdns [FLAGS]\n\
+    "Usage: fleetdns [FLAGS]\n       \
+       fleetdns vip NAME --pool NETWORK...   address of a name (see vip --help)\n\
      \n\
      Flags, with one dash or two, as `-flag value` or `-flag=value`:\n  \
        -conf FILE       Corefile to load, `stdin` for standard input (default \"Corefile\")\n  \

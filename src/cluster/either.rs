@@ -59,7 +59,7 @@ impl Watches {
                 take(Reading::Instead, is_list, other(&mut state, update));
             });
             tokio::select! {
-                () = forbidden => {}
+                _ = forbidden => {}
                 () = self.allowed::<A>() => continue,
             }
             take(Reading::Nothing, true, Vec::new());

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::kinds::{EndpointSlice, Namespace, ObjectKey, Pod, Service, ServiceImport};
+use super::kinds::{
+    EndpointSlice, Namespace, ObjectKey, Pod, Ranges, Service, ServiceEntry, ServiceImport,
+};
 
 /// The ID of a member cluster, as the operator wrote it: the data key of an Istio Secret, the stem of
 /// a kubeconfig file, or the word in the Corefile. It need not be a DNS label.
@@ -34,6 +36,11 @@ pub enum Change {
     Namespace(Update<Namespace>),
     Pod(Update<Pod>),
     ServiceImport(Update<ServiceImport>),
+    ServiceEntry(Update<ServiceEntry>),
+    /// The ranges of ServiceCIDRs.
+    ServiceCidr(Update<Ranges>),
+    /// The pods' ranges of Nodes.
+    Node(Update<Ranges>),
     /// What one object says of several: nobody may see a part of it.
     Together(Vec<Change>),
     /// The cluster is no longer a member: everything it held is gone.

@@ -107,7 +107,8 @@ impl FleetSpec {
     pub fn selection_of(&self, member: &ClusterId) -> Selection {
         let replaced = self.replaced.named.get(member).copied().unwrap_or(self.replaced.others);
         let endpoints = self.selection.endpoints && !replaced;
-        Selection { endpoints, pods: false, imports: false, ..self.selection.clone() }
+        let ranges = self.selection.ranges && !replaced;
+        Selection { endpoints, pods: false, imports: false, ranges, ..self.selection.clone() }
     }
 }
 

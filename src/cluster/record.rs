@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::event::{Change, ClusterId, Sink, Update};
-use super::kinds::{EndpointSlice, Namespace, Pod, Service, ServiceImport};
+use super::kinds::{EndpointSlice, Namespace, Pod, Ranges, Service, ServiceEntry, ServiceImport};
 
 /// What a cluster holds, by key.
 #[derive(Clone, PartialEq, Default, Debug)]
@@ -17,6 +17,9 @@ pub struct Held {
     pub namespaces: BTreeMap<String, Namespace>,
     pub pods: BTreeMap<String, Pod>,
     pub imports: BTreeMap<String, ServiceImport>,
+    pub entries: BTreeMap<String, ServiceEntry>,
+    pub cidrs: BTreeMap<String, Ranges>,
+    pub nodes: BTreeMap<String, Ranges>,
 }
 
 #[derive(Clone, Default, Debug)]
@@ -100,6 +103,18 @@ impl Sink for Record {
                 Change::ServiceImport(update) => {
                     let said = apply(update, &mut held.imports, |import| import.key.to_string());
                     format!("{id} import {said}")
+                }
+                Change::ServiceEntry(update) => {
+                    let said = apply(update, &mut held.entries, |entry| entry.key.to_string());
+                    format!("{id} entry {said}")
+                }
+                Change::ServiceCidr(update) => {
+                    let said = apply(update, &mut held.cidrs, |ranges| ranges.key.to_string());
+                    format!("{id} cidr {said}")
+                }
+                Change::Node(update) => {
+                    let said = apply(update, &mut held.nodes, |ranges| ranges.key.to_string());
+                    format!("{id} node {said}")
                 }
                 Change::Together(_) => unreachable!("taken apart above"),
                 Change::Left => {

@@ -19,6 +19,10 @@ pub struct Selection {
     pub pods: bool,
     /// Whether ServiceImports are watched. Those of members never are.
     pub imports: bool,
+    /// Whether Istio's ServiceEntries are watched.
+    pub entries: bool,
+    /// Whether ServiceCIDRs and Nodes are watched, for the ranges of Services and pods.
+    pub ranges: bool,
 }
 
 /// A kind of object that is watched.
@@ -29,6 +33,9 @@ pub enum Kind {
     EndpointSlices,
     Pods,
     ServiceImports,
+    ServiceEntries,
+    ServiceCidrs,
+    Nodes,
 }
 
 impl Default for Selection {
@@ -41,6 +48,8 @@ impl Default for Selection {
             keep: Keep::default(),
             pods: false,
             imports: false,
+            entries: false,
+            ranges: false,
         }
     }
 }
@@ -54,6 +63,9 @@ impl Selection {
             (Kind::EndpointSlices, self.endpoints),
             (Kind::Pods, self.pods),
             (Kind::ServiceImports, self.imports),
+            (Kind::ServiceEntries, self.entries),
+            (Kind::ServiceCidrs, self.ranges),
+            (Kind::Nodes, self.ranges),
         ];
         wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(kind, _)| kind)
     }
@@ -73,6 +85,9 @@ impl Kind {
             Kind::EndpointSlices => "EndpointSlices",
             Kind::Pods => "Pods",
             Kind::ServiceImports => "ServiceImports",
+            Kind::ServiceEntries => "ServiceEntries",
+            Kind::ServiceCidrs => "ServiceCIDRs",
+            Kind::Nodes => "Nodes",
         }
     }
 
@@ -84,6 +99,9 @@ impl Kind {
             Kind::EndpointSlices => "endpointslices.discovery.k8s.io",
             Kind::Pods => "pods",
             Kind::ServiceImports => "serviceimports.multicluster.x-k8s.io",
+            Kind::ServiceEntries => "serviceentries.networking.istio.io",
+            Kind::ServiceCidrs => "servicecidrs.networking.k8s.io",
+            Kind::Nodes => "nodes",
         }
     }
 }

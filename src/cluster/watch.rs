@@ -53,7 +53,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Lists and watches until it is dropped, or fails with a status of [`Watch::ends_at`].
+    /// Lists and watches until it is dropped, or fails with a status of [`Watch::ends_at`], which it gives.
     ///
     /// `selection` may hold selectors; page size and time limit are set here.
     pub async fn run<O>(
@@ -62,7 +62,8 @@ impl Watch {
         api: Api<DeserializeGuard<O>>,
         selection: watcher::Config,
         mut tell: impl FnMut(Told<O>),
-    ) where
+    ) -> u16
+    where
         O: Resource + DeserializeOwned + Clone + Debug + Send + 'static,
         O::DynamicType: Clone,
     {
@@ -98,8 +99,9 @@ impl Watch {
                     tell(Told::Update(Update::Delete(key_of(object.meta()))));
                 }
                 Some(Err(error)) => {
-                    if status(&error).is_some_and(|status| self.ends_at.contains(&status)) {
-                        return;
+                    let ends = status(&error).filter(|status| self.ends_at.contains(status));
+                    if let Some(status) = ends {
+                        return status;
                     }
                     if !std::mem::replace(&mut failing, true) {
                         let error = describe(&error);

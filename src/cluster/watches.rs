@@ -46,7 +46,7 @@ impl Watches {
     pub async fn run(&self) {
         // One task polls all of them: they are idle nearly always.
         let (services, namespaces) = (self.services(), self.namespaces());
-        tokio::join!(services, namespaces, self.slices(), self.pods(), self.imports());
+        tokio::join!(services, namespaces, self.slices(), self.pods(), self.optional());
     }
 
     async fn services(&self) {
@@ -128,7 +128,8 @@ impl Watches {
         selected: watcher::Config,
         ends_at: &'static [u16],
         mut take: impl FnMut(Update<O>),
-    ) where
+    ) -> u16
+    where
         O::DynamicType: Clone,
     {
         let contact = self.condition.contact(place).clone();
@@ -151,7 +152,7 @@ impl Watches {
                 Told::Failing => self.condition.set_failing(place, true),
                 Told::Working => self.condition.set_failing(place, false),
             })
-            .await;
+            .await
     }
 
     /// A client that keeps to all limits.

@@ -7,15 +7,17 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use ipnet::IpNet;
+
 use super::setup::{Setup, refuse};
 use crate::cluster::{ClusterId, MemberSource};
-use crate::corefile::{Diagnostic, Directive, Line, Token, parse_ip};
+use crate::corefile::{Diagnostic, Directive, Line, Token, parse_ip, parse_network};
 use crate::zone::choice::Reach;
 
 const NAME: &str = "fleet";
-const OPTIONS: &[&str] = &["local", "members", "reach"];
+const OPTIONS: &[&str] = &["local", "members", "reach", "cidrs"];
 const NOT_YET: &[&str] =
-    &["overlap", "cidrs", "expose", "merge", "clusterset", "per_cluster", "stale", "admin"];
+    &["overlap", "expose", "merge", "clusterset", "per_cluster", "stale", "admin"];
 /// The member of a `reach` line that stands for all that have none of their own.
 const OTHERS: &str = "*";
 
@@ -28,6 +30,8 @@ pub struct Lines {
     pub words: Vec<Token>,
     pub reach: HashMap<ClusterId, Reach>,
     pub others: Reach,
+    /// The ranges of the local cluster's Services and pods.
+    pub cidrs: Vec<IpNet>,
 }
 
 impl Lines {
@@ -39,6 +43,7 @@ impl Lines {
             words: Vec::new(),
             reach: HashMap::new(),
             others: Reach::Direct,
+            cidrs: Vec::new(),
         }
     }
 }
@@ -96,6 +101,11 @@ pub fn read(directive: &Directive) -> Result<Lines, Diagnostic> {
                     id => {
                         lines.reach.insert(ClusterId::new(id), reach);
                     }
+                }
+            }
+            "cidrs" => {
+                for word in line.args_within(1.., "cidrs NETWORK...")? {
+                    lines.cidrs.push(parse_network(word)?);
                 }
             }
             _ => return Err(refuse(NAME, line, OPTIONS, NOT_YET)),

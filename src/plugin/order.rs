@@ -90,11 +90,15 @@ pub const ORDER: &[(&str, Standing)] = &[
     ("nomad", NotBuiltIn),
 ];
 
-/// Sets up the plugins of one server block, in the order of execution.
+/// Sets up the plugins of one of the server blocks, in the order of execution.
 ///
 /// # Errors
 /// The first thing in the block that is wrong. No socket has been opened and nothing was started.
-pub fn chain(block: &ServerBlock, process: &mut Process) -> Result<Chain, Diagnostic> {
+pub fn chain(
+    blocks: &[ServerBlock],
+    block: &ServerBlock,
+    process: &mut Process,
+) -> Result<Chain, Diagnostic> {
     for directive in &block.directives {
         check(&directive.name)?;
     }
@@ -103,7 +107,7 @@ pub fn chain(block: &ServerBlock, process: &mut Process) -> Result<Chain, Diagno
         let directives: Vec<&Directive> =
             block.directives.iter().filter(|directive| directive.name.text == *name).collect();
         if let (Standing::Built(setup), false) = (standing, directives.is_empty()) {
-            setup(&mut Setup { block, chain: &mut chain, process }, &directives)?;
+            setup(&mut Setup { blocks, block, chain: &mut chain, process }, &directives)?;
         }
     }
     Ok(chain)

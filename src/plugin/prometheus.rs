@@ -15,10 +15,10 @@ use axum::routing::any;
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::Name;
 
-use super::setup::{Setup, refuse};
+use super::setup::{Setup, named, refuse};
 use super::{Next, Outcome, Plugin, Reply, Request, names};
 use crate::admin;
-use crate::corefile::{Diagnostic, Directive};
+use crate::corefile::{Corefile, Diagnostic, Directive};
 use crate::telemetry::metrics::Observation;
 use crate::telemetry::{Metrics, uncompressed_len};
 
@@ -44,10 +44,7 @@ pub struct Prometheus {
 /// The address is none, or there is an option: those are not supported yet.
 pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Diagnostic> {
     let directive = setup.once(directives)?;
-    let address = match directive.optional_arg("prometheus [ADDRESS]")? {
-        Some(word) => admin::listen_address(word)?,
-        None => DEFAULT_ADDRESS,
-    };
+    let address = address(directive)?;
     if let Some(line) = directive.lines().first() {
         return Err(refuse(NAME, line, &[], &["runtime_metrics", "tls"]));
     }
@@ -56,6 +53,21 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
     let metrics = setup.process.metrics.clone();
     setup.push(Prometheus::new(metrics, &zones));
     Ok(())
+}
+
+/// Where a Corefile has the page, in its order.
+///
+/// # Errors
+/// A word is no address.
+pub fn addresses(corefile: &Corefile) -> Result<Vec<SocketAddr>, Diagnostic> {
+    corefile.blocks.iter().flat_map(|block| named(block, NAME)).map(address).collect()
+}
+
+fn address(directive: &Directive) -> Result<SocketAddr, Diagnostic> {
+    match directive.optional_arg("prometheus [ADDRESS]")? {
+        Some(word) => admin::listen_address(word),
+        None => Ok(DEFAULT_ADDRESS),
+    }
 }
 
 impl Prometheus {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::health::Health;
 use super::ready::Readiness;
-use super::{Plugin, kubernetes};
+use super::{Plugin, kubernetes, sentinel};
 use crate::corefile::{Diagnostic, Directive, Line, ServerBlock};
 use crate::telemetry::Metrics;
 
@@ -23,6 +23,8 @@ pub struct Process {
     pub metrics: Arc<Metrics>,
     /// The sets of clusters; equal blocks share one.
     pub views: kubernetes::Views,
+    /// The pools of sentinels; equal ones are one.
+    pub pools: sentinel::Pools,
 }
 
 /// What one server block is, besides its keys.
@@ -37,6 +39,8 @@ pub struct Chain {
 
 /// What a plugin's `setup` sees and may add to.
 pub struct Setup<'a> {
+    /// All server blocks of the Corefile.
+    pub blocks: &'a [ServerBlock],
     pub block: &'a ServerBlock,
     pub chain: &'a mut Chain,
     pub process: &'a mut Process,
@@ -67,8 +71,13 @@ impl Setup<'_> {
 
     /// The other directives of this block with that name.
     pub fn directives(&self, name: &str) -> Vec<&Directive> {
-        self.block.directives.iter().filter(|directive| directive.name.text == name).collect()
+        named(self.block, name).collect()
     }
+}
+
+/// The directives of a block with that name.
+pub fn named<'a>(block: &'a ServerBlock, name: &str) -> impl Iterator<Item = &'a Directive> {
+    block.directives.iter().filter(move |directive| directive.name.text == name)
 }
 
 /// That a line of a plugin's block has an option that is not `supported`: one of CoreDNS's that is to

@@ -27,7 +27,8 @@ pub fn setup_in(
     for block in &corefile.blocks {
         let directives: Vec<&Directive> =
             block.directives.iter().filter(|directive| directive.name.text == plugin).collect();
-        setup(&mut Setup { block, chain: &mut chain, process: &mut process }, &directives)?;
+        let blocks = &corefile.blocks;
+        setup(&mut Setup { blocks, block, chain: &mut chain, process: &mut process }, &directives)?;
     }
     Ok((chain, process))
 }

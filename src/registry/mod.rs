@@ -9,6 +9,7 @@
 //! with the endpoints that belong to it, never half of a change.
 
 mod address;
+mod host;
 mod owner;
 mod shard;
 
@@ -22,8 +23,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use dashmap::DashMap;
+use ipnet::IpNet;
+use tokio::sync::watch;
 
 pub use address::{AddressOwner, Holder};
+pub use host::{Declaration, Host};
 pub use owner::{Owner, ServiceName};
 
 use crate::cluster::kinds::Pod;
@@ -41,6 +45,12 @@ pub struct Registry {
     namespaces: DashMap<Box<[u8]>, Arc<[ClusterId]>>,
     addresses: DashMap<IpAddr, Arc<[AddressOwner]>>,
     pods: DashMap<IpAddr, Arc<[PodOwner]>>,
+    /// By the names of ServiceEntries' hosts.
+    hosts: host::Hosts,
+    /// The ranges of each cluster's Services and pods.
+    ranges: DashMap<ClusterId, BTreeSet<IpNet>>,
+    /// Moves with each change of `hosts` or `ranges`.
+    declared: watch::Sender<u64>,
     /// What each cluster holds, which only its own changes touch.
     shards: Mutex<HashMap<ClusterId, Shard>>,
     serial: AtomicU32,
@@ -84,6 +94,31 @@ impl Registry {
     /// The clusters that have a namespace, in the order of their IDs.
     pub fn namespace(&self, label: &[u8]) -> Option<Arc<[ClusterId]>> {
         self.namespaces.get(label).map(|entry| entry.value().clone())
+    }
+
+    /// Who declares a host in ServiceEntries. `name` is its folded wire form, with the root.
+    pub fn host(&self, name: &[u8]) -> Option<Arc<Host>> {
+        self.hosts.get(name)
+    }
+
+    /// Whether any ServiceEntry is known.
+    pub fn has_hosts(&self) -> bool {
+        !self.hosts.is_empty()
+    }
+
+    /// All hosts with their names, in no order.
+    pub fn all_hosts(&self) -> Vec<(Box<[u8]>, Arc<Host>)> {
+        self.hosts.all()
+    }
+
+    /// The ranges that clusters say their Services and pods have.
+    pub fn ranges(&self) -> Vec<(ClusterId, BTreeSet<IpNet>)> {
+        self.ranges.iter().map(|entry| (entry.key().clone(), entry.value().clone())).collect()
+    }
+
+    /// Tells when hosts or ranges have changed.
+    pub fn declared(&self) -> watch::Receiver<u64> {
+        self.declared.subscribe()
     }
 
     /// Whose address this is: ClusterIPs first.
@@ -138,6 +173,16 @@ impl Registry {
         }
         for (old, new) in touched.pods {
             self.move_pod(cluster, old, new);
+        }
+        for (old, new) in &touched.entries {
+            self.hosts.change(cluster, old.as_ref(), new.as_ref());
+        }
+        if touched.ranges {
+            self.ranges.insert(cluster.clone(), shard.ranges());
+            self.ranges.remove_if(cluster, |_, ranges| ranges.is_empty());
+        }
+        if touched.ranges || !touched.entries.is_empty() {
+            self.declared.send_modify(|turn| *turn += 1);
         }
         if touched.serial {
             self.serial.store(now, Ordering::Relaxed);

@@ -4,7 +4,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Owner;
-use crate::cluster::kinds::{EndpointSlice, Namespace, ObjectKey, Pod, Service, ServiceImport};
+use ipnet::IpNet;
+
+use crate::cluster::kinds::{
+    EndpointSlice, Namespace, ObjectKey, Pod, Ranges, Service, ServiceEntry, ServiceImport,
+};
 use crate::cluster::{Change, ClusterId, Update};
 
 #[derive(Default)]
@@ -15,6 +19,9 @@ pub(super) struct Shard {
     slices: HashMap<ObjectKey, Arc<EndpointSlice>>,
     namespaces: HashSet<Box<str>>,
     pods: HashMap<ObjectKey, Arc<Pod>>,
+    entries: HashMap<ObjectKey, Arc<ServiceEntry>>,
+    cidrs: HashMap<ObjectKey, Ranges>,
+    nodes: HashMap<ObjectKey, Ranges>,
 }
 
 /// Services, or ServiceImports, and the slices that name them.
@@ -31,13 +38,15 @@ pub(super) struct Touched {
     pub services: BTreeSet<ObjectKey>,
     pub imports: BTreeSet<ObjectKey>,
     pub namespaces: BTreeSet<Box<str>>,
-    pub pods: Vec<PodChange>,
+    pub pods: Vec<Replaced<Pod>>,
+    pub entries: Vec<Replaced<ServiceEntry>>,
+    pub ranges: bool,
     /// Whether the serial of cluster zones moves: not for namespaces.
     pub serial: bool,
 }
 
-/// A Pod as it was, and as it is.
-type PodChange = (Option<Arc<Pod>>, Option<Arc<Pod>>);
+/// An object as it was, and as it is.
+type Replaced<T> = (Option<Arc<T>>, Option<Arc<T>>);
 
 impl Shard {
     pub fn has_namespace(&self, name: &str) -> bool {
@@ -52,6 +61,12 @@ impl Shard {
     /// The same of the name of a ServiceImport.
     pub fn import(&self, cluster: &ClusterId, key: &ObjectKey) -> Option<Arc<Owner>> {
         self.owner(&self.imports, cluster, key)
+    }
+
+    /// The ranges of its Services and pods, each once.
+    pub fn ranges(&self) -> BTreeSet<IpNet> {
+        let all = self.cidrs.values().chain(self.nodes.values());
+        all.flat_map(|ranges| ranges.networks.iter().copied()).collect()
     }
 
     fn owner(&self, named: &Named, cluster: &ClusterId, key: &ObjectKey) -> Option<Arc<Owner>> {
@@ -87,13 +102,24 @@ impl Shard {
             }
             Change::EndpointSlice(update) => self.slices(update, touched),
             Change::Namespace(update) => self.namespaces(update, touched),
-            Change::Pod(update) => self.pods(update, touched),
+            Change::Pod(update) => {
+                replace(&mut self.pods, update, |pod| &pod.key, &mut touched.pods)
+            }
+            Change::ServiceEntry(update) => {
+                replace(&mut self.entries, update, |entry| &entry.key, &mut touched.entries);
+            }
+            Change::ServiceCidr(update) => touched.ranges |= put_ranges(&mut self.cidrs, update),
+            Change::Node(update) => touched.ranges |= put_ranges(&mut self.nodes, update),
             Change::Left => {
                 self.services.apply(Update::Reset(Vec::new()), &mut touched.services);
                 self.imports.apply(Update::Reset(Vec::new()), &mut touched.imports);
                 self.slices(Update::Reset(Vec::new()), touched);
                 self.namespaces(Update::Reset(Vec::new()), touched);
-                self.pods(Update::Reset(Vec::new()), touched);
+                self.take(Change::Pod(Update::Reset(Vec::new())), touched);
+                self.take(Change::ServiceEntry(Update::Reset(Vec::new())), touched);
+                touched.ranges = true;
+                self.cidrs.clear();
+                self.nodes.clear();
             }
         }
     }
@@ -143,35 +169,6 @@ impl Shard {
             touched.imports.insert(import);
         }
         touched.serial = true;
-    }
-
-    fn pods(&mut self, update: Update<Pod>, touched: &mut Touched) {
-        match update {
-            Update::Upsert(pod) => self.put_pod(pod, touched),
-            Update::Delete(key) => {
-                if let Some(old) = self.pods.remove(&key) {
-                    touched.pods.push((Some(old), None));
-                }
-            }
-            Update::Reset(all) => {
-                let kept: HashSet<_> = all.iter().map(|pod| pod.key.clone()).collect();
-                self.pods.retain(|key, old| {
-                    kept.contains(key) || {
-                        touched.pods.push((Some(old.clone()), None));
-                        false
-                    }
-                });
-                all.into_iter().for_each(|pod| self.put_pod(pod, touched));
-            }
-        }
-    }
-
-    fn put_pod(&mut self, pod: Pod, touched: &mut Touched) {
-        let new = Arc::new(pod);
-        let old = self.pods.insert(new.key.clone(), new.clone());
-        if old.as_ref() != Some(&new) {
-            touched.pods.push((old, Some(new)));
-        }
     }
 
     fn namespaces(&mut self, update: Update<Namespace>, touched: &mut Touched) {
@@ -234,6 +231,49 @@ impl Named {
             if names.is_empty() {
                 self.slices.remove(key);
             }
+        }
+    }
+}
+
+/// Takes a change of objects that are told one by one.
+fn replace<T: PartialEq>(
+    held: &mut HashMap<ObjectKey, Arc<T>>,
+    update: Update<T>,
+    key: fn(&T) -> &ObjectKey,
+    touched: &mut Vec<Replaced<T>>,
+) {
+    let mut put = |held: &mut HashMap<ObjectKey, Arc<T>>, object: T| {
+        let new = Arc::new(object);
+        let old = held.insert(key(&new).clone(), new.clone());
+        if old.as_ref() != Some(&new) {
+            touched.push((old, Some(new)));
+        }
+    };
+    match update {
+        Update::Upsert(object) => put(held, object),
+        Update::Delete(key) => touched.extend(held.remove(&key).map(|old| (Some(old), None))),
+        Update::Reset(all) => {
+            let kept: HashSet<_> = all.iter().map(|object| key(object).clone()).collect();
+            let gone: Vec<_> = held.keys().filter(|key| !kept.contains(key)).cloned().collect();
+            all.into_iter().for_each(|object| put(held, object));
+            touched.extend(gone.iter().filter_map(|key| Some((Some(held.remove(key)?), None))));
+        }
+    }
+}
+
+/// Whether the ranges are others than before.
+fn put_ranges(held: &mut HashMap<ObjectKey, Ranges>, update: Update<Ranges>) -> bool {
+    match update {
+        Update::Upsert(ranges) => {
+            held.get(&ranges.key) != Some(&ranges) && {
+                held.insert(ranges.key.clone(), ranges);
+                true
+            }
+        }
+        Update::Delete(key) => held.remove(&key).is_some(),
+        Update::Reset(all) => {
+            *held = all.into_iter().map(|ranges| (ranges.key.clone(), ranges)).collect();
+            true
         }
     }
 }

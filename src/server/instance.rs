@@ -15,7 +15,7 @@ use super::{stream, udp};
 use crate::admin;
 use crate::corefile::{Claims, Corefile, Diagnostic, Key, Position, Scheme};
 use crate::plugin::setup::Process;
-use crate::plugin::{Plugin, health, order, prometheus, ready};
+use crate::plugin::{Plugin, health, order, prometheus, ready, sentinel};
 use crate::zone::name::WireName;
 
 /// How long questions that are being answered may go on after the sockets are closed.
@@ -62,7 +62,7 @@ impl Instance {
         let mut served = Vec::new();
         for block in &corefile.blocks {
             block.keys.iter().try_for_each(plain)?;
-            let chain = order::chain(block, &mut process)?;
+            let chain = order::chain(&corefile.blocks, block, &mut process)?;
             let plugins: Arc<[Box<dyn Plugin>]> = chain.plugins.into();
             let addresses: Vec<Option<IpAddr>> = match chain.bind.as_slice() {
                 [] => vec![None],
@@ -117,6 +117,8 @@ impl Instance {
         };
         running.endpoints()?;
         running.process.views.start();
+        let (views, metrics) = (&running.process.views, running.process.metrics.clone());
+        running.process.pools.start(views.all(), metrics);
         let (tasks, stop) = (&running.tasks, &running.stop);
         for (sockets, site) in sockets {
             tracing::debug!(address = %sockets.address, "listening");
@@ -141,7 +143,8 @@ impl Running {
             routers.push((address, ready::router(readiness), &self.unready));
         }
         for address in &self.process.prometheus {
-            let page = prometheus::router(self.process.metrics.clone());
+            let page = prometheus::router(self.process.metrics.clone())
+                .merge(sentinel::router(self.process.pools.clone()));
             routers.push((*address, page, &self.endpoints));
         }
         let mut listening = Vec::new();

@@ -15,6 +15,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use super::sentinel::SentinelMetrics;
 use super::{build, exposition, mnemonic};
 
 /// The zone of questions that are refused before a chain sees them.
@@ -68,6 +69,8 @@ pub struct Metrics {
     response_size: Family<Carried, Histogram, Buckets>,
     do_requests: Family<Served, Counter>,
     responses: Family<Answered, Counter>,
+    /// Of the pools of `sentinel`.
+    pub sentinel: SentinelMetrics,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -150,6 +153,7 @@ impl Default for Metrics {
             response_size: Family::new_with_constructor(Buckets::Sizes),
             do_requests: Family::default(),
             responses: Family::default(),
+            sentinel: SentinelMetrics::default(),
         };
         metrics.register();
         metrics
@@ -214,6 +218,7 @@ impl Metrics {
             "Counter of response status codes",
             self.responses.clone(),
         );
+        self.sentinel.register(registry);
     }
 
     /// Counts a question and its answer.

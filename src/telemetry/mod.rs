@@ -8,6 +8,7 @@ mod exposition;
 pub mod log;
 pub mod metrics;
 pub mod mnemonic;
+mod sentinel;
 mod size;
 
 pub use metrics::Metrics;

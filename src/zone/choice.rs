@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
+
 use crate::cluster::ClusterId;
 use crate::cluster::kinds::{ObjectKey, ServiceKind};
 use crate::registry::{Owner, Registry, ServiceName};
@@ -16,6 +18,8 @@ pub struct Fleet {
     pub reach: HashMap<ClusterId, Reach>,
     /// For the members that `reach` does not name.
     pub others: Reach,
+    /// The ranges of the local cluster's Services and pods, as the Corefile says them.
+    pub cidrs: Vec<IpNet>,
 }
 
 /// With what a member's Services are answered.
@@ -31,7 +35,7 @@ pub enum Reach {
 impl Fleet {
     /// A server that knows one cluster only.
     pub fn alone(local: ClusterId) -> Self {
-        Fleet { local, reach: HashMap::new(), others: Reach::Direct }
+        Fleet { local, reach: HashMap::new(), others: Reach::Direct, cidrs: Vec::new() }
     }
 
     /// How a member is reached; the local cluster is always direct.
@@ -40,6 +44,15 @@ impl Fleet {
             return &Reach::Direct;
         }
         self.reach.get(cluster).unwrap_or(&self.others)
+    }
+
+    /// Whether a member's address would lead to something else here: to what has it locally, or to the
+    /// part of the network that is the local cluster's.
+    pub fn is_taken(&self, registry: &Registry, address: IpAddr) -> bool {
+        let holders = registry.address(address);
+        let mut holders = holders.iter().flat_map(|holders| holders.iter());
+        holders.any(|holder| holder.cluster == self.local)
+            || self.cidrs.iter().any(|network| network.contains(&address))
     }
 
     /// Who answers for a Service name. `remote` is false where members may not be asked: while the

@@ -9,6 +9,7 @@ pub mod answer;
 pub mod choice;
 pub mod kubernetes;
 pub mod name;
+pub mod pool;
 pub mod reverse;
 pub mod schema;
 pub mod sentinel;

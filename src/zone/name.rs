@@ -23,6 +23,10 @@ impl WireName {
         WireName { wire: [0; MAX_NAME], folded: [0; MAX_NAME], starts: [0; 128], len: 1, labels: 0 }
     }
 
+    pub fn is_root(&self) -> bool {
+        self.labels == 0
+    }
+
     /// Reads an uncompressed name at the start of `bytes`, and says how many octets it took. `None`
     /// where it does not end, is too long, or has a compression pointer.
     pub fn read(bytes: &[u8]) -> Option<(Self, usize)> {
@@ -118,6 +122,18 @@ impl WireName {
     /// The name without its first `labels` labels, as spelled, with the root.
     pub fn suffix(&self, labels: usize) -> &[u8] {
         &self.wire[self.start(labels)..usize::from(self.len)]
+    }
+
+    /// The same in lower case.
+    pub fn folded_suffix(&self, labels: usize) -> &[u8] {
+        &self.folded[self.start(labels)..usize::from(self.len)]
+    }
+
+    /// Whether the name's first `labels` labels, taken for a name, lie in `zone`.
+    pub fn starts_within(&self, labels: usize, zone: &WireName) -> bool {
+        let left = labels.checked_sub(zone.labels());
+        let root = zone.folded().len() - 1;
+        left.is_some_and(|left| self.folded_labels(left, labels) == &zone.folded()[..root])
     }
 
     /// How many labels stand left of `zone`; `None` where the name is not in it.

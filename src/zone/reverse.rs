@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::IpNet;
+
 use super::name::WireName;
 
 /// The address whose reverse name this is; `None` for any other name.
@@ -38,6 +40,37 @@ pub fn address(name: &WireName) -> Option<IpAddr> {
         }
         _ => None,
     }
+}
+
+/// The network whose addresses have their reverse names at or below this name; `None` where none has.
+pub fn network(name: &WireName) -> Option<IpNet> {
+    let digits = name.labels().checked_sub(2).filter(|_| is_reverse(name))?;
+    let mut octets = [0; 16];
+    if name.label(digits) == b"in-addr" {
+        if digits > 4 {
+            return None;
+        }
+        for (index, octet) in octets[..digits].iter_mut().enumerate() {
+            *octet = decimal(name.label(digits - 1 - index))?;
+        }
+        let [a, b, c, d, ..] = octets;
+        // At most four octets, and 32 nibbles, are at most all bits.
+        return IpNet::new(Ipv4Addr::new(a, b, c, d).into(), digits as u8 * 8).ok();
+    }
+    if digits > 32 {
+        return None;
+    }
+    for index in 0..digits {
+        let shift = if index % 2 == 0 { 4 } else { 0 };
+        octets[index / 2] |= nibble(name.label(digits - 1 - index))? << shift;
+    }
+    IpNet::new(Ipv6Addr::from(octets).into(), digits as u8 * 4).ok()
+}
+
+/// How many labels the reverse names of a network have at least that have no others below them.
+pub fn labels_within(network: &IpNet) -> usize {
+    let bits = if network.addr().is_ipv4() { 8 } else { 4 };
+    2 + usize::from(network.prefix_len().div_ceil(bits))
 }
 
 /// Whether a zone is `in-addr.arpa`, `ip6.arpa`, or below one of them.
@@ -105,6 +138,29 @@ mod tests {
             assert_eq!(address(&dotted.unwrap()), due, "{text}");
         }
         assert_eq!(name("10.96.0.1".parse().unwrap()).to_string(), "1.0.96.10.in-addr.arpa.");
+    }
+
+    #[test]
+    fn networks_of_names() {
+        for (name, expected) in [
+            ("10.in-addr.arpa", Some("10.0.0.0/8")),
+            ("0.96.10.IN-ADDR.arpa", Some("10.96.0.0/24")),
+            ("4.3.2.1.in-addr.arpa", Some("1.2.3.4/32")),
+            ("in-addr.arpa", Some("0.0.0.0/0")),
+            ("5.4.3.2.1.in-addr.arpa", None),
+            ("256.in-addr.arpa", None),
+            ("01.in-addr.arpa", None),
+            ("d.f.ip6.arpa", Some("fd00::/8")),
+            ("1.d.f.ip6.arpa", Some("fd10::/12")),
+            ("x.d.f.ip6.arpa", None),
+            ("1.2.3", None),
+        ] {
+            let found = network(&WireName::parse(name).unwrap());
+            assert_eq!(found, expected.map(|text| text.parse().unwrap()), "{name}");
+        }
+        for (net, labels) in [("240.0.0.0/8", 3), ("240.0.0.0/9", 4), ("fd00::/64", 18)] {
+            assert_eq!(labels_within(&net.parse().unwrap()), labels, "{net}");
+        }
     }
 
     #[test]

@@ -1,14 +1,23 @@
-//! Sentinel suffixes: every name below one answers with fixed addresses, which a sidecar captures and
-//! routes by authority.
+//! Sentinel suffixes: every name below one answers with addresses that a sidecar captures, and routes by
+//! authority, or by the address where each name has its own.
 //!
-//! In: a question. Out: an answer for every type, so that no question for a name at or below a suffix
-//! goes anywhere else; only the names of `except` do.
+//! In: a question, and what ServiceEntries declare. Out: an answer for every type, so that no question for
+//! a name at or below a suffix goes anywhere else; only the names of `except` do. Reverse names of the
+//! addresses are answered too.
+
+mod declared;
+pub mod in_use;
+mod pointer;
 
 use std::net::IpAddr;
+use std::sync::Arc;
+
+pub use declared::{Eyes, Viewer};
+use in_use::InUse;
 
 use super::answer::{Answer, Section};
 use super::name::WireName;
-use super::{rcode, reverse, rtype};
+use super::{rcode, rtype};
 use crate::zone::kubernetes::records;
 
 /// HINFO, with which ANY is answered (RFC 8482 §4.2).
@@ -16,21 +25,52 @@ const HINFO: u16 = 13;
 /// The answers change with the configuration only, which is the same on every replica.
 const SERIAL: u32 = 1;
 
+/// The suffixes of a server block.
+#[derive(Clone, Default)]
+pub struct Sentinel {
+    pub suffixes: Vec<Suffix>,
+    /// The Kubernetes zones of the server: names left of a suffix that lie in one are artefacts of search
+    /// lists.
+    pub artefacts: Vec<WireName>,
+}
+
 /// One suffix.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Suffix {
+    /// The root has no rule.
     pub name: WireName,
-    pub addresses: Vec<IpAddr>,
+    pub rule: Rule,
     /// Seconds, also of negative answers.
     pub ttl: u32,
     /// Names that are not captured, nor any below them.
     pub except: Vec<WireName>,
+    /// Zones that search lists put left of the suffix.
+    pub guard: Vec<WireName>,
+    /// Whether ServiceEntries may say another address.
+    pub entries: bool,
 }
 
-/// The suffixes of a server block.
-#[derive(Clone, Debug, Default)]
-pub struct Sentinel {
-    pub suffixes: Vec<Suffix>,
+/// Which addresses names have that no ServiceEntry gives others.
+#[derive(Clone)]
+pub enum Rule {
+    /// The same for all names.
+    Answer(Vec<IpAddr>),
+    /// Another one for each, of one pool for each family.
+    Pools(Vec<Arc<InUse>>),
+    /// None: what no ServiceEntry declares is for others.
+    Pass,
+}
+
+/// A question.
+pub struct Asked<'a> {
+    pub name: &'a WireName,
+    pub qtype: u16,
+    /// Which of several addresses stands first.
+    pub turn: usize,
+    /// Seconds that answers may be kept at most: while it is not known what clusters declare.
+    pub most: u32,
+    /// What ServiceEntries declare, where any suffix wants to know.
+    pub viewer: Option<Viewer<'a>>,
 }
 
 /// What became of a question.
@@ -39,182 +79,178 @@ pub enum Verdict {
     /// The name is at or below no suffix, or is excepted.
     Elsewhere,
     Answered,
+    /// The same, with the name's own address, which is in use now.
+    Used,
+    /// The same, of a name that only a ServiceEntry has.
+    Declared,
     /// A transfer, which a suffix cannot give: it has every name.
     Refused,
 }
 
 impl Sentinel {
     /// Answers a question. `out` is clear.
-    pub fn answer(&self, name: &WireName, qtype: u16, out: &mut Answer) -> Verdict {
-        match self.longest(name, 0) {
-            Some((_, suffix)) if suffix.excepts(name) => Verdict::Elsewhere,
-            Some((0, suffix)) => {
+    pub fn answer(&self, asked: &Asked<'_>, out: &mut Answer) -> Verdict {
+        match self.longest(asked.name, 0) {
+            Some((left, suffix)) if !matches!(suffix.rule, Rule::Pass) => {
                 // A suffix within another is also a name below that one, and has its address.
-                let outer = self.longest(name, 1).filter(|(_, outer)| !outer.excepts(name));
-                suffix.answer(name, 0, qtype, outer.map(|(_, outer)| outer), out)
+                let giving = self.longest(asked.name, 1).map(|(_, suffix)| suffix);
+                if self.is_artefact(asked.name, left, suffix) {
+                    out.code = rcode::NXDOMAIN;
+                    suffix.soa(asked.name.suffix(left), Section::Authority, asked.most, out);
+                    return Verdict::Answered;
+                }
+                let addresses = match self.declares(asked.name, suffix) {
+                    true => asked.viewer.as_ref().and_then(|viewer| viewer.addresses(asked.name)),
+                    false => None,
+                };
+                suffix.answer(asked, left, giving, addresses, out)
             }
-            Some((left, suffix)) => suffix.answer(name, left, qtype, Some(suffix), out),
-            None => self.pointer(name, out),
+            Some((_, suffix)) => match self.pointer(asked, out) {
+                Verdict::Elsewhere => suffix.declared(asked, out),
+                verdict => verdict,
+            },
+            None if self.is_excepted(asked.name) => Verdict::Elsewhere,
+            None => self.pointer(asked, out),
         }
     }
 
-    /// The longest suffix that a name is in with at least `least` labels left of it, and how many.
+    /// The suffix whose rule gives a name its addresses.
+    pub fn giving(&self, name: &WireName) -> Option<&Suffix> {
+        self.longest(name, 1).map(|(_, suffix)| suffix)
+    }
+
+    /// The longest suffix that a name is in with at least `least` labels left of it, and how many. What
+    /// is excepted is in no suffix that is not longer than the exception.
     fn longest(&self, name: &WireName, least: usize) -> Option<(usize, &Suffix)> {
-        let left = |suffix: &Suffix| name.left_of(&suffix.name).filter(|left| *left >= least);
-        let within = self.suffixes.iter().filter_map(|suffix| Some((left(suffix)?, suffix)));
-        within.min_by_key(|(left, _)| *left)
+        let left = |zone: &WireName| name.left_of(zone);
+        let within = self.suffixes.iter().filter_map(|suffix| Some((left(&suffix.name)?, suffix)));
+        let (at, suffix) =
+            within.filter(|(left, _)| *left >= least).min_by_key(|(left, _)| *left)?;
+        let excepted = self.suffixes.iter().flat_map(|suffix| &suffix.except).filter_map(left);
+        excepted.min().is_none_or(|excepted| excepted >= at).then_some((at, suffix))
     }
 
-    /// The reverse name of a sentinel exists and says nothing: many names share the address.
-    fn pointer(&self, name: &WireName, out: &mut Answer) -> Verdict {
-        let Some(address) = reverse::address(name) else { return Verdict::Elsewhere };
-        let suffix = self.suffixes.iter().find(|suffix| suffix.addresses.contains(&address));
-        match suffix {
-            Some(suffix) => {
-                suffix.soa(name.wire(), Section::Authority, out);
-                Verdict::Answered
-            }
-            None => Verdict::Elsewhere,
-        }
+    /// Whether a name lies in a Kubernetes zone of the server.
+    pub fn in_kubernetes(&self, name: &WireName) -> bool {
+        self.artefacts.iter().any(|zone| name.left_of(zone).is_some())
+    }
+
+    fn is_excepted(&self, name: &WireName) -> bool {
+        self.suffixes
+            .iter()
+            .flat_map(|suffix| &suffix.except)
+            .any(|zone| name.left_of(zone).is_some())
+    }
+
+    fn is_artefact(&self, name: &WireName, left: usize, suffix: &Suffix) -> bool {
+        let mut zones = self.artefacts.iter().chain(&suffix.guard);
+        zones.any(|zone| name.starts_within(left, zone))
+    }
+
+    /// Whether ServiceEntries speak of a name: by a line of its suffix or of the root.
+    fn declares(&self, name: &WireName, suffix: &Suffix) -> bool {
+        suffix.entries
+            || self.suffixes.iter().any(|other| {
+                other.entries && other.name.is_root() && name.left_of(&other.name).is_some()
+            })
     }
 }
 
 impl Suffix {
-    fn excepts(&self, name: &WireName) -> bool {
-        self.except.iter().any(|except| name.left_of(except).is_some())
-    }
-
-    /// `addresses` is the suffix whose addresses the name has, if it has any.
+    /// `giving` is the suffix whose rule the name has, if it has any; `declared` goes before it.
     fn answer(
         &self,
-        name: &WireName,
+        asked: &Asked<'_>,
         left: usize,
-        qtype: u16,
-        addresses: Option<&Suffix>,
+        giving: Option<&Suffix>,
+        declared: Option<Vec<IpAddr>>,
         out: &mut Answer,
     ) -> Verdict {
-        let apex = left == 0;
-        match qtype {
+        let name = asked.name;
+        let mut verdict = Verdict::Answered;
+        match asked.qtype {
             rtype::AXFR | rtype::IXFR => return Verdict::Refused,
-            rtype::SOA if apex => self.soa(name.wire(), Section::Answer, out),
-            rtype::NS if apex => self.name_server(name, out),
-            rtype::ANY => out.push(Section::Answer, name.wire(), HINFO, self.ttl, |rdata| {
-                rdata.extend_from_slice(b"\x07RFC8482\x00");
-            }),
-            _ => {
-                if let Some(suffix) = addresses {
-                    let asked = |address: &&IpAddr| records::is_of(**address, qtype);
-                    for &address in suffix.addresses.iter().filter(asked) {
-                        out.address(Section::Answer, name.wire(), suffix.ttl, address);
+            rtype::SOA if left == 0 => {
+                self.soa(name.wire(), Section::Answer, asked.most, out);
+            }
+            rtype::NS if left == 0 => self.name_server(name, name, asked.most, out),
+            rtype::ANY => minimal(name, self.ttl.min(asked.most), out),
+            _ => match (declared, giving.map(|suffix| (suffix, &suffix.rule))) {
+                (Some(addresses), _) => self.addresses(asked, &addresses, out),
+                (None, Some((suffix, Rule::Answer(all)))) => suffix.addresses(asked, all, out),
+                (None, Some((suffix, Rule::Pools(pools)))) => {
+                    for address in pools.iter().map(|pool| pool.pool.address(name)) {
+                        suffix.addresses(asked, &[address], out);
+                    }
+                    if !out.is_empty(Section::Answer) {
+                        verdict = Verdict::Used;
                     }
                 }
-            }
+                (None, Some((_, Rule::Pass)) | None) => {}
+            },
         }
         if out.is_empty(Section::Answer) {
-            self.soa(name.suffix(left), Section::Authority, out);
+            self.soa(name.suffix(left), Section::Authority, asked.most, out);
         }
-        out.code = rcode::NOERROR;
         out.authoritative = true;
-        Verdict::Answered
+        verdict
     }
 
-    fn soa(&self, zone: &[u8], section: Section, out: &mut Answer) {
+    /// Without a rule: the addresses of hosts that ServiceEntries declare, and nothing else.
+    fn declared(&self, asked: &Asked<'_>, out: &mut Answer) -> Verdict {
+        if !matches!(asked.qtype, rtype::A | rtype::AAAA) {
+            return Verdict::Elsewhere;
+        }
+        let found = asked.viewer.as_ref().and_then(|viewer| viewer.addresses(asked.name));
+        let Some(addresses) = found else { return Verdict::Elsewhere };
+        self.addresses(asked, &addresses, out);
+        if out.is_empty(Section::Answer) {
+            // The host's own domain may be anywhere; nothing is said of its other names.
+            self.soa(asked.name.wire(), Section::Authority, asked.most, out);
+        }
         out.authoritative = true;
-        records::soa(out, section, zone, self.ttl, SERIAL, self.ttl);
+        Verdict::Declared
     }
 
-    /// `ns.dns` below the suffix, which answers like every other name.
-    fn name_server(&self, apex: &WireName, out: &mut Answer) {
+    /// Adds the addresses of the family that is asked for, another one first each time.
+    fn addresses(&self, asked: &Asked<'_>, all: &[IpAddr], out: &mut Answer) {
+        let is_asked = |address: &&IpAddr| records::is_of(**address, asked.qtype);
+        let count = all.iter().filter(is_asked).count();
+        if count == 0 {
+            return;
+        }
+        let turned = all.iter().filter(is_asked).cycle().skip(asked.turn % count).take(count);
+        for &address in turned {
+            let ttl = self.ttl.min(asked.most);
+            out.address(Section::Answer, asked.name.wire(), ttl, address);
+        }
+    }
+
+    fn soa(&self, zone: &[u8], section: Section, most: u32, out: &mut Answer) {
+        let ttl = self.ttl.min(most);
+        out.authoritative = true;
+        records::soa(out, section, zone, ttl, SERIAL, ttl);
+    }
+
+    /// `ns.dns` below the suffix, as spelled, which answers like every other name.
+    fn name_server(&self, owner: &WireName, suffix: &WireName, most: u32, out: &mut Answer) {
         let server = WireName::parse("ns.dns").and_then(|mut server| {
-            server.extend(apex)?;
+            server.extend(suffix)?;
             Some(server)
         });
         if let Some(server) = server {
-            out.name(Section::Answer, apex.wire(), rtype::NS, self.ttl, server.wire());
+            let ttl = self.ttl.min(most);
+            out.name(Section::Answer, owner.wire(), rtype::NS, ttl, server.wire());
         }
     }
+}
+
+/// The answer to ANY.
+fn minimal(name: &WireName, ttl: u32, out: &mut Answer) {
+    out.push(Section::Answer, name.wire(), HINFO, ttl, |rdata| {
+        rdata.extend_from_slice(b"\x07RFC8482\x00");
+    });
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn suffix(name: &str, addresses: &[&str], ttl: u32, except: &[&str]) -> Suffix {
-        Suffix {
-            name: WireName::parse(name).unwrap(),
-            addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
-            ttl,
-            except: except.iter().map(|text| WireName::parse(text).unwrap()).collect(),
-        }
-    }
-
-    fn ask(name: &str, qtype: u16) -> (Verdict, String) {
-        let sentinel = Sentinel {
-            suffixes: vec![
-                suffix("remote", &["240.0.0.10"], 30, &["ingress.b.remote"]),
-                suffix("eu.remote", &["240.0.0.20", "fd00::20"], 5, &[]),
-                suffix("global", &["240.0.0.31", "240.0.0.32"], 30, &[]),
-            ],
-        };
-        let mut out = Answer::default();
-        let verdict = sentinel.answer(&WireName::parse(name).unwrap(), qtype, &mut out);
-        let shown = out.records().map(|record| {
-            let owner = WireName::read(record.owner).unwrap().0;
-            let rdata = match record.rtype {
-                rtype::A | rtype::AAAA => {
-                    record.rdata.iter().map(u8::to_string).collect::<Vec<_>>()
-                }
-                _ => Vec::new(),
-            };
-            format!(
-                "{:?} {owner} {} {} {}",
-                record.section,
-                record.ttl,
-                record.rtype,
-                rdata.join(".")
-            )
-        });
-        (verdict, shown.collect::<Vec<_>>().join("; ").trim_end().into())
-    }
-
-    #[test]
-    fn every_type_at_and_below_a_suffix() {
-        let table = [
-            ("foo.remote", rtype::A, "Answer foo.remote. 30 1 240.0.0.10"),
-            ("a.b.c.svc.d.remote", rtype::A, "Answer a.b.c.svc.d.remote. 30 1 240.0.0.10"),
-            ("foo.remote", rtype::AAAA, "Authority remote. 30 6"),
-            ("foo.remote", rtype::SRV, "Authority remote. 30 6"),
-            ("foo.remote", rtype::SOA, "Authority remote. 30 6"),
-            ("foo.remote", rtype::NS, "Authority remote. 30 6"),
-            ("foo.remote", 65, "Authority remote. 30 6"),
-            ("foo.remote", 9999, "Authority remote. 30 6"),
-            ("foo.remote", rtype::ANY, "Answer foo.remote. 30 13"),
-            ("remote", rtype::A, "Authority remote. 30 6"),
-            ("remote", rtype::SOA, "Answer remote. 30 6"),
-            ("remote", rtype::NS, "Answer remote. 30 2"),
-            ("x.eu.remote", rtype::A, "Answer x.eu.remote. 5 1 240.0.0.20"),
-            ("eu.remote", rtype::A, "Answer eu.remote. 30 1 240.0.0.10"),
-            ("eu.remote", rtype::AAAA, "Authority eu.remote. 5 6"),
-            ("eu.remote", rtype::SOA, "Answer eu.remote. 5 6"),
-            ("x.us.remote", rtype::A, "Answer x.us.remote. 30 1 240.0.0.10"),
-            (
-                "x.global",
-                rtype::A,
-                "Answer x.global. 30 1 240.0.0.31; Answer x.global. 30 1 240.0.0.32",
-            ),
-            ("10.0.0.240.in-addr.arpa", rtype::PTR, "Authority 10.0.0.240.in-addr.arpa. 30 6"),
-        ];
-        for (name, qtype, expected) in table {
-            assert_eq!(ask(name, qtype), (Verdict::Answered, expected.into()), "{name} {qtype}");
-        }
-    }
-
-    #[test]
-    fn names_that_are_not_captured() {
-        let outside = ["fooremote", "xremote.x", "remote.example.com", "ingress.b.remote"];
-        for name in outside.into_iter().chain(["x.ingress.b.remote", "9.0.0.240.in-addr.arpa"]) {
-            assert_eq!(ask(name, rtype::A), (Verdict::Elsewhere, String::new()), "{name}");
-        }
-        assert_eq!(ask("remote", rtype::AXFR).0, Verdict::Refused);
-    }
-}
+mod tests;

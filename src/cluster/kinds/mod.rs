@@ -1,19 +1,22 @@
-//! Slim objects: of a Service, EndpointSlice, Namespace, Pod or ServiceImport only what a DNS answer needs, decoded
-//! straight from the API's JSON or a manifest's YAML. A field that is added here is held once for
+//! Slim objects: of each only what a DNS answer needs, decoded straight from the API's JSON or a manifest's YAML. A field that is added here is held once for
 //! every object of every cluster.
 
 mod endpoint_slice;
 mod endpoints;
 mod namespace;
 pub(super) mod pod;
+mod ranges;
 mod service;
-pub(super) mod service_import;
+mod service_entry;
+mod service_import;
 
 pub use endpoint_slice::{Alias, Endpoint, EndpointSlice, EndpointSliceObject, Imported, Keep};
 pub use endpoints::EndpointsObject;
 pub use namespace::{Namespace, NamespaceObject};
 pub use pod::{Pod, PodObject};
+pub use ranges::{NodeObject, Ranges, ServiceCidrObject};
 pub use service::{Service, ServiceKind, ServiceObject};
+pub use service_entry::{Exported, ServiceEntry, ServiceEntryObject};
 pub use service_import::{ServiceImport, ServiceImportObject};
 
 use std::fmt;
@@ -94,6 +97,44 @@ impl From<PortObject> for Port {
         }
     }
 }
+
+/// An object of a kind that is served in one of several versions, which its API is told.
+macro_rules! served_as {
+    ($object:ty) => {
+        impl kube::Resource for $object {
+            type DynamicType = kube::core::ApiResource;
+            // Of the scope only the path of one namespace's objects depends, and all are read.
+            type Scope = kube::core::NamespaceResourceScope;
+
+            fn kind(api: &Self::DynamicType) -> std::borrow::Cow<'_, str> {
+                api.kind.as_str().into()
+            }
+
+            fn group(api: &Self::DynamicType) -> std::borrow::Cow<'_, str> {
+                api.group.as_str().into()
+            }
+
+            fn version(api: &Self::DynamicType) -> std::borrow::Cow<'_, str> {
+                api.version.as_str().into()
+            }
+
+            fn plural(api: &Self::DynamicType) -> std::borrow::Cow<'_, str> {
+                api.plural.as_str().into()
+            }
+
+            fn meta(&self) -> &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta {
+                &self.metadata
+            }
+
+            fn meta_mut(
+                &mut self,
+            ) -> &mut k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta {
+                &mut self.metadata
+            }
+        }
+    };
+}
+use served_as;
 
 /// The key that the registry files an API object under.
 pub(in crate::cluster) fn key_of(

@@ -1,18 +1,9 @@
 //! The slim ServiceImport (KEP-1645).
 
-use std::borrow::Cow;
-
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::Resource;
-use kube::core::{ApiResource, NamespaceResourceScope};
 use serde::{Deserialize, Serialize};
 
-use super::{ObjectKey, Port, PortObject, ServiceKind, key_of};
-
-/// The API group of the Multi-Cluster Services.
-pub(in crate::cluster) const GROUP: &str = "multicluster.x-k8s.io";
-/// The versions of it that decode here; they say the same.
-pub(in crate::cluster) const VERSIONS: [&str; 2] = ["v1beta1", "v1alpha1"];
+use super::{ObjectKey, Port, PortObject, ServiceKind, key_of, served_as};
 
 /// What DNS needs of a ServiceImport.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,34 +32,7 @@ struct SpecObject {
     ports: Option<Vec<PortObject>>,
 }
 
-impl Resource for ServiceImportObject {
-    type DynamicType = ApiResource;
-    type Scope = NamespaceResourceScope;
-
-    fn kind(api: &ApiResource) -> Cow<'_, str> {
-        api.kind.as_str().into()
-    }
-
-    fn group(api: &ApiResource) -> Cow<'_, str> {
-        api.group.as_str().into()
-    }
-
-    fn version(api: &ApiResource) -> Cow<'_, str> {
-        api.version.as_str().into()
-    }
-
-    fn plural(api: &ApiResource) -> Cow<'_, str> {
-        api.plural.as_str().into()
-    }
-
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-
-    fn meta_mut(&mut self) -> &mut ObjectMeta {
-        &mut self.metadata
-    }
-}
+served_as!(ServiceImportObject);
 
 impl From<ServiceImportObject> for ServiceImport {
     fn from(object: ServiceImportObject) -> Self {

@@ -16,7 +16,9 @@ use super::condition::Condition;
 use super::directory::Directory;
 use super::event::{Change, Update};
 use super::gate::Gate;
-use super::kinds::{EndpointSlice, Namespace, PodObject, Service, ServiceImport};
+use super::kinds::{
+    EndpointSlice, Namespace, PodObject, Ranges, Service, ServiceEntry, ServiceImport,
+};
 use super::pods::Pods;
 use super::selection::Selection;
 
@@ -28,6 +30,9 @@ struct Objects {
     namespaces: Vec<Namespace>,
     pods: Vec<PodObject>,
     imports: Vec<ServiceImport>,
+    entries: Vec<ServiceEntry>,
+    cidrs: Vec<Ranges>,
+    nodes: Vec<Ranges>,
 }
 
 /// Reads the directory now and after every change, until dropped.
@@ -93,6 +98,15 @@ fn hand_over(known: Option<&Objects>, found: &Objects, pods: &mut Option<Pods>, 
     }
     if known.map_or(&[][..], |known| &known.imports) != found.imports {
         gate.apply(Change::ServiceImport(Update::Reset(found.imports.clone())));
+    }
+    if known.map_or(&[][..], |known| &known.entries) != found.entries {
+        gate.apply(Change::ServiceEntry(Update::Reset(found.entries.clone())));
+    }
+    if known.map_or(&[][..], |known| &known.cidrs) != found.cidrs {
+        gate.apply(Change::ServiceCidr(Update::Reset(found.cidrs.clone())));
+    }
+    if known.map_or(&[][..], |known| &known.nodes) != found.nodes {
+        gate.apply(Change::Node(Update::Reset(found.nodes.clone())));
     }
     if let Some(pods) = pods
         && known.is_none_or(|known| known.pods != found.pods)

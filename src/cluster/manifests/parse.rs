@@ -8,8 +8,9 @@ use serde_json::Value;
 use serde_saphyr::Spanned;
 
 use crate::cluster::kinds::{
-    EndpointSlice, EndpointSliceObject, NamespaceObject, PodObject, Service, ServiceImport,
-    ServiceImportObject, ServiceObject,
+    EndpointSlice, EndpointSliceObject, NamespaceObject, NodeObject, PodObject, Ranges, Service,
+    ServiceCidrObject, ServiceEntry, ServiceEntryObject, ServiceImport, ServiceImportObject,
+    ServiceObject,
 };
 use crate::cluster::labels::LabelSelector;
 use crate::cluster::selection::Selection;
@@ -22,6 +23,9 @@ pub(super) struct File {
     pub slices: Vec<EndpointSlice>,
     pub pods: Vec<PodObject>,
     pub imports: Vec<ServiceImport>,
+    pub entries: Vec<ServiceEntry>,
+    pub cidrs: Vec<Ranges>,
+    pub nodes: Vec<Ranges>,
     /// With their labels, and without any where an object is in a namespace that is not declared.
     pub namespaces: BTreeMap<Box<str>, BTreeMap<String, String>>,
 }
@@ -85,6 +89,19 @@ fn add(value: Value, selection: &Selection, file: &mut File) -> Result<(), Strin
             if selects(&selection.namespace_labels, &object.metadata) && selection.imports {
                 file.imports.push(object.into());
             }
+        }
+        (group, "ServiceEntry") if group.starts_with("networking.istio.io/") => {
+            let object: ServiceEntryObject = decode(value, true)?;
+            file.uses(&object.metadata);
+            file.entries.extend(selection.entries.then(|| object.into()));
+        }
+        (group, "ServiceCIDR") if group.starts_with("networking.k8s.io/") => {
+            let object: ServiceCidrObject = decode(value, false)?;
+            file.cidrs.extend(selection.ranges.then(|| object.into()));
+        }
+        ("v1", "Node") => {
+            let object: NodeObject = decode(value, false)?;
+            file.nodes.extend(selection.ranges.then(|| object.into()));
         }
         (group, "EndpointSlice") if group.starts_with("discovery.k8s.io/") => {
             let object: EndpointSliceObject = decode(value, true)?;

@@ -96,6 +96,8 @@ impl Tree {
         let mut services = HashSet::new();
         let mut slices = HashSet::new();
         let (mut pods, mut imports) = (HashSet::new(), HashSet::new());
+        let mut entries = HashSet::new();
+        let (mut cidrs, mut nodes) = (HashSet::new(), HashSet::new());
         let mut namespaces: BTreeMap<&str, BTreeMap<String, String>> = BTreeMap::new();
         for (path, manifest) in &self.files {
             let mut double = |kind: &str, key: &ObjectKey| {
@@ -124,6 +126,24 @@ impl Tree {
                 match imports.insert(&import.key) {
                     true => merged.imports.push(import.clone()),
                     false => double("ServiceImport", &import.key),
+                }
+            }
+            for entry in &manifest.said.entries {
+                match entries.insert(&entry.key) {
+                    true => merged.entries.push(entry.clone()),
+                    false => double("ServiceEntry", &entry.key),
+                }
+            }
+            for ranges in &manifest.said.cidrs {
+                match cidrs.insert(&ranges.key) {
+                    true => merged.cidrs.push(ranges.clone()),
+                    false => double("ServiceCIDR", &ranges.key),
+                }
+            }
+            for ranges in &manifest.said.nodes {
+                match nodes.insert(&ranges.key) {
+                    true => merged.nodes.push(ranges.clone()),
+                    false => double("Node", &ranges.key),
                 }
             }
             for (name, labels) in &manifest.said.namespaces {

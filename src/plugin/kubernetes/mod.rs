@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::Name;
 
-pub use setup::setup;
+pub use setup::{Clusters, clusters, setup, zones_of};
 pub use view::{View, Views};
 
 use super::metadata::Values;

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use hickory_proto::rr::Name;
 
 use super::lines::Lines;
-use super::{Kubernetes, NAME, Zones};
+use super::{Kubernetes, NAME, View, Zones};
 use crate::cluster::kinds::Keep;
 use crate::cluster::{ClusterId, FleetSpec, Replaced, Selection, Source, SourceError};
-use crate::corefile::{Diagnostic, Directive, Token};
+use crate::corefile::{Diagnostic, Directive, ServerBlock, Token};
 use crate::plugin::fleet::{self, Lines as FleetLines};
-use crate::plugin::names;
-use crate::plugin::setup::Setup;
+use crate::plugin::setup::{Setup, named};
+use crate::plugin::{names, sentinel};
 use crate::zone::choice::{Fleet, Reach};
 use crate::zone::kubernetes::Pods;
 use crate::zone::name::WireName;
@@ -22,34 +22,25 @@ use crate::zone::reverse;
 /// The local cluster's ID in a block without `fleet`; no name is made of it.
 const ALONE: &str = "local";
 
+/// A `kubernetes` and the `fleet` beside it, read.
+struct Described {
+    zones: Vec<WireName>,
+    multicluster: Vec<WireName>,
+    lines: Lines,
+    fleet: FleetLines,
+    spec: FleetSpec,
+    /// Where the source of the local cluster stands.
+    at: Token,
+}
+
 /// Reads `kubernetes [ZONES...] { ... }` and the `fleet` beside it.
 ///
 /// # Errors
 /// A line that is wrong or not supported, or a cluster whose description cannot be used.
 pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Diagnostic> {
     let directive = setup.once(directives)?;
-    let zones = zones(setup, directive)?;
-    let lines = Lines::read(directive)?;
-    let fleet = match setup.directives("fleet").first() {
-        Some(directive) => fleet::read(directive)?,
-        None => FleetLines::alone(ClusterId::new(ALONE)),
-    };
-    let (source, at) = match lines.source {
-        Some((source, at)) => (source, at),
-        None => (Source::InCluster, directive.name.clone()),
-    };
-    let multicluster = multicluster(&lines.multicluster, &zones)?;
-    let keep = Keep { pod_names: lines.pod_names, zones: lines.zonal.is_some() };
-    let pods = lines.pods == Pods::Verified;
-    let imports = !multicluster.is_empty();
-    let spec = FleetSpec {
-        local: fleet.local.clone(),
-        source,
-        members: fleet.members,
-        selection: Selection { keep, pods, imports, ..lines.watching.selection() },
-        replaced: replaced(&fleet.reach, &fleet.others),
-        limits: lines.watching.limits(),
-    };
+    let Described { zones, multicluster, lines, fleet, spec, at } =
+        describe(setup.blocks, setup.block, directive)?;
     spec.source.check().map_err(|error| {
         let at = match (&error, &lines.tls_at) {
             (SourceError::Tls { .. }, Some(tls)) => tls,
@@ -74,13 +65,85 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
             multicluster,
             zonal: lines.zonal.is_some(),
             ignore_empty: lines.ignore_empty,
-            fleet: Fleet { local: fleet.local, reach: fleet.reach, others: fleet.others },
+            fleet: Fleet {
+                local: fleet.local,
+                reach: fleet.reach,
+                others: fleet.others,
+                cidrs: fleet.cidrs,
+            },
             own_addresses: own_addresses(&setup.chain.bind),
         }),
         view,
         fallthrough: lines.fallthrough,
     });
     Ok(())
+}
+
+/// The clusters of a `kubernetes`.
+pub struct Clusters {
+    pub view: Arc<View>,
+    pub local: ClusterId,
+    /// Whether the local cluster's Pods are known.
+    pub knows_pods: bool,
+}
+
+/// The clusters of a block's `kubernetes`; `None` where it has none. The block's own setup checks them.
+///
+/// # Errors
+/// As [`setup`], of what the lines say.
+pub fn clusters(
+    setup: &mut Setup<'_>,
+    block: &ServerBlock,
+) -> Result<Option<Clusters>, Diagnostic> {
+    let Some(directive) = named(block, NAME).next() else { return Ok(None) };
+    let Described { lines, fleet, spec, .. } = describe(setup.blocks, block, directive)?;
+    let knows_pods = spec.selection.pods;
+    let view = setup.process.views.share(spec, lines.startup);
+    Ok(Some(Clusters { view, local: fleet.local, knows_pods }))
+}
+
+fn describe(
+    blocks: &[ServerBlock],
+    block: &ServerBlock,
+    directive: &Directive,
+) -> Result<Described, Diagnostic> {
+    let zones = zones(block, directive)?;
+    let lines = Lines::read(directive)?;
+    let fleet = match named(block, "fleet").next() {
+        Some(directive) => fleet::read(directive)?,
+        None => FleetLines::alone(ClusterId::new(ALONE)),
+    };
+    let (source, at) = match lines.source.clone() {
+        Some((source, at)) => (source, at),
+        None => (Source::InCluster, directive.name.clone()),
+    };
+    let multicluster = multicluster(&lines.multicluster, &zones)?;
+    let keep = Keep { pod_names: lines.pod_names, zones: lines.zonal.is_some() };
+    let spec = FleetSpec {
+        local: fleet.local.clone(),
+        source,
+        members: fleet.members.clone(),
+        selection: Selection {
+            keep,
+            pods: lines.pods == Pods::Verified,
+            imports: !multicluster.is_empty(),
+            // The same for all, so that equal blocks share one set of watches.
+            entries: sentinel::any_line(blocks, "serviceentries"),
+            ranges: sentinel::any_line(blocks, "pool"),
+            ..lines.watching.selection()
+        },
+        replaced: replaced(&fleet.reach, &fleet.others),
+        limits: lines.watching.limits(),
+    };
+    Ok(Described { zones, multicluster, lines, fleet, spec, at })
+}
+
+/// The Kubernetes zones of a block that has a `kubernetes`.
+///
+/// # Errors
+/// A word that is no zone.
+pub fn zones_of(block: &ServerBlock) -> Result<Vec<WireName>, Diagnostic> {
+    named(block, NAME).next().map_or(Ok(Vec::new()), |directive| zones(block, directive))
 }
 
 /// The zones of ServiceImports, which must be zones of the plugin.
@@ -127,10 +190,10 @@ fn own_addresses(bind: &[IpAddr]) -> Vec<IpAddr> {
 }
 
 /// The zones of the directive, or else of the server block.
-fn zones(setup: &Setup<'_>, directive: &Directive) -> Result<Vec<WireName>, Diagnostic> {
+fn zones(block: &ServerBlock, directive: &Directive) -> Result<Vec<WireName>, Diagnostic> {
     let named = names::zones(&directive.args)?;
     let zones: Vec<Name> = if named.is_empty() {
-        setup.zones().iter().filter_map(|zone| names::parse(zone)).collect()
+        block.keys.iter().filter_map(|key| names::parse(&key.zone)).collect()
     } else {
         named
     };

@@ -44,6 +44,11 @@ impl Views {
         view
     }
 
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<View>> {
+        self.all.iter().map(|(_, view)| view)
+    }
+
     /// Starts all watches, on the current runtime.
     pub fn start(&self) {
         for (_, view) in &self.all {

@@ -158,19 +158,16 @@ impl Look<'_> {
         found
     }
 
-    /// The address, unless it is a member's and the local cluster has it too: then it would lead to
-    /// another Service.
+    /// The address, unless it is a member's and would lead to something else here.
     pub(super) fn free(&self, owner: &Owner, address: IpAddr) -> Place<'static> {
         let local = &self.zone.fleet.local;
         if owner.cluster == *local {
             return Place::Address(address);
         }
-        let holders = self.registry.address(address);
-        let mut holders = holders.iter().flat_map(|holders| holders.iter());
-        if holders.any(|holder| holder.cluster == *local) {
-            return Place::Withheld;
+        match self.zone.fleet.is_taken(self.registry, address) {
+            true => Place::Withheld,
+            false => Place::Address(address),
         }
-        Place::Address(address)
     }
 }
 

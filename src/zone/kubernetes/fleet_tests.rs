@@ -104,6 +104,7 @@ fn zone() -> Kubernetes {
             local: ClusterId::new("east"),
             reach: HashMap::from([(ClusterId::new("vms"), Reach::Instead(gateway.to_vec()))]),
             others: Reach::Direct,
+            cidrs: Vec::new(),
         },
         own_addresses: Vec::new(),
     }

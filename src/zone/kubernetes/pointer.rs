@@ -19,7 +19,8 @@ impl Look<'_> {
         let found = if owners.iter().any(|owner| is_local(&owner)) {
             self.point(owners.iter().filter(is_local).filter(exposed), qtype, out)
         } else {
-            let handed_out = |owner: &&AddressOwner| self.hands_out(owner);
+            let is_taken = self.zone.fleet.is_taken(self.registry, address);
+            let handed_out = |owner: &&AddressOwner| !is_taken && self.hands_out(owner);
             self.point(owners.iter().filter(exposed).filter(handed_out), qtype, out)
         };
         self.exists(found)

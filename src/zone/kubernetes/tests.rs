@@ -61,6 +61,7 @@ fn zones() -> Kubernetes {
             local: ClusterId::new("east"),
             reach: HashMap::from([(ClusterId::new("far"), far)]),
             others: Reach::Direct,
+            cidrs: Vec::new(),
         },
         own_addresses: Vec::new(),
     }

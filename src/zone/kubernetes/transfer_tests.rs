@@ -82,6 +82,7 @@ fn zones(west: Reach) -> Kubernetes {
             local: ClusterId::new("east"),
             reach: HashMap::from([(ClusterId::new("west"), west)]),
             others: Reach::Direct,
+            cidrs: Vec::new(),
         },
         own_addresses: vec!["192.0.2.7".parse().unwrap()],
     }

@@ -90,6 +90,9 @@ impl Told {
             Change::Namespace(update) => self.take("namespace", update, |space| &space.key),
             Change::ServiceImport(update) => self.take("import", update, |import| &import.key),
             Change::Pod(update) => self.take("pod", update, |pod| &pod.key),
+            Change::ServiceEntry(update) => self.take("entry", update, |entry| &entry.key),
+            Change::ServiceCidr(update) => self.take("cidr", update, |ranges| &ranges.key),
+            Change::Node(update) => self.take("node", update, |ranges| &ranges.key),
             Change::Left => self.objects().clear(),
         }
     }

@@ -1,0 +1,280 @@
+//! `fleetdns vip`: which address a name has in a pool, and which addresses several names have.
+//!
+//! In: the words of the command. Out: lines of text. An address needs no server: it is a pure function of
+//! name and pool ([`crate::zone::pool`]). Collisions are asked of the running one, over HTTP where its
+//! metrics are.
+
+use std::error::Error as StdError;
+use std::ffi::OsString;
+use std::fmt::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+use http_body_util::{BodyExt, Empty};
+use hyper_util::rt::TokioIo;
+use ipnet::IpNet;
+use thiserror::Error;
+use tokio::net::TcpStream;
+
+use crate::corefile::{Corefile, Diagnostic};
+use crate::plugin::prometheus;
+use crate::plugin::sentinel::{COLLISIONS, Shared};
+use crate::zone::name::WireName;
+use crate::zone::pool::Pool;
+
+/// How long a running server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What `vip` is to print.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Vip {
+    /// The addresses of a name.
+    Addresses { name: String, pools: Vec<Pool> },
+    /// A ServiceEntry with them.
+    ServiceEntry(ServiceEntry),
+    /// The addresses that several names have, of the server that runs with this Corefile.
+    Collisions { conf: PathBuf, server: Option<SocketAddr> },
+}
+
+/// A manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceEntry {
+    name: String,
+    pools: Vec<Pool>,
+    ports: Vec<(u16, String)>,
+    endpoints: Vec<String>,
+}
+
+/// The address of a name in an address pool, for plain TCP under a sentinel's suffix.
+#[derive(Debug, Parser)]
+#[command(name = "fleetdns vip", no_binary_name = true, disable_version_flag = true)]
+struct Words {
+    /// The name, e.g. db1.mesh
+    #[arg(required_unless_present = "collisions", conflicts_with = "collisions")]
+    name: Option<String>,
+    /// The network of the pool, as in the Corefile; give it once for each family
+    #[arg(long = "pool", value_name = "NETWORK", required_unless_present = "collisions")]
+    pools: Vec<String>,
+    /// Print an Istio ServiceEntry that makes the sidecars listen on the address
+    #[arg(long)]
+    service_entry: bool,
+    /// A port of the ServiceEntry [default: 80/TCP]
+    #[arg(long = "port", value_name = "NUMBER[/PROTOCOL]", requires = "service_entry")]
+    ports: Vec<String>,
+    /// Where the ServiceEntry leads: an address, such as the other cluster's gateway
+    #[arg(long = "endpoint", value_name = "ADDRESS", requires = "service_entry")]
+    endpoints: Vec<String>,
+    /// List the names in use that share an address, as the running server sees them
+    #[arg(long)]
+    collisions: bool,
+    /// The Corefile of the running server, whose `prometheus` says where to ask
+    #[arg(long, value_name = "FILE", default_value = super::DEFAULT_CONF, requires = "collisions")]
+    conf: PathBuf,
+    /// Where to ask instead
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "collisions")]
+    server: Option<SocketAddr>,
+}
+
+/// Why collisions cannot be listed.
+#[derive(Debug, Error)]
+pub enum VipError {
+    #[error(
+        "{0} has no prometheus, over whose address the running server is asked; add `prometheus`, or name the server with --server ADDRESS:PORT"
+    )]
+    NoAddress(PathBuf),
+    #[error(transparent)]
+    Corefile(#[from] Diagnostic),
+    #[error(
+        "no server answers at {at}: {reason}; is it running, with `prometheus` in its Corefile?"
+    )]
+    NoAnswer { at: SocketAddr, reason: String },
+}
+
+/// Reads the words behind `vip`.
+///
+/// # Errors
+/// One of them is wrong; a request for help is an error too, with the help as its text.
+pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Vip, clap::Error> {
+    let words = Words::try_parse_from(words.into_iter().map(long))?;
+    let wrong = |problem: String| Words::command().error(ErrorKind::ValueValidation, problem);
+    if words.collisions {
+        return Ok(Vip::Collisions { conf: words.conf, server: words.server });
+    }
+    let mut pools: Vec<Pool> = Vec::new();
+    for text in &words.pools {
+        let pool = pool(text).map_err(wrong)?;
+        let is_v4 = |pool: &Pool| pool.network().addr().is_ipv4();
+        if let Some(other) = pools.iter().find(|other| is_v4(other) == is_v4(&pool)) {
+            return Err(wrong(format!(
+                "the pools {other} and {pool} are of one family, and a name has one address of each"
+            )));
+        }
+        pools.push(pool);
+    }
+    // Required without --collisions.
+    let text = words.name.unwrap_or_default();
+    let name = WireName::parse(&text).filter(|name| !name.is_root());
+    let name = name.ok_or_else(|| wrong(format!("'{text}' is no domain name")))?;
+    let name = name.to_string().trim_end_matches('.').to_owned();
+    if !words.service_entry {
+        return Ok(Vip::Addresses { name, pools });
+    }
+    let ports = words.ports.iter().map(|text| port(text).map_err(wrong));
+    let mut ports = ports.collect::<Result<Vec<_>, _>>()?;
+    if ports.is_empty() {
+        ports.push((80, "TCP".into()));
+    }
+    Ok(Vip::ServiceEntry(ServiceEntry { name, pools, ports, endpoints: words.endpoints }))
+}
+
+fn pool(text: &str) -> Result<Pool, String> {
+    let network: IpNet =
+        text.parse().map_err(|_| format!("'{text}' is no network; write e.g. 240.0.0.0/8"))?;
+    Pool::new(network).map_err(|error| format!("{error}; {}", error.remedy()))
+}
+
+fn port(text: &str) -> Result<(u16, String), String> {
+    /// As Istio names them (networking/v1, ServicePort).
+    const PROTOCOLS: [&str; 9] =
+        ["TCP", "TLS", "HTTP", "HTTP2", "HTTPS", "GRPC", "GRPC-WEB", "MONGO", "MYSQL"];
+    let (number, protocol) = text.split_once('/').unwrap_or((text, "TCP"));
+    let protocol = protocol.to_ascii_uppercase();
+    match number.parse() {
+        Ok(number) if number > 0 && PROTOCOLS.contains(&protocol.as_str()) => {
+            Ok((number, protocol))
+        }
+        Ok(number) if number > 0 => {
+            Err(format!("'{text}' has no protocol of Istio's: {}", PROTOCOLS.join(", ")))
+        }
+        _ => Err(format!("'{text}' is no port; write e.g. 3306 or 3306/TCP")),
+    }
+}
+
+impl Vip {
+    /// What is to be printed.
+    ///
+    /// # Errors
+    /// The running server cannot be asked. `load` reads a Corefile.
+    pub fn text(
+        &self,
+        load: impl FnOnce(&Path) -> Result<Corefile, Diagnostic>,
+    ) -> Result<String, VipError> {
+        match self {
+            Vip::Addresses { name, pools } => Ok(addresses(name, pools).join("\n")),
+            Vip::ServiceEntry(entry) => Ok(entry.manifest()),
+            Vip::Collisions { conf, server } => {
+                let at = match server {
+                    Some(server) => *server,
+                    None => prometheus::addresses(&load(conf)?)?
+                        .first()
+                        .map(|address| local(*address))
+                        .ok_or_else(|| VipError::NoAddress(conf.clone()))?,
+                };
+                let no_answer = |reason: String| VipError::NoAnswer { at, reason };
+                let shared = ask(at).map_err(|error| no_answer(error.to_string()))?;
+                Ok(table(&shared))
+            }
+        }
+    }
+}
+
+fn addresses(name: &str, pools: &[Pool]) -> Vec<String> {
+    let wire = WireName::parse(name).unwrap_or_else(WireName::root);
+    pools.iter().map(|pool| pool.address(&wire).to_string()).collect()
+}
+
+impl ServiceEntry {
+    /// YAML, ready for `kubectl apply -f -`.
+    fn manifest(&self) -> String {
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+        let object: String = self.name.chars().map(plain).collect();
+        let mut text = format!(
+            "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata:\n  name: {}\nspec:\n  \
+             hosts:\n  - {:?}\n  addresses:\n",
+            object.trim_matches('-'),
+            self.name
+        );
+        // A String takes all that is written.
+        for address in addresses(&self.name, &self.pools) {
+            let _ = writeln!(text, "  - {address:?}");
+        }
+        text.push_str("  ports:\n");
+        for (number, protocol) in &self.ports {
+            let _ = writeln!(
+                text,
+                "  - number: {number}\n    name: {}-{number}\n    protocol: {protocol}",
+                protocol.to_ascii_lowercase()
+            );
+        }
+        text.push_str("  resolution: STATIC\n");
+        match self.endpoints.as_slice() {
+            [] => text.push_str(
+                "  endpoints: []  # --endpoint ADDRESS: where it leads, e.g. a gateway\n",
+            ),
+            endpoints => {
+                text.push_str("  endpoints:\n");
+                endpoints.iter().for_each(|address| {
+                    let _ = writeln!(text, "  - address: {address:?}");
+                });
+            }
+        }
+        text
+    }
+}
+
+/// Flags have one dash or two, as everywhere.
+fn long(word: OsString) -> OsString {
+    match word.to_str() {
+        Some(text) if text.len() > 2 && text.starts_with('-') && !text.starts_with("--") => {
+            format!("-{text}").into()
+        }
+        _ => word,
+    }
+}
+
+/// One line for each address, with its pool and its names.
+fn table(shared: &[Shared]) -> String {
+    if shared.is_empty() {
+        return "No two names in use share an address.".to_owned();
+    }
+    let line = |one: &Shared| format!("{} {} {}", one.pool, one.address, one.names.join(" "));
+    shared.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Where a server that listens there is reached from its own machine.
+fn local(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+fn ask(at: SocketAddr) -> Result<Vec<Shared>, Box<dyn StdError>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        tokio::time::timeout(PATIENCE, async {
+            let stream = TcpStream::connect(at).await?;
+            let (mut sender, connection) =
+                hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+            tokio::spawn(connection);
+            let request = http::Request::get(COLLISIONS)
+                .header(http::header::HOST, at.to_string())
+                .body(Empty::<hyper::body::Bytes>::new())?;
+            let reply = sender.send_request(request).await?;
+            if !reply.status().is_success() {
+                return Err(format!("it says {}", reply.status()).into());
+            }
+            Ok(serde_json::from_slice(&reply.into_body().collect().await?.to_bytes())?)
+        })
+        .await?
+    })
+}
+
+#[cfg(test)]
+#[path = "vip_tests.rs"]
+mod tests;

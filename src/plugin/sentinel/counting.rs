@@ -1,0 +1,214 @@
+//! The task that counts the names in use, and says what is wrong with the pools.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
+use tracing::{info, warn};
+
+use super::pools::{Pools, Told};
+use crate::cluster::ClusterId;
+use crate::plugin::kubernetes::View;
+use crate::telemetry::Metrics;
+use crate::zone::name::WireName;
+use crate::zone::pool::{LIKELY, Pool, overlap};
+use crate::zone::sentinel::in_use::{Folded, InUse, MOST};
+
+const MINUTE: Duration = Duration::from_secs(60);
+/// Between two looks at all that is declared, which may change often.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Collisions of one pool that are logged in one minute.
+const LINES: usize = 100;
+
+/// What the task knows.
+pub(super) struct Counting {
+    pools: Pools,
+    views: Vec<Arc<View>>,
+    metrics: Arc<Metrics>,
+    said: HashMap<Pool, Said>,
+    /// Ranges of clusters that were warned about.
+    overlaps: HashSet<(Pool, ClusterId, IpNet)>,
+}
+
+/// What was said of a pool.
+#[derive(Default)]
+struct Said {
+    /// The names of each address that was logged.
+    collisions: HashMap<IpAddr, BTreeSet<Folded>>,
+    lines: usize,
+    left_out: usize,
+    is_full: bool,
+    /// The prefix that was recommended.
+    prefix: Option<Option<u8>>,
+}
+
+impl Counting {
+    pub fn new(pools: Pools, views: Vec<Arc<View>>, metrics: Arc<Metrics>) -> Self {
+        let (said, overlaps) = (HashMap::new(), HashSet::new());
+        Counting { pools, views, metrics, said, overlaps }
+    }
+
+    /// Counts until the process ends.
+    pub async fn run(mut self, mut telling: mpsc::Receiver<Told>) {
+        let declared = Arc::new(Notify::new());
+        for view in &self.views {
+            let (mut changes, declared) = (view.registry().declared(), declared.clone());
+            tokio::spawn(async move {
+                while changes.changed().await.is_ok() {
+                    declared.notify_one();
+                }
+            });
+        }
+        let mut minutes = interval_at(Instant::now() + MINUTE, MINUTE);
+        minutes.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // Addresses that all names of a suffix share are known at once.
+        self.declared();
+        let mut due: Option<Instant> = None;
+        let mut last = Instant::now();
+        loop {
+            tokio::select! {
+                told = telling.recv() => match told {
+                    Some(Told { pool, name }) => self.learn(&pool, &name),
+                    None => return,
+                },
+                () = declared.notified(), if due.is_none() => due = Some(last + PAUSE),
+                () = sleep_until(due.unwrap_or(last)), if due.is_some() => {
+                    self.declared();
+                    (due, last) = (None, Instant::now());
+                }
+                _ = minutes.tick() => self.minute(),
+            }
+        }
+    }
+
+    fn learn(&mut self, pool: &InUse, name: &[u8]) {
+        let said = self.said.entry(pool.pool).or_default();
+        if !pool.learn(name, self.pools.minute()) {
+            self.metrics.sentinel.overlooked(&pool.pool);
+            if !std::mem::replace(&mut said.is_full, true) {
+                warn!(pool = %pool.pool, "{MOST} names were asked for in an hour; more are answered, and not counted");
+            }
+            return;
+        }
+        if let Some((wire, _)) = WireName::read(name) {
+            self.collided(pool, pool.pool.address(&wire));
+        }
+        self.judge(pool);
+    }
+
+    /// Looks at all that is declared.
+    fn declared(&mut self) {
+        self.pools.declare();
+        for pool in self.pools.all() {
+            for collision in pool.collisions() {
+                self.collided(&pool, collision.address);
+            }
+            self.judge(&pool);
+            self.overlapped(pool.pool);
+        }
+    }
+
+    fn minute(&mut self) {
+        let minute = self.pools.tick();
+        for pool in self.pools.all() {
+            pool.sweep(minute);
+            self.judge(&pool);
+            let said = self.said.entry(pool.pool).or_default();
+            said.is_full = said.is_full && pool.len() >= MOST;
+            said.lines = 0;
+            let left_out = std::mem::take(&mut said.left_out);
+            if left_out > 0 {
+                warn!(pool = %pool.pool, "{left_out} more collisions; `fleetdns vip --collisions` lists all");
+            }
+        }
+    }
+
+    /// Says once that an address has several names, if it has.
+    fn collided(&mut self, pool: &InUse, address: IpAddr) {
+        let Some(names) = pool.names(address).filter(|names| names.len() > 1) else { return };
+        let said = self.said.entry(pool.pool).or_default();
+        if said.collisions.len() >= MOST {
+            said.collisions.clear();
+        }
+        let known = said.collisions.entry(address).or_default();
+        if names.is_subset(known) {
+            return;
+        }
+        known.extend(names.iter().cloned());
+        self.metrics.sentinel.collided(&pool.pool);
+        if said.lines == LINES {
+            said.left_out += 1;
+            return;
+        }
+        said.lines += 1;
+        let shown: Vec<String> = names.iter().map(|name| spelled(name)).collect();
+        warn!(pool = %pool.pool, %address, names = shown.join(" "),
+            "names share an address: where one of them is plain TCP, both lead to it; give one an address \
+             of its own by a ServiceEntry");
+    }
+
+    /// Updates the figures, and says once that a pool is too small, and what would do.
+    fn judge(&mut self, pool: &InUse) {
+        let (names, network) = (pool.len(), pool.pool);
+        self.metrics.sentinel.names(&network, names, pool.shared());
+        if network.likelihood(names) <= LIKELY {
+            return;
+        }
+        let said = self.said.entry(network).or_default();
+        let prefix = network.prefix_for(names);
+        if said.prefix.replace(prefix) == Some(prefix) {
+            return;
+        }
+        let likelihood = format!("{:.0} %", (network.likelihood(names) * 100.0).max(1.0));
+        match prefix {
+            Some(prefix) => warn!(pool = %network, names, likelihood,
+                "the pool is small for the names in use: two may share an address; a /{prefix} would do"),
+            None => warn!(pool = %network, names, likelihood,
+                "the pool is small for the names in use: two may share an address; no network of IPv4 would \
+                 do, only one of IPv6, e.g. fd00:f1ee::/64"),
+        }
+    }
+
+    /// Says once that a cluster uses addresses of a pool.
+    fn overlapped(&mut self, pool: Pool) {
+        for view in &self.views {
+            for (cluster, ranges) in view.registry().ranges() {
+                let shared: Vec<IpNet> =
+                    ranges.into_iter().filter(|range| overlap(range, &pool.network())).collect();
+                self.metrics.sentinel.overlaps(&pool, &cluster, shared.len());
+                for range in shared {
+                    if self.overlaps.insert((pool, cluster.clone(), range)) {
+                        warn!(%pool, %cluster, %range,
+                            "the pool has addresses that the cluster gives to Services or pods: choose \
+                             another network for the pool");
+                    }
+                }
+            }
+        }
+        let mut resolved = Vec::new();
+        self.overlaps.retain(|(other, cluster, range)| {
+            let is_there = self
+                .views
+                .iter()
+                .flat_map(|view| view.registry().ranges())
+                .any(|(id, ranges)| id == *cluster && ranges.contains(range));
+            if *other == pool && !is_there {
+                resolved.push((cluster.clone(), *range));
+            }
+            *other != pool || is_there
+        });
+        for (cluster, range) in resolved {
+            self.metrics.sentinel.overlaps(&pool, &cluster, 0);
+            info!(%pool, %cluster, %range, "the cluster has this range no more");
+        }
+    }
+}
+
+/// A name in use as text.
+pub(super) fn spelled(name: &[u8]) -> String {
+    WireName::read(name).map(|(name, _)| name.to_string()).unwrap_or_default()
+}
