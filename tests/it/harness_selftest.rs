@@ -3,14 +3,15 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 
+use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 
 use crate::harness::compare::rdata;
 use crate::harness::dig::dig_inside;
 use crate::harness::process::command;
 use crate::harness::{
-    Backend, COREDNS, ControlPlane, DigReply, Envoy, LONG, Namespace, Process, Question, dig,
-    envoy, eventually, get, parts, same_answer,
+    Backend, COREDNS, ControlPlane, DigReply, Envoy, LONG, Namespace, Process, Question, Upstream,
+    dig, envoy, eventually, get, parts, same_answer,
 };
 
 const SHOP: &str = "
@@ -212,6 +213,24 @@ async fn curl_reaches_a_backend_through_the_sidecar_by_authority() {
     drop((_envoy, _dns, one, two));
     drop(namespace);
     assert!(!configuration.exists());
+}
+
+#[tokio::test]
+async fn an_upstream_refuses_and_remembers() {
+    let upstream = Upstream::start(None);
+    let question = Question::new("foo.remote.", RecordType::AAAA);
+    for question in [question.clone().edns(1232), question.tcp()] {
+        let reply = question.ask(upstream.address()).await.expect("a reply");
+        assert_eq!(reply.metadata.response_code, ResponseCode::Refused);
+    }
+    assert_eq!(upstream.questions(), ["foo.remote. AAAA"; 2]);
+    upstream.forget();
+    assert_eq!(upstream.questions(), [""; 0]);
+    // What cannot be read is seen too, and does not end it.
+    let tell = tokio::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a socket");
+    tell.send_to(&[7], upstream.address()).await.expect("a packet");
+    Question::new("bar.remote.", RecordType::A).ask(upstream.address()).await.expect("a reply");
+    assert_eq!(upstream.questions(), ["not a question: [07]", "bar.remote. A"]);
 }
 
 #[test]

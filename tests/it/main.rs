@@ -1,9 +1,11 @@
-//! Tests of the built program against real parts: kube-apiserver, etcd, CoreDNS, Envoy, dig.
+//! Tests of the built program against real parts: kube-apiserver, etcd, CoreDNS, Envoy, dig, and
+//! the resolvers of real clients.
 //! `tests/run` installs those once and runs everything.
 
 mod harness;
 
 mod bad_corefiles;
+mod clients;
 mod dig_cases;
 mod edns;
 mod generated;

@@ -4,7 +4,8 @@
 //! [`ports`], [`process`], [`eventually`]; then [`pki`], [`etcd`], [`api_server`] with
 //! [`manifests`] and [`objects`], [`control_plane`]; [`dns_server`] for CoreDNS and fleetdns alike;
 //! [`client`], [`connection`], [`dig`], [`compare`] and [`says`] for questions, [`told`] for
-//! what no answer shows; [`netns`], [`envoy`] and [`web`] for the sidecar.
+//! what no answer shows, [`upstream`] for what is forwarded; [`netns`], [`envoy`] and [`web`] for
+//! the sidecar.
 #![allow(dead_code, unused_imports, reason = "each test uses its part of it")]
 
 pub mod api_server;
@@ -27,6 +28,7 @@ pub mod process;
 pub mod says;
 pub mod scratch;
 pub mod told;
+pub mod upstream;
 pub mod web;
 
 pub use api_server::ApiServer;
@@ -42,4 +44,5 @@ pub use eventually::{LONG, eventually};
 pub use netns::Namespace;
 pub use process::Process;
 pub use told::Told;
+pub use upstream::Upstream;
 pub use web::{Backend, get};

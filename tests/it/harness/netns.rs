@@ -65,6 +65,22 @@ impl Namespace {
         Ok(namespace)
     }
 
+    /// Gives it an IPv6 address and route beside those of IPv4, as a pod of a dual-stack cluster has.
+    pub fn add_ipv6(&self) {
+        // Nobody else has this address: it need not be looked for first.
+        self.ip("address add fd12::2/64 dev eth0 nodad");
+        self.ip("route add default via fd12::1 dev eth0");
+    }
+
+    /// Takes away its link-local addresses, which clients count as IPv6 that works.
+    pub fn remove_ipv6(&self) {
+        for link in ["eth0", "eth0-peer"] {
+            // First of all no new one.
+            self.ip(&format!("link set {link} addrgenmode none"));
+            self.ip(&format!("-6 address flush dev {link}"));
+        }
+    }
+
     /// Its name, as `ip netns` lists it.
     pub fn name(&self) -> &str {
         &self.0.0
@@ -77,9 +93,17 @@ impl Namespace {
 
     /// Runs a command line inside to its end, off the test's thread.
     pub async fn run(&self, line: &str) -> Output {
-        let mut words = line.split_whitespace();
-        let mut command = Command::new(parts::system(words.next().expect("a command")));
-        command.args(words);
+        self.run_words(line.split_whitespace()).await
+    }
+
+    /// Runs a command, given as its words, inside to its end, off the test's thread.
+    pub async fn run_words(&self, words: impl IntoIterator<Item: AsRef<str>>) -> Output {
+        let mut words = words.into_iter();
+        let program = words.next().expect("a command");
+        let mut command = Command::new(parts::system(program.as_ref()));
+        for word in words {
+            command.arg(word.as_ref());
+        }
         let mut command = self.wrap(&command);
         let output = tokio::task::spawn_blocking(move || command.output()).await;
         output.expect("a thread").expect("ip runs")
@@ -106,21 +130,32 @@ impl Namespace {
         }
     }
 
-    /// Sends TCP for these addresses to a port of the namespace, as a sidecar's rules do.
+    /// Sends TCP for these addresses, of IPv4 or IPv6, to a port of the namespace, as a sidecar's rules
+    /// do.
     pub fn redirect_tcp(&self, to: &str, port: u16) {
         self.try_redirect(to, port).expect("redirect");
     }
 
     /// Makes `nameserver` the resolver of what starts inside from now on.
     pub fn resolve_with(&self, nameserver: IpAddr) {
+        self.write_resolv_conf(&format!("nameserver {nameserver}\noptions ndots:1\n"));
+    }
+
+    /// Makes this the `resolv.conf` of what starts inside from now on, which goes by it alone whatever
+    /// services this machine uses to resolve.
+    pub fn write_resolv_conf(&self, text: &str) {
         let folder = self.configuration();
         fs::create_dir_all(&folder).expect("make the namespace's folder");
-        let text = format!("nameserver {nameserver}\noptions ndots:1\n");
         fs::write(folder.join("resolv.conf"), text).expect("write resolv.conf");
+        fs::write(folder.join("nsswitch.conf"), "hosts: files dns\n").expect("write nsswitch.conf");
+    }
+
+    fn ip(&self, args: &str) {
+        system("ip", &format!("-n {} {args}", self.name())).expect("change the namespace");
     }
 
     fn try_redirect(&self, to: &str, port: u16) -> Result<(), String> {
-        let iptables = parts::system("iptables");
+        let iptables = parts::system(if to.contains(':') { "ip6tables" } else { "iptables" });
         let rule = format!("-t nat -A OUTPUT -d {to} -p tcp -j REDIRECT --to-ports {port}");
         let line = format!("netns exec {} {} {rule}", self.name(), iptables.display());
         system("ip", &line)
