@@ -23,6 +23,7 @@ mod oracle;
 mod outage;
 mod reach;
 mod rights;
+mod service_entries;
 mod sidecar;
 mod sources;
 mod stub_domain;

@@ -3,6 +3,8 @@
 use k8s_openapi::ByteString;
 use serde_json::{Map, Value, json};
 
+use super::parts;
+
 /// A Namespace.
 pub fn namespace(name: &str) -> String {
     document(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))
@@ -126,6 +128,34 @@ pub fn service_import_crd(versions: &[(&str, bool)]) -> String {
             "scope": "Namespaced",
             "versions": versions.iter().enumerate().map(version).collect::<Vec<_>>(),
         },
+    }))
+}
+
+/// Istio's own CRD of ServiceEntries.
+pub fn service_entry_crd() -> String {
+    let all = std::fs::read_to_string(parts::istio_crds()).expect("read Istio's CRDs");
+    let is_it = |crd: &&str| crd.contains("\n  name: serviceentries.networking.istio.io\n");
+    format!("---\n{}\n", all.split("\n---\n").find(is_it).expect("the CRD of ServiceEntries"))
+}
+
+/// A ServiceEntry with a TCP port, whose status says which addresses the control plane gave it:
+/// `HOST=ADDRESS`.
+pub fn service_entry(namespace: &str, name: &str, spec: &Value, given: &[&str]) -> String {
+    let mut spec = spec.clone();
+    spec["ports"] = json!([{"number": 3306, "name": "tcp", "protocol": "TCP"}]);
+    if spec["resolution"].is_null() {
+        spec["resolution"] = json!("STATIC");
+    }
+    let given = given.iter().map(|given| {
+        let (host, value) = given.split_once('=').expect("HOST=ADDRESS");
+        json!({"host": host, "value": value})
+    });
+    document(&json!({
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "ServiceEntry",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": spec,
+        "status": {"addresses": given.collect::<Vec<_>>()},
     }))
 }
 

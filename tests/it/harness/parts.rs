@@ -23,6 +23,11 @@ pub fn kube_apiserver() -> PathBuf {
     kubernetes("kube-apiserver")
 }
 
+/// The CRDs of Istio, as YAML.
+pub fn istio_crds() -> PathBuf {
+    installed("istio-crds.yaml")
+}
+
 /// The program under test.
 pub fn fleetdns() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_fleetdns"))
