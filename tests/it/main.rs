@@ -21,6 +21,7 @@ mod multicluster;
 mod name_servers;
 mod oracle;
 mod outage;
+mod pools;
 mod reach;
 mod rights;
 mod service_entries;
