@@ -92,6 +92,9 @@ impl Sentinel {
     pub fn answer(&self, asked: &Asked<'_>, out: &mut Answer) -> Verdict {
         match self.longest(asked.name, 0) {
             Some((left, suffix)) if !matches!(suffix.rule, Rule::Pass) => {
+                if matches!(asked.qtype, rtype::AXFR | rtype::IXFR) {
+                    return Verdict::Refused;
+                }
                 // A suffix within another is also a name below that one, and has its address.
                 let giving = self.longest(asked.name, 1).map(|(_, suffix)| suffix);
                 if self.is_artefact(asked.name, left, suffix) {
@@ -169,7 +172,6 @@ impl Suffix {
         let name = asked.name;
         let mut verdict = Verdict::Answered;
         match asked.qtype {
-            rtype::AXFR | rtype::IXFR => return Verdict::Refused,
             rtype::SOA if left == 0 => {
                 self.soa(name.wire(), Section::Answer, asked.most, out);
             }

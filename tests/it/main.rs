@@ -12,6 +12,7 @@ mod generated;
 mod good_corefiles;
 mod harness_selftest;
 mod image;
+mod leaks;
 mod lifecycle;
 mod manifests;
 mod member_files;

@@ -5,6 +5,8 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use super::{Asked, Rule, Sentinel, Suffix, Verdict, minimal};
 use crate::zone::answer::{Answer, Section};
 use crate::zone::name::WireName;
@@ -17,11 +19,17 @@ const POOLED: u32 = 5;
 /// The label of all names of a suffix, as the names in use have it.
 const ALL_BELOW: &[u8] = b"\x01*";
 
+/// Labels of the reverse name of an address.
+const V4: usize = 6;
+const V6: usize = 34;
+
 /// What a name is in a reverse zone.
 struct Place<'a> {
     suffix: &'a Suffix,
     /// The labels left of the zone.
     left: usize,
+    /// Whose name it is.
+    address: Option<IpAddr>,
     /// Whether it is there.
     exists: bool,
     /// Seconds that an answer is kept at most.
@@ -34,8 +42,7 @@ impl Sentinel {
         if !reverse::is_reverse(asked.name) {
             return Verdict::Elsewhere;
         }
-        let address = reverse::address(asked.name).filter(|ip| reverse::name(*ip) == *asked.name);
-        let Some(place) = self.place(asked.name, address) else { return Verdict::Elsewhere };
+        let Some(place) = self.place(asked.name) else { return Verdict::Elsewhere };
         let most = asked.most.min(place.most);
         let ttl = place.suffix.ttl.min(most);
         match asked.qtype {
@@ -48,7 +55,7 @@ impl Sentinel {
             }
             rtype::ANY if place.exists => minimal(asked.name, ttl, out),
             rtype::PTR => {
-                for name in address.iter().flat_map(|address| self.names(*address)) {
+                for name in place.address.iter().flat_map(|address| self.names(*address)) {
                     out.name(Section::Answer, asked.name.wire(), rtype::PTR, ttl, &name);
                 }
             }
@@ -74,12 +81,10 @@ impl Sentinel {
         all.filter(|name| !name.starts_with(ALL_BELOW)).cloned().collect()
     }
 
-    fn place(&self, name: &WireName, address: Option<IpAddr>) -> Option<Place<'_>> {
-        let is_shared = |suffix: &&Suffix| match &suffix.rule {
-            Rule::Answer(all) => address.is_some_and(|address| all.contains(&address)),
-            _ => false,
-        };
-        let shared = self.suffixes.iter().find(is_shared);
+    fn place(&self, name: &WireName) -> Option<Place<'_>> {
+        let (below, at) = whole(name);
+        let address = at.filter(|_| below == 0);
+        let shared = at.and_then(|at| self.sharing(at));
         for suffix in &self.suffixes {
             let Rule::Pools(pools) = &suffix.rule else { continue };
             for pool in pools {
@@ -89,12 +94,35 @@ impl Sentinel {
                         // A part of an address has names below it, if any name has.
                         None => reverse::network(name).is_some(),
                     };
-                    return Some(Place { suffix, left, exists, most: POOLED });
+                    return Some(Place { suffix, left, address, exists, most: POOLED });
                 }
             }
         }
-        shared.map(|suffix| Place { suffix, left: 0, exists: true, most: u32::MAX })
+        let exists = below == 0;
+        shared.map(|suffix| Place { suffix, left: below, address, exists, most: u32::MAX })
     }
+
+    /// The suffix whose names all share an address.
+    fn sharing(&self, address: IpAddr) -> Option<&Suffix> {
+        self.suffixes.iter().find(|suffix| match &suffix.rule {
+            Rule::Answer(all) => all.contains(&address),
+            _ => false,
+        })
+    }
+}
+
+/// The address whose reverse name this is, or that it lies below of, by how many labels.
+fn whole(name: &WireName) -> (usize, Option<IpAddr>) {
+    for labels in [V4, V6] {
+        let Some(below) = name.labels().checked_sub(labels) else { continue };
+        let network =
+            WireName::read(name.suffix(below)).and_then(|(name, _)| reverse::network(&name));
+        let is_whole = |network: &IpNet| network.prefix_len() == network.max_prefix_len();
+        if let Some(network) = network.filter(is_whole) {
+            return (below, Some(network.addr()));
+        }
+    }
+    (0, None)
 }
 
 /// How many labels stand left of a reverse zone that is wholly the pool's; `None` where the name is in no

@@ -190,6 +190,11 @@ fn reverse_names() {
     let absent = |zone: &str| format!("NXDOMAIN Authority {zone} 5 6");
     let empty = |zone: &str| format!("Authority {zone} 5 6");
     let table = [
+        (
+            "x.y.10.0.0.240.in-addr.arpa",
+            rtype::PTR,
+            "NXDOMAIN Authority 10.0.0.240.in-addr.arpa. 30 6".into(),
+        ),
         // One that many names share.
         ("10.0.0.240.in-addr.arpa", rtype::PTR, "Authority 10.0.0.240.in-addr.arpa. 30 6".into()),
         ("10.0.0.240.in-addr.arpa", rtype::A, "Authority 10.0.0.240.in-addr.arpa. 30 6".into()),
