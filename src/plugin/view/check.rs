@@ -2,14 +2,13 @@
 //! CoreDNS's own (expr-lang of Go) says it at the start.
 //!
 //! In: the text. Out: a program whose functions and variables are known, with as many arguments as they
-//! take, and which compares what functions give with what it can equal.
+//! take, which compares what functions give with what it can equal, and which does not fail on a sample.
 
 use std::collections::BTreeSet;
 
 use expr::{Context, Program, Value};
-use ipnet::IpNet;
 
-use super::facts::{ENVIRONMENT, Function, Kind, functions};
+use super::facts::{ENVIRONMENT, Function, Kind, Sample, functions, parse_network};
 use super::words::{Word, words};
 use crate::corefile::nearest;
 
@@ -30,6 +29,8 @@ const KEYWORDS: [&str; 14] = [
     "startsWith",
     "true",
 ];
+/// Operators that the language knows with a `not` before them, and the library does not.
+const NEGATED: [&str; 4] = ["contains", "endsWith", "matches", "startsWith"];
 const COMPARISONS: [&str; 6] = ["==", "!=", "<", "<=", ">", ">="];
 
 /// What is wrong with an expression, and what would be right.
@@ -51,10 +52,18 @@ pub fn compile(text: &str) -> Result<Program, Wrong> {
     let words = words(text);
     literal_maps(&words)?;
     let program = expr::compile(text).map_err(|_| {
-        wrong(
-            format!("'{text}' is no expression"),
-            "write e.g. `expr incidr(client_ip(), '10.0.0.0/8')`, with text in single quotes",
-        )
+        let negated = words.windows(2).find_map(|pair| match pair {
+            [Word::Name("not"), Word::Name(name)] if NEGATED.contains(name) => Some(*name),
+            _ => None,
+        });
+        let remedy = match negated {
+            Some(name) => format!("write `not (... {name} ...)`"),
+            None => {
+                "write e.g. `expr incidr(client_ip(), '10.0.0.0/8')`, with text in single quotes"
+                    .to_owned()
+            }
+        };
+        wrong(format!("'{text}' is no expression"), remedy)
     })?;
     let bound: BTreeSet<&str> = words
         .windows(2)
@@ -85,7 +94,20 @@ pub fn compile(text: &str) -> Result<Program, Wrong> {
             _ => return Err(unknown_variable(name)),
         }
     }
-    Ok(program)
+    match ENVIRONMENT.run(&program, &Sample) {
+        Err(error) if is_of_kinds(&error.to_string()) => Err(wrong(
+            format!("the expression fails: {error}"),
+            "give operators and functions what they take: text, a number, or true or false",
+        )),
+        _ => Ok(program),
+    }
+}
+
+/// Whether an error is about kinds of values, which are the same for every question.
+fn is_of_kinds(error: &str) -> bool {
+    error.starts_with("Invalid operand")
+        || error.starts_with("Invalid condition")
+        || error.contains(" takes ")
 }
 
 /// The library ends in a panic at maps that hold anything else.
@@ -130,7 +152,7 @@ fn call(name: &str, before: &[Word<'_>], after: &[Word<'_>]) -> Result<(), Wrong
     }
     if let ("incidr", Some([Word::Text(text)])) = (name, arguments.last())
         && let Ok(Value::String(network)) = ENVIRONMENT.eval(text, &Context::default())
-        && network.parse::<IpNet>().is_err()
+        && parse_network(&network).is_none()
     {
         return Err(wrong(
             format!("'{network}' of the expression is no network"),

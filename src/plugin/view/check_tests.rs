@@ -23,6 +23,8 @@ fn takes_what_coredns_takes() {
         "{a: 1, b: 2}.a == 1",
         "{'a': 1, b: 'c'}['a'] == 1",
         "if do() { id() > 5 } else { opcode() == 0 }",
+        "incidr(metadata('a/b'), '10.0.0.0/8')",
+        "int(metadata('a/b')) > 1 && float(name()) < 2 && metadata('c')[2:] == ''",
         "len(name()) > 10 && lower(name()) == name() // x()",
         "int(port()) > 1023 && server_port() == '53' && server_ip() != class()",
     ] {
@@ -60,6 +62,14 @@ fn says_what_can_never_be_true() {
         ("name() matches '('", "'(' of the expression is no regular expression"),
         ("{a: size()}.a == 1", "a map of the expression holds what is to be computed"),
         ("{a: 1, b: [1]}.a == 1", "a map of the expression holds what is to be computed"),
+        ("name() not matches 'a'", "is no expression; write `not (... matches ...)`"),
+        ("name() and true", "the expression fails: Invalid operands for operator"),
+        ("not size()", "the expression fails: Invalid operand for operator !"),
+        ("size() + 'a' == 'b'", "the expression fails: Invalid operands for operator +"),
+        ("metadata(1) == ''", "the expression fails: metadata takes a label"),
+        ("incidr(1, 2)", "the expression fails: incidr takes"),
+        ("upper(size()) == 'x'", "the expression fails: upper() takes a string"),
+        ("size() ? true : false", "the expression fails: Invalid condition"),
         ("now().Hour() > 8", "the function 'now' of the expression is not built in"),
         ("fromJSON('1') == 1", "the function 'fromJSON' of the expression is not built in"),
     ] {

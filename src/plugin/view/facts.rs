@@ -101,13 +101,24 @@ pub static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.add_function(INCIDR.name, |call| match call.args.as_slice() {
         [Value::String(address), Value::String(network)] => {
             let address = address.parse::<IpAddr>().map_err(|_| failed("no IP address"))?;
-            let network = network.parse::<IpNet>().map_err(|_| failed("no network"))?;
+            let network = parse_network(network).ok_or_else(|| failed("no network"))?;
             Ok(network.contains(&address.to_canonical()).into())
         }
         _ => Err(failed("incidr takes an address and a network")),
     });
     environment
 });
+
+/// A network as Go reads it: one of IPv4 may be written in IPv6.
+pub fn parse_network(text: &str) -> Option<IpNet> {
+    let network = text.parse::<IpNet>().ok()?;
+    match (network, network.addr().to_canonical()) {
+        (IpNet::V6(six), IpAddr::V4(four)) if six.prefix_len() >= 96 => {
+            IpNet::new(IpAddr::V4(four), six.prefix_len() - 96).ok()
+        }
+        _ => Some(network),
+    }
+}
 
 fn failed(why: &str) -> Error {
     Error::ExprError(why.to_owned())
@@ -144,6 +155,31 @@ impl ContextProvider for Facts<'_> {
         }
         let at = FACTS.iter().position(|fact| fact.call == key)?;
         Some(self.made[at].get_or_init(|| (FACTS[at].value)(self.request)))
+    }
+
+    fn to_context(&self) -> Context {
+        Context::default()
+    }
+}
+
+/// Some question, to try an expression on.
+pub struct Sample;
+
+/// Every text is a number too, so that none is found fault with for what it says.
+static SAMPLES: LazyLock<[Value; 3]> =
+    LazyLock::new(|| ["1".into(), Value::Integer(1), true.into()]);
+
+impl ContextProvider for Sample {
+    fn get(&self, key: &str) -> Option<&Value> {
+        let [text, number, truth] = &*SAMPLES;
+        if key.starts_with(LABEL) {
+            return Some(text);
+        }
+        Some(match FACTS.iter().find(|fact| fact.call == key)?.gives {
+            Kind::Text => text,
+            Kind::Number => number,
+            Kind::Truth => truth,
+        })
     }
 
     fn to_context(&self) -> Context {

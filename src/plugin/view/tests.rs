@@ -67,6 +67,7 @@ fn asks_about_the_question() {
         ("expr incidr(client_ip(), '2001:db8::/32')", false),
         ("expr incidr('::ffff:192.0.2.1', '192.0.2.0/24')", true),
         ("expr incidr('2001:db8::1', '2001:db8::/32')", true),
+        ("expr incidr('10.0.0.1', '::ffff:10.0.0.0/104')", true),
         ("expr port() == '40000'", true),
         ("expr id() == 7", true),
         ("expr opcode() == 0", true),
