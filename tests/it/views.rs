@@ -327,3 +327,30 @@ example.org:{PORT} {
         assert!(counted.contains(&label), "{counted}");
     }
 }
+
+#[tokio::test]
+async fn metadata_is_that_of_the_block_alone() {
+    const COREFILE: &str = "example.org:{PORT} {
+    bind 127.0.0.1
+    metadata
+    view never {
+        expr false
+    }
+}
+example.org:{PORT} {
+    bind 127.0.0.1
+    view after {
+        expr metadata('view/name') == ''
+    }
+    acl {
+        filter
+    }
+}
+";
+    let (coredns, fleetdns) = tokio::join!(COREDNS.start(COREFILE), FLEETDNS.start(COREFILE));
+    let packet = &forms("www.example.org.", A, 7)[0];
+    for (server, code) in [(&coredns, 5), (&fleetdns, 0)] {
+        let reply = exchange(server.dns_addr(), [0, 1], packet, true).await.expect("a reply");
+        assert_eq!(reply[3] & 15, code);
+    }
+}
