@@ -50,14 +50,32 @@ impl Plugin for Metadata {
     }
 
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {
-        if !names::within(&self.zones, request.qname()) {
+        if !self.collects(request) {
             return next.run(NAME, request).await;
         }
-        let mut values = Values::new();
-        next.plugins().for_each(|plugin| plugin.metadata(request, &mut values));
+        let values = of_plugins(next.plugins(), request);
         let request = Request { metadata: Some(Arc::new(values)), ..request.clone() };
         next.run(NAME, &request).await
     }
+
+    fn collects(&self, request: &Request) -> bool {
+        names::within(&self.zones, request.qname())
+    }
+}
+
+/// What a chain knows about a question that it may not get: nothing where it has no `metadata` for it.
+pub fn collect(chain: &[Box<dyn Plugin>], request: &Request) -> Values {
+    let mut plugins = chain.iter().map(Box::as_ref);
+    match plugins.find(|plugin| plugin.collects(request)) {
+        Some(_) => of_plugins(plugins, request),
+        None => Values::new(),
+    }
+}
+
+fn of_plugins<'a>(plugins: impl Iterator<Item = &'a dyn Plugin>, request: &Request) -> Values {
+    let mut values = Values::new();
+    plugins.for_each(|plugin| plugin.metadata(request, &mut values));
+    values
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! One file or folder each, under CoreDNS's name: `setup` reads the plugin's lines of the Corefile,
 //! `handle` answers. [`order`] holds the order of execution and the names that are not built in.
 
+pub mod acl;
 pub mod bind;
 pub mod bufsize;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub mod setup;
 #[cfg(test)]
 pub mod testing;
 pub mod transfer;
+pub mod view;
 
 use std::fmt;
 
@@ -50,6 +52,11 @@ pub trait Plugin: Send + Sync {
 
     /// What it knows about a request that it may be asked, for `metadata` before it. Must not wait.
     fn metadata(&self, _request: &Request, _values: &mut metadata::Values) {}
+
+    /// Whether it is `metadata`, and has it collected for this question.
+    fn collects(&self, _request: &Request) -> bool {
+        false
+    }
 
     /// What it has of the zone that a request asks for, for `transfer` before it.
     async fn transfer(&self, _request: &Request) -> Transferred {

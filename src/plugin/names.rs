@@ -1,5 +1,7 @@
 //! From the zones of a Corefile to names that a question's name is compared with.
 
+use std::sync::Arc;
+
 use hickory_proto::rr::Name;
 
 use crate::corefile::{self, Diagnostic, Token};
@@ -65,6 +67,30 @@ pub fn zones(words: &[Token]) -> Result<Vec<Name>, Diagnostic> {
 /// As [`zones`].
 pub fn zones_or_all(words: &[Token]) -> Result<Vec<Name>, Diagnostic> {
     if words.is_empty() { Ok(vec![Name::root()]) } else { zones(words) }
+}
+
+/// Zones with their spelling, for those who say which of them a name is in.
+#[derive(Debug)]
+pub struct Zones {
+    /// Longest first.
+    zones: Vec<(Name, Arc<str>)>,
+}
+
+impl Zones {
+    /// The zones that are so spelled; what no question can be for is left out.
+    pub fn new(zones: &[String]) -> Self {
+        let mut zones: Vec<(Name, Arc<str>)> = zones
+            .iter()
+            .filter_map(|zone| Some((parse(zone)?, Arc::from(zone.as_str()))))
+            .collect();
+        zones.sort_by_key(|(name, _)| std::cmp::Reverse(name.iter().len()));
+        Zones { zones }
+    }
+
+    /// The longest zone that the name is in.
+    pub fn longest(&self, name: &Name) -> Option<&Arc<str>> {
+        self.zones.iter().find(|(zone, _)| zone.zone_of(name)).map(|(_, zone)| zone)
+    }
 }
 
 /// Whether `name` is in one of the zones.

@@ -4,8 +4,8 @@
 
 use super::setup::{Chain, Process, Setup};
 use super::{
-    bind, bufsize, errors, fleet, forward, health, hosts, kubernetes, log, metadata, nsid,
-    prometheus, ready, sentinel, transfer,
+    acl, bind, bufsize, errors, fleet, forward, health, hosts, kubernetes, log, metadata, nsid,
+    prometheus, ready, sentinel, transfer, view,
 };
 use crate::corefile::{Diagnostic, Directive, ServerBlock, Token, nearest};
 
@@ -58,7 +58,7 @@ pub const ORDER: &[(&str, Standing)] = &[
     ("tsig", NotBuiltIn),
     ("rewrite", NotBuiltIn),
     ("autopath", NotBuiltIn),
-    ("acl", NotBuiltIn),
+    ("acl", Built(acl::setup)),
     ("cache", NotBuiltIn),
     ("header", NotBuiltIn),
     ("dnssec", NotBuiltIn),
@@ -86,7 +86,7 @@ pub const ORDER: &[(&str, Standing)] = &[
     ("whoami", NotBuiltIn),
     ("on", NotBuiltIn),
     ("sign", NotBuiltIn),
-    ("view", NotBuiltIn),
+    ("view", Built(view::setup)),
     ("nomad", NotBuiltIn),
 ];
 

@@ -13,10 +13,10 @@ use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::any;
 use hickory_proto::op::ResponseCode;
-use hickory_proto::rr::Name;
 
+use super::names::Zones;
 use super::setup::{Setup, named, refuse};
-use super::{Next, Outcome, Plugin, Reply, Request, names};
+use super::{Next, Outcome, Plugin, Reply, Request};
 use crate::admin;
 use crate::corefile::{Corefile, Diagnostic, Directive};
 use crate::telemetry::metrics::Observation;
@@ -33,8 +33,8 @@ const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8; escaping=un
 #[derive(Debug)]
 pub struct Prometheus {
     metrics: Arc<Metrics>,
-    /// The zones of the block, longest first.
-    zones: Vec<(Name, Arc<str>)>,
+    /// The zones of the block, on whichever port their keys are.
+    zones: Zones,
     root: Arc<str>,
 }
 
@@ -72,18 +72,7 @@ fn address(directive: &Directive) -> Result<SocketAddr, Diagnostic> {
 
 impl Prometheus {
     fn new(metrics: Arc<Metrics>, zones: &[String]) -> Self {
-        let mut zones: Vec<(Name, Arc<str>)> = zones
-            .iter()
-            .filter_map(|zone| Some((names::parse(zone)?, Arc::from(zone.as_str()))))
-            .collect();
-        zones.sort_by_key(|(name, _)| std::cmp::Reverse(name.iter().len()));
-        Prometheus { metrics, zones, root: Arc::from(".") }
-    }
-
-    /// The longest zone of the block that the name is in, on whichever port its key is.
-    fn zone(&self, name: &Name) -> &Arc<str> {
-        let zone = self.zones.iter().find(|(zone, _)| zone.zone_of(name));
-        zone.map_or(&self.root, |(_, zone)| zone)
+        Prometheus { metrics, zones: Zones::new(zones), root: Arc::from(".") }
     }
 }
 
@@ -110,7 +99,8 @@ impl Plugin for Prometheus {
         let edns = request.message.edns.as_ref();
         self.metrics.observe(&Observation {
             server: &request.server,
-            zone: self.zone(request.qname()),
+            zone: self.zones.longest(request.qname()).unwrap_or(&self.root),
+            view: request.view.as_ref(),
             proto: request.transport.label(),
             ipv6: request.client.ip().to_canonical().is_ipv6(),
             qtype: request.qtype(),

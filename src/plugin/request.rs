@@ -17,6 +17,8 @@ pub struct Request {
     /// The message as the client sent it.
     pub message: Arc<Message>,
     pub client: SocketAddr,
+    /// The address that was asked.
+    pub local: SocketAddr,
     pub transport: Transport,
     /// Length of the question's message in bytes.
     pub size: usize,
@@ -24,6 +26,8 @@ pub struct Request {
     pub server: Arc<str>,
     /// The zone of the server block that was chosen, in lower case with its final dot.
     pub zone: Arc<str>,
+    /// The name of the view that took the question, where its block has one.
+    pub view: Option<Arc<str>>,
     /// Asks the whole server, all blocks: for names that an answer points to.
     pub resolver: Arc<dyn Resolve>,
     /// How many questions led to this one, by [`Request::ask`].
@@ -69,6 +73,14 @@ impl Request {
 
     pub fn qtype(&self) -> RecordType {
         self.query().query_type()
+    }
+
+    /// How long a reply the client can take (`Size` of CoreDNS's request/request.go).
+    pub fn buffer_size(&self) -> u16 {
+        match self.transport {
+            Transport::Udp => self.message.max_payload(),
+            Transport::Tcp => u16::MAX,
+        }
     }
 
     /// The reply to start from: NOERROR, with the question, RD and CD copied as by `SetReply` of

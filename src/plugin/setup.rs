@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::health::Health;
 use super::ready::Readiness;
+use super::view::View;
 use super::{Plugin, kubernetes, sentinel};
 use crate::corefile::{Diagnostic, Directive, Line, ServerBlock};
 use crate::telemetry::Metrics;
@@ -35,6 +36,8 @@ pub struct Chain {
     pub bind: Vec<IpAddr>,
     /// Octets of the longest answer over UDP, whatever clients take (`bufsize`).
     pub max_payload: Option<u16>,
+    /// Which questions the block takes; all without a `view`.
+    pub view: Option<Arc<View>>,
 }
 
 /// What a plugin's `setup` sees and may add to.

@@ -70,10 +70,12 @@ pub fn request(name: &str, qtype: RecordType) -> Request {
     Request {
         message: Arc::new(message),
         client: "192.0.2.1:40000".parse().unwrap(),
+        local: "192.0.2.53:53".parse().unwrap(),
         transport: Transport::Udp,
         size,
         server: "dns://:53".into(),
         zone: ".".into(),
+        view: None,
         resolver: Arc::new(Nobody),
         depth: 0,
         metadata: None,

@@ -20,6 +20,8 @@ use tokio::net::UdpSocket;
 /// A bound socket.
 pub struct Datagrams {
     socket: UdpSocket,
+    /// What it is bound to.
+    bound: SocketAddr,
 }
 
 /// The way of an answer: the way of its question, back.
@@ -43,14 +45,15 @@ impl Datagrams {
     /// # Errors
     /// The kernel does not tell where packets were sent to.
     pub fn new(socket: UdpSocket) -> io::Result<Self> {
-        let ip = socket.local_addr()?.ip();
+        let bound = socket.local_addr()?;
+        let ip = bound.ip();
         if ip == Ipv4Addr::UNSPECIFIED {
             setsockopt(&socket, sockopt::Ipv4PacketInfo, &true)?;
         } else if ip == Ipv6Addr::UNSPECIFIED {
             // For IPv4 too, with addresses as `::ffff:192.0.2.1`.
             setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true)?;
         }
-        Ok(Datagrams { socket })
+        Ok(Datagrams { socket, bound })
     }
 
     /// Waits for the next packet; its length, and where to send the answer.
@@ -86,6 +89,16 @@ impl Datagrams {
             _ => None,
         });
         Ok((received.bytes, Way { client, from }))
+    }
+
+    /// The address that a packet was sent to.
+    pub fn asked(&self, way: &Way) -> SocketAddr {
+        let ip = match &way.from {
+            None => self.bound.ip(),
+            Some(From::V4(info)) => Ipv4Addr::from(u32::from_be(info.ipi_addr.s_addr)).into(),
+            Some(From::V6(info)) => Ipv6Addr::from(info.ipi6_addr.s6_addr).into(),
+        };
+        SocketAddr::new(ip, self.bound.port())
     }
 
     /// Sends an answer.
@@ -153,6 +166,8 @@ mod tests {
         let (length, way) = server.receive(&mut packet).await.unwrap();
         assert_eq!(&packet[..length], b"question", "{bind} {at}");
         assert_eq!(way.client.ip().to_canonical(), client.local_addr().unwrap().ip());
+        let found = server.asked(&way);
+        assert_eq!(SocketAddr::new(found.ip().to_canonical(), found.port()), at, "{bind}");
 
         // What came before it is closed is answered; what comes then is refused.
         client.send(b"another").await.unwrap();

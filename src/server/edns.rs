@@ -25,6 +25,11 @@ impl Edns {
     /// What answers a version that is not known: nothing is mirrored.
     pub const BADVERS: Edns = Edns { size: 0, version: 0, flags: 0 };
 
+    /// What a plugin says to a client that has no OPT record.
+    pub fn of_reply(reply: &ProtoEdns) -> Self {
+        Edns { size: reply.max_payload(), version: 0, flags: 0 }
+    }
+
     /// Finds the OPT record behind the question of a packet that is known to be well formed.
     pub fn find(packet: &[u8], question_end: usize) -> Option<Self> {
         let mut at = question_end;

@@ -72,16 +72,21 @@ impl Instance {
                 block.keys.iter().flat_map(|key| addresses.iter().map(move |on| (key, *on)))
             {
                 let on = address.map(|address| address.to_string()).unwrap_or_default();
-                claims.claim(key, &on, false)?;
-                served.push(shown(key, address));
+                claims.claim(key, &on, chain.view.is_some())?;
+                let shown = shown(key, address);
+                if !served.contains(&shown) {
+                    served.push(shown);
+                }
                 sites.entry((address, key.port)).or_default().push(Block {
                     zone: zone(key)?,
                     text: key.zone.as_str().into(),
                     chain: plugins.clone(),
                     max_payload: chain.max_payload,
+                    view: chain.view.clone(),
                 });
             }
-            enabled(&process, block.keys.first(), &addresses, &plugins);
+            let view = chain.view.as_ref().map(|view| &view.name);
+            enabled(&process, block.keys.first(), view, &addresses, &plugins);
         }
         let metrics = process.metrics.clone();
         let site = |((address, port), blocks)| {
@@ -225,6 +230,7 @@ fn shown(key: &Key, address: Option<IpAddr>) -> String {
 fn enabled(
     process: &Process,
     key: Option<&Key>,
+    view: Option<&Arc<str>>,
     addresses: &[Option<IpAddr>],
     plugins: &[Box<dyn Plugin>],
 ) {
@@ -234,8 +240,8 @@ fn enabled(
     }
     for address in addresses {
         for plugin in plugins {
-            let label = label(*address, key.port);
-            process.metrics.plugin_enabled(&label.into(), &key.zone.as_str().into(), plugin.name());
+            let (label, zone) = (label(*address, key.port).into(), key.zone.as_str().into());
+            process.metrics.plugin_enabled(&label, &zone, view, plugin.name());
         }
     }
 }

@@ -96,7 +96,9 @@ impl Asked<'_> {
 
     fn write(&self, flags: u16, code: u16, answer: &Answer, message: Option<&Message>) -> Vec<u8> {
         let reply_edns = message.and_then(|message| message.edns.as_ref());
-        let opt = self.edns.map(|edns| edns.record(code, reply_edns)).unwrap_or_default();
+        // What a plugin says goes to a client without EDNS too, as in CoreDNS.
+        let edns = self.edns.or_else(|| reply_edns.map(Edns::of_reply));
+        let opt = edns.map(|edns| edns.record(code, reply_edns)).unwrap_or_default();
         let udp = || usize::from(self.edns.map_or(0, |edns| edns.size)).clamp(UDP, DATAGRAM);
         let (limit, unfragmented) = match self.transport {
             Transport::Udp => (udp(), UNFRAGMENTED[usize::from(self.ipv6)]),

@@ -13,9 +13,10 @@ use super::edns::Edns;
 use super::query::{self, Query};
 use super::reply::{Asked, Response};
 use crate::plugin::request::Resolve;
-use crate::plugin::{Failure, Next, Outcome, Plugin, Request, Transport, names};
-use crate::telemetry::Metrics;
+use crate::plugin::view::View;
+use crate::plugin::{Failure, Next, Outcome, Plugin, Request, Transport, metadata, names};
 use crate::telemetry::metrics::{DROPPED, Observation};
+use crate::telemetry::{Metrics, uncompressed_len};
 use crate::zone::name::WireName;
 use crate::zone::rtype;
 
@@ -23,7 +24,7 @@ use crate::zone::rtype;
 pub struct Site {
     /// `dns://:53`, or `dns://127.0.0.1:53` with `bind`.
     label: Arc<str>,
-    /// Longest zone first.
+    /// Longest zone first; blocks for the same zone in the order of the Corefile.
     blocks: Vec<Block>,
     metrics: Arc<Metrics>,
 }
@@ -36,6 +37,28 @@ pub struct Block {
     pub chain: Arc<[Box<dyn Plugin>]>,
     /// Octets of the longest answer over UDP, whatever clients take.
     pub max_payload: Option<u16>,
+    /// Which questions it takes; all without one.
+    pub view: Option<Arc<View>>,
+}
+
+impl Block {
+    fn takes(&self, request: &Request) -> bool {
+        let metadata = || metadata::collect(&self.chain, request);
+        self.view.as_ref().is_none_or(|view| view.takes(request, &metadata))
+    }
+}
+
+/// The two ends of the way of a question.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends {
+    pub client: SocketAddr,
+    /// The address that was asked.
+    pub local: SocketAddr,
+}
+
+/// An IPv4 address on a socket for both families as what it is.
+fn canonical(end: SocketAddr) -> SocketAddr {
+    SocketAddr::new(end.ip().to_canonical(), end.port())
 }
 
 impl Site {
@@ -48,10 +71,10 @@ impl Site {
     pub async fn answer(
         self: &Arc<Self>,
         packet: &[u8],
-        client: SocketAddr,
+        ends: Ends,
         transport: Transport,
     ) -> Option<Vec<u8>> {
-        match self.respond(packet, client, transport).await {
+        match self.respond(packet, ends, transport).await {
             Response::Nothing => None,
             Response::One(reply) => Some(reply),
             // A transfer is refused but over TCP, where `respond` is asked.
@@ -63,11 +86,11 @@ impl Site {
     pub async fn respond(
         self: &Arc<Self>,
         packet: &[u8],
-        client: SocketAddr,
+        ends: Ends,
         transport: Transport,
     ) -> Response {
-        let client = SocketAddr::new(client.ip().to_canonical(), client.port());
-        let ipv6 = client.is_ipv6();
+        let ends = Ends { client: canonical(ends.client), local: canonical(ends.local) };
+        let ipv6 = ends.client.is_ipv6();
         let asked = |question, edns| Asked { packet, question, edns, transport, ipv6 };
         match query::read(packet) {
             Query::None => Response::Nothing,
@@ -75,16 +98,17 @@ impl Site {
             Query::Question { length, edns, code } => {
                 Response::One(asked(length, edns).refuse(code))
             }
-            Query::Ask { length, mut edns, mut message } => {
-                let name = names::wire(message.queries[0].name());
-                let block = self.find(&name, message.queries[0].query_type().into());
-                if let Some(most) = block.and_then(|block| block.max_payload) {
-                    lower(&mut message, edns.as_mut(), most);
-                }
-                let request = self.request(*message, client, transport, packet.len());
+            Query::Ask { length, mut edns, message } => {
+                let mut request = self.request(*message, ends, transport, packet.len());
+                let run = async {
+                    let block = self.find(&request);
+                    if let Some(most) = block.and_then(|block| block.max_payload) {
+                        lower(Arc::make_mut(&mut request.message), edns.as_mut(), most);
+                    }
+                    self.ask(block, request).await
+                };
                 // A plugin that panics costs its question an answer of SERVFAIL, and nobody else one.
-                let run = AssertUnwindSafe(self.ask(block, request)).catch_unwind().await;
-                let outcome = run.unwrap_or_else(|_| {
+                let outcome = AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|_| {
                     self.metrics.panicked();
                     Err(Failure::code(ResponseCode::ServFail))
                 });
@@ -96,17 +120,19 @@ impl Site {
     fn request(
         self: &Arc<Self>,
         message: Message,
-        client: SocketAddr,
+        Ends { client, local }: Ends,
         transport: Transport,
         size: usize,
     ) -> Request {
         Request {
             message: Arc::new(message),
             client,
+            local,
             transport,
             size,
             server: self.label.clone(),
             zone: Arc::from("."),
+            view: None,
             resolver: self.clone(),
             depth: 0,
             metadata: None,
@@ -118,6 +144,7 @@ impl Site {
         match block {
             Some(block) => {
                 request.zone = block.text.clone();
+                request.view = block.view.as_ref().map(|view| view.name.clone());
                 Next::all(&block.chain).start(&request).await
             }
             None => {
@@ -127,12 +154,15 @@ impl Site {
         }
     }
 
-    /// The block of the longest zone. The DS records of a zone are its parent's (RFC 4035 §3.1.4.1):
+    /// The block of the longest zone that takes the question; of several for one zone the first of the
+    /// Corefile. The DS records of a zone are its parent's (RFC 4035 §3.1.4.1):
     /// they are asked of the outermost block that is not the root's, if there is one
     /// (core/dnsserver/server.go).
-    fn find(&self, name: &WireName, qtype: u16) -> Option<&Block> {
-        let mut blocks = self.blocks.iter().filter(|block| name.left_of(&block.zone).is_some());
-        if qtype == rtype::DS {
+    fn find(&self, request: &Request) -> Option<&Block> {
+        let name = names::wire(request.qname());
+        let in_zone = |block: &&Block| name.left_of(&block.zone).is_some();
+        let mut blocks = self.blocks.iter().filter(in_zone).filter(|block| block.takes(request));
+        if u16::from(request.qtype()) == rtype::DS {
             let all: Vec<&Block> = blocks.collect();
             let outermost = all.iter().rev().find(|block| block.zone.labels() > 0);
             return outermost.or(all.first()).copied();
@@ -144,15 +174,19 @@ impl Site {
     fn dropped(&self, request: &Request) {
         let start = Instant::now();
         let edns = request.message.edns.as_ref();
+        let mut refusal = request.reply();
+        // No option of the client comes back.
+        refusal.edns = edns.map(|_| Default::default());
         self.metrics.observe(&Observation {
             server: &request.server,
             zone: &Arc::from(DROPPED),
+            view: None,
             proto: request.transport.label(),
             ipv6: request.client.is_ipv6(),
             qtype: request.qtype(),
             dnssec_ok: edns.is_some_and(|edns| edns.flags().dnssec_ok),
             request_size: request.size,
-            response_size: 0,
+            response_size: uncompressed_len(&refusal),
             rcode: ResponseCode::Refused,
             plugin: "",
             duration: start.elapsed(),
@@ -173,7 +207,6 @@ fn lower(message: &mut Message, edns: Option<&mut Edns>, most: u16) {
 #[async_trait]
 impl Resolve for Site {
     async fn resolve(&self, request: Request) -> Outcome {
-        let name = names::wire(request.qname());
-        self.ask(self.find(&name, request.qtype().into()), request).await
+        self.ask(self.find(&request), request).await
     }
 }

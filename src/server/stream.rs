@@ -5,7 +5,6 @@
 //! limits of their own, which are CoreDNS's (core/dnsserver/server.go).
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::reply::Response;
-use super::site::Site;
+use super::site::{Ends, Site};
 use crate::plugin::Transport;
 
 /// How long a connection may say nothing.
@@ -49,7 +48,10 @@ pub async fn serve(
         match accepted {
             Ok((stream, client)) => {
                 failing = false;
-                tasks.spawn(connection(stream, client, site.clone(), stop.clone()));
+                // A connection that has no address any more is at its end.
+                let Ok(local) = stream.local_addr() else { continue };
+                let ends = Ends { client, local };
+                tasks.spawn(connection(stream, ends, site.clone(), stop.clone()));
             }
             Err(error) if of_the_client(&error) => {}
             Err(error) => {
@@ -69,12 +71,7 @@ fn of_the_client(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
 }
 
-async fn connection(
-    stream: TcpStream,
-    client: SocketAddr,
-    site: Arc<Site>,
-    stop: CancellationToken,
-) {
+async fn connection(stream: TcpStream, ends: Ends, site: Arc<Site>, stop: CancellationToken) {
     // Without it the second of two small answers waits for the client's acknowledgement.
     let _ = stream.set_nodelay(true);
     let (read, write) = stream.into_split();
@@ -82,7 +79,7 @@ async fn connection(
     let broken = CancellationToken::new();
     let writing = tokio::spawn(write_answers(write, ready, broken.clone()));
     tokio::select! {
-        () = read_questions(read, client, site, answers) => {}
+        () = read_questions(read, ends, site, answers) => {}
         () = stop.cancelled() => {}
         () = broken.cancelled() => {}
     }
@@ -92,7 +89,7 @@ async fn connection(
 
 async fn read_questions(
     mut stream: OwnedReadHalf,
-    client: SocketAddr,
+    ends: Ends,
     site: Arc<Site>,
     answers: mpsc::Sender<Vec<u8>>,
 ) {
@@ -103,7 +100,7 @@ async fn read_questions(
         let (site, answers) = (site.clone(), answers.clone());
         tokio::spawn(async move {
             // Where sending fails the client has closed the connection: nobody waits for the answer.
-            match site.respond(&packet, client, Transport::Tcp).await {
+            match site.respond(&packet, ends, Transport::Tcp).await {
                 Response::Nothing => {}
                 Response::One(reply) => {
                     let _ = answers.send(reply).await;

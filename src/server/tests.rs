@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 
 use super::edns::Edns;
 use super::query;
-use super::site::{Block, Site};
+use super::site::{Block, Ends, Site};
 use crate::corefile::{self, ParseOptions};
 use crate::plugin::setup::Process;
 use crate::plugin::{Transport, names, order};
@@ -94,6 +94,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
             text: block.keys[0].zone.as_str().into(),
             chain: chain.plugins.into(),
             max_payload: chain.max_payload,
+            view: chain.view,
         }
     });
     let site = Arc::new(Site::new("dns://:53", blocks.collect(), Arc::default()));
@@ -105,7 +106,8 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
 fn answer(packet: &[u8], transport: Transport) -> Option<Vec<u8>> {
     let World { runtime, site } = &*WORLD;
     let client = "192.0.2.7:40000".parse().unwrap();
-    runtime.block_on(site.answer(packet, client, transport))
+    let ends = Ends { client, local: "192.0.2.53:53".parse().unwrap() };
+    runtime.block_on(site.answer(packet, ends, transport))
 }
 
 /// Asks a packet over both transports.

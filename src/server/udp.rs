@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::datagram::{Datagrams, Way};
-use super::site::Site;
+use super::site::{Ends, Site};
 use crate::plugin::Transport;
 
 /// Octets of the longest question that is read; CoreDNS reads 512, and refuses padded ones.
@@ -27,7 +27,8 @@ pub async fn serve(
     let take = |packet: &[u8], way: Way| {
         let (socket, site, packet) = (socket.clone(), site.clone(), packet.to_vec());
         tasks.spawn(async move {
-            if let Some(reply) = site.answer(&packet, way.client, Transport::Udp).await
+            let ends = Ends { client: way.client, local: socket.asked(&way) };
+            if let Some(reply) = site.answer(&packet, ends, Transport::Udp).await
                 && let Err(error) = socket.send(&reply, &way).await
             {
                 // The client is gone, or its address cannot be reached: nobody waits for this answer.

@@ -15,6 +15,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use super::acl::AclCounters;
 use super::sentinel::SentinelMetrics;
 use super::{build, exposition, mnemonic};
 
@@ -41,6 +42,8 @@ pub struct Observation<'a> {
     pub server: &'a Arc<str>,
     /// The zone that was chosen, or [`DROPPED`].
     pub zone: &'a Arc<str>,
+    /// The name of the block's view.
+    pub view: Option<&'a Arc<str>>,
     /// `udp` or `tcp`.
     pub proto: &'static str,
     /// Whether the client's address is of IPv6.
@@ -60,6 +63,8 @@ pub struct Observation<'a> {
 /// All metrics. Labels stand in the order of the alphabet, as on CoreDNS's page.
 #[derive(Debug)]
 pub struct Metrics {
+    /// Of the plugin `acl`.
+    pub acl: AclCounters,
     registry: Registry,
     panics: Counter,
     plugin_enabled: Family<Enabled, Gauge>,
@@ -84,7 +89,7 @@ struct Built {
 struct Enabled {
     name: &'static str,
     server: Arc<str>,
-    view: &'static str,
+    view: Option<Arc<str>>,
     zone: Arc<str>,
 }
 
@@ -94,14 +99,14 @@ struct Asked {
     proto: &'static str,
     server: Arc<str>,
     r#type: &'static str,
-    view: &'static str,
+    view: Option<Arc<str>>,
     zone: Arc<str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Served {
     server: Arc<str>,
-    view: &'static str,
+    view: Option<Arc<str>>,
     zone: Arc<str>,
 }
 
@@ -109,7 +114,7 @@ struct Served {
 struct Carried {
     proto: &'static str,
     server: Arc<str>,
-    view: &'static str,
+    view: Option<Arc<str>>,
     zone: Arc<str>,
 }
 
@@ -118,7 +123,7 @@ struct Answered {
     plugin: &'static str,
     rcode: Arc<str>,
     server: Arc<str>,
-    view: &'static str,
+    view: Option<Arc<str>>,
     zone: Arc<str>,
 }
 
@@ -138,12 +143,10 @@ impl MetricConstructor<Histogram> for Buckets {
     }
 }
 
-/// Views are not built in yet; the label is there, and empty as in CoreDNS.
-const NO_VIEW: &str = "";
-
 impl Default for Metrics {
     fn default() -> Self {
         let mut metrics = Metrics {
+            acl: AclCounters::default(),
             registry: Registry::default(),
             panics: Counter::default(),
             plugin_enabled: Family::default(),
@@ -219,21 +222,23 @@ impl Metrics {
             self.responses.clone(),
         );
         self.sentinel.register(registry);
+        self.acl.register(registry);
     }
 
     /// Counts a question and its answer.
     pub fn observe(&self, seen: &Observation<'_>) {
-        let served = Served { server: seen.server.clone(), view: NO_VIEW, zone: seen.zone.clone() };
+        let (server, view, zone) = (seen.server.clone(), seen.view.cloned(), seen.zone.clone());
+        let served = Served { server: server.clone(), view: view.clone(), zone: zone.clone() };
         let proto = seen.proto;
         let carried =
-            Carried { proto, server: seen.server.clone(), view: NO_VIEW, zone: seen.zone.clone() };
+            Carried { proto, server: server.clone(), view: view.clone(), zone: zone.clone() };
         let asked = Asked {
             family: if seen.ipv6 { "2" } else { "1" },
             proto,
-            server: seen.server.clone(),
+            server: server.clone(),
             r#type: counted_type(seen.qtype),
-            view: NO_VIEW,
-            zone: seen.zone.clone(),
+            view: view.clone(),
+            zone: zone.clone(),
         };
         let answered = Answered {
             plugin: seen.plugin,
@@ -241,9 +246,9 @@ impl Metrics {
                 Some(name) => name.into(),
                 None => format!("RCODE{}", u16::from(seen.rcode)).into(),
             },
-            server: seen.server.clone(),
-            view: NO_VIEW,
-            zone: seen.zone.clone(),
+            server,
+            view,
+            zone,
         };
         if seen.dnssec_ok {
             self.do_requests.get_or_create(&served).inc();
@@ -261,8 +266,15 @@ impl Metrics {
     }
 
     /// Says that a plugin is in the chain of `zone`, the first key of a block, on `server`.
-    pub fn plugin_enabled(&self, server: &Arc<str>, zone: &Arc<str>, name: &'static str) {
-        let labels = Enabled { name, server: server.clone(), view: NO_VIEW, zone: zone.clone() };
+    pub fn plugin_enabled(
+        &self,
+        server: &Arc<str>,
+        zone: &Arc<str>,
+        view: Option<&Arc<str>>,
+        name: &'static str,
+    ) {
+        let view = view.cloned();
+        let labels = Enabled { name, server: server.clone(), view, zone: zone.clone() };
         self.plugin_enabled.get_or_create(&labels).set(1);
     }
 

@@ -5,6 +5,7 @@ fn observe(metrics: &Metrics, zone: &str, change: impl FnOnce(&mut Observation<'
     let mut seen = Observation {
         server: &server,
         zone: &zone,
+        view: None,
         proto: "udp",
         ipv6: false,
         qtype: RecordType::A,
@@ -40,13 +41,15 @@ fn counts_under_the_names_of_coredns() {
     });
     observe(&metrics, ".", |seen| seen.rcode = ResponseCode::Unknown(100));
     metrics.panicked();
-    metrics.plugin_enabled(&"dns://:53".into(), &".".into(), "errors");
+    metrics.plugin_enabled(&"dns://:53".into(), &".".into(), None, "errors");
+    metrics.plugin_enabled(&"dns://:53".into(), &".".into(), Some(&"office".into()), "errors");
     let page = metrics.page();
     for line in [
         "# TYPE coredns_panics_total counter",
         "coredns_panics_total 1",
         "# TYPE coredns_plugin_enabled gauge",
         "coredns_plugin_enabled{name=\"errors\",server=\"dns://:53\",view=\"\",zone=\".\"} 1",
+        "coredns_plugin_enabled{name=\"errors\",server=\"dns://:53\",view=\"office\",zone=\".\"} 1",
         "# HELP coredns_dns_requests_total Counter of DNS requests made per zone, protocol and family.",
         "# TYPE coredns_dns_requests_total counter",
         "coredns_dns_requests_total{family=\"1\",proto=\"udp\",server=\"dns://:53\",type=\"A\",view=\"\",zone=\".\"} 2",

@@ -43,6 +43,12 @@ pub fn record_type(qtype: RecordType) -> Cow<'static, str> {
     }
 }
 
+/// The type that a word of a Corefile names; not the one that miekg/dns calls `None`, which is none.
+pub fn parse_record_type(word: &str) -> Option<RecordType> {
+    let (code, _) = TYPES.iter().find(|(code, name)| *code != 0 && *name == word)?;
+    Some(RecordType::from(*code))
+}
+
 /// `IN`, `CH`, …; `CLASS42` for a class without a name.
 pub fn class(class: DNSClass) -> Cow<'static, str> {
     match u16::from(class) {
@@ -181,6 +187,15 @@ mod tests {
     #[test]
     fn types_stand_in_order() {
         assert!(TYPES.is_sorted_by_key(|(code, _)| *code));
+    }
+
+    #[test]
+    fn reads_types_by_name() {
+        for (word, expected) in
+            [("A", Some(1)), ("CAA", Some(257)), ("a", None), ("None", None), ("TYPE1", None)]
+        {
+            assert_eq!(parse_record_type(word).map(u16::from), expected, "{word}");
+        }
     }
 
     #[test]

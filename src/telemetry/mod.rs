@@ -3,6 +3,7 @@
 //! In: events of `tracing` and observations of questions. Out: lines on standard output and the page
 //! `/metrics`, both in the words of CoreDNS, so that log pipelines and dashboards keep working.
 
+pub mod acl;
 pub mod build;
 mod exposition;
 pub mod log;

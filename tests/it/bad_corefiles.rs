@@ -7,13 +7,14 @@ use std::process::{Command, Stdio};
 
 use crate::harness::{parts, scratch};
 
-const CASES: [&str; 6] = [
+const CASES: [&str; 7] = [
     include_str!("bad_corefiles/corefile"),
     include_str!("bad_corefiles/errors-to-bind"),
     include_str!("bad_corefiles/kubernetes"),
     include_str!("bad_corefiles/fleet"),
     include_str!("bad_corefiles/sentinel"),
     include_str!("bad_corefiles/hosts-and-forward"),
+    include_str!("bad_corefiles/view-and-acl"),
 ];
 /// What lies beside the Corefile.
 const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/bad_corefiles/files");

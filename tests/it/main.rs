@@ -30,4 +30,5 @@ mod sidecar;
 mod sources;
 mod stub_domain;
 mod transfer;
+mod views;
 mod watched;

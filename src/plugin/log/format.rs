@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hickory_proto::op::Message;
 
-use crate::plugin::{Outcome, Reply, Request, Transport};
+use crate::plugin::{Outcome, Reply, Request};
 use crate::telemetry::{mnemonic, uncompressed_len};
 
 /// What `{common}` stands for, and the format of a `log` that says none.
@@ -129,7 +129,7 @@ impl Seen<'_> {
             ">id" => asked.id.to_string().into(),
             ">opcode" => u8::from(asked.op_code).to_string().into(),
             ">do" => edns.is_some_and(|edns| edns.flags().dnssec_ok).to_string().into(),
-            ">bufsize" => buffer_size(request).to_string().into(),
+            ">bufsize" => request.buffer_size().to_string().into(),
             "duration" => format!("{}s", self.took.as_secs_f64()).into(),
             _ => self.of_reply(name),
         }
@@ -184,12 +184,4 @@ fn flags(message: &Message) -> String {
         }
     }
     flags
-}
-
-/// How long a reply the client can take.
-fn buffer_size(request: &Request) -> u16 {
-    match request.transport {
-        Transport::Udp => request.message.max_payload(),
-        Transport::Tcp => u16::MAX,
-    }
 }

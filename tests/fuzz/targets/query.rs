@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use fleetdns::corefile::{self, ParseOptions};
 use fleetdns::plugin::setup::Process;
 use fleetdns::plugin::{Transport, names, order};
-use fleetdns::server::site::{Block, Site};
+use fleetdns::server::site::{Block, Ends, Site};
 use hickory_proto::op::Message;
 use libfuzzer_sys::fuzz_target;
 use tokio::runtime::Runtime;
@@ -39,6 +39,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
             text: key.zone.as_str().into(),
             chain: plugins.clone(),
             max_payload: chain.max_payload,
+            view: chain.view.clone(),
         };
         block.keys.iter().map(of_key).collect::<Vec<_>>()
     });
@@ -52,7 +53,8 @@ fuzz_target!(|packet: &[u8]| {
     for (transport, client) in [(Transport::Udp, "192.0.2.7:4000"), (Transport::Tcp, "[::1]:4000")]
     {
         let client = client.parse().expect("an address");
-        let Some(reply) = runtime.block_on(site.answer(packet, client, transport)) else {
+        let ends = Ends { client, local: "192.0.2.53:53".parse().expect("an address") };
+        let Some(reply) = runtime.block_on(site.answer(packet, ends, transport)) else {
             continue;
         };
         let message = Message::from_vec(&reply).expect("a well-formed message");
