@@ -44,7 +44,7 @@ pub struct Suffix {
     pub ttl: u32,
     /// Names that are not captured, nor any below them.
     pub except: Vec<WireName>,
-    /// Zones that search lists put left of the suffix.
+    /// Zones that search lists put left of the suffix; with the root no name below it exists.
     pub guard: Vec<WireName>,
     /// Whether ServiceEntries may say another address.
     pub entries: bool,
@@ -62,12 +62,14 @@ pub enum Rule {
 }
 
 /// A question.
+#[derive(Clone, Copy)]
 pub struct Asked<'a> {
     pub name: &'a WireName,
     pub qtype: u16,
     /// Which of several addresses stands first.
     pub turn: usize,
-    /// Seconds that answers may be kept at most: while it is not known what clusters declare.
+    /// Seconds that answers may be kept at most where ServiceEntries may say others, while it is not
+    /// known what they say.
     pub most: u32,
     /// What ServiceEntries declare, where any suffix wants to know.
     pub viewer: Option<Viewer<'a>>,
@@ -99,13 +101,15 @@ impl Sentinel {
                 let giving = self.longest(asked.name, 1).map(|(_, suffix)| suffix);
                 if self.is_artefact(asked.name, left, suffix) {
                     out.code = rcode::NXDOMAIN;
-                    suffix.soa(asked.name.suffix(left), Section::Authority, asked.most, out);
+                    suffix.soa(asked.name.suffix(left), Section::Authority, u32::MAX, out);
                     return Verdict::Answered;
                 }
-                let addresses = match self.declares(asked.name, suffix) {
-                    true => asked.viewer.as_ref().and_then(|viewer| viewer.addresses(asked.name)),
-                    false => None,
-                };
+                if !self.declares(suffix) {
+                    let asked = Asked { most: u32::MAX, ..*asked };
+                    return suffix.answer(&asked, left, giving, None, out);
+                }
+                let viewer = asked.viewer.as_ref();
+                let addresses = viewer.and_then(|viewer| viewer.addresses(asked.name));
                 suffix.answer(asked, left, giving, addresses, out)
             }
             Some((_, suffix)) => match self.pointer(asked, out) {
@@ -147,15 +151,12 @@ impl Sentinel {
 
     fn is_artefact(&self, name: &WireName, left: usize, suffix: &Suffix) -> bool {
         let mut zones = self.artefacts.iter().chain(&suffix.guard);
-        zones.any(|zone| name.starts_within(left, zone))
+        left > 0 && zones.any(|zone| name.starts_within(left, zone))
     }
 
-    /// Whether ServiceEntries speak of a name: by a line of its suffix or of the root.
-    fn declares(&self, name: &WireName, suffix: &Suffix) -> bool {
-        suffix.entries
-            || self.suffixes.iter().any(|other| {
-                other.entries && other.name.is_root() && name.left_of(&other.name).is_some()
-            })
+    /// Whether ServiceEntries speak of a suffix's names: by a line of its own, or of the root's.
+    fn declares(&self, suffix: &Suffix) -> bool {
+        suffix.entries || self.suffixes.iter().any(|other| other.entries && other.name.is_root())
     }
 }
 

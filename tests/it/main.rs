@@ -25,6 +25,7 @@ mod outage;
 mod pools;
 mod reach;
 mod rights;
+mod scenarios;
 mod service_entries;
 mod sidecar;
 mod sources;

@@ -77,7 +77,7 @@ pub(super) fn read(directive: &Directive) -> Result<Lines, Diagnostic> {
             }
             "guard" => {
                 for word in line.args_within(1.., "guard ZONE...")? {
-                    lines.guard.push(name(word)?);
+                    lines.guard.push(if word.text == "." { WireName::root() } else { name(word)? });
                 }
                 ruled.get_or_insert(line.name().clone());
             }
@@ -130,6 +130,8 @@ impl Lines {
                 "sentinel has both an answer and a pool",
                 "keep `answer` for one address that all names share, or `pool` for one of each name",
             ),
+            // No name below it exists, so there is none to have an address.
+            (true, true) if self.guard.iter().any(WireName::is_root) => Ok(()),
             (true, true) if !self.entries => wrong(
                 "sentinel has no address to answer with",
                 "add `answer ADDRESS...`, e.g. answer 240.0.0.1, or `pool NETWORK...` or `serviceentries`",
@@ -151,10 +153,10 @@ impl Lines {
         for (pool, word) in &self.pools {
             pools.push(setup.process.pools.share(*pool, word)?);
         }
-        let rule = match (self.answer.is_empty(), pools.is_empty()) {
-            (true, true) => Rule::Pass,
-            (true, false) => Rule::Pools(pools),
-            (false, _) => Rule::Answer(self.answer.clone()),
+        let rule = match pools.is_empty() {
+            false => Rule::Pools(pools),
+            true if self.answer.is_empty() && self.guard.is_empty() => Rule::Pass,
+            true => Rule::Answer(self.answer.clone()),
         };
         let suffix = |name: &WireName| Suffix {
             name: name.clone(),

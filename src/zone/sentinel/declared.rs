@@ -96,7 +96,7 @@ impl super::Sentinel {
                 continue;
             };
             let Rule::Pools(pools) = &suffix.rule else { continue };
-            if !self.declares(&name, suffix) {
+            if !self.declares(suffix) {
                 continue;
             }
             let given = viewer.addresses(&name);

@@ -43,7 +43,7 @@ impl Sentinel {
             return Verdict::Elsewhere;
         }
         let Some(place) = self.place(asked.name) else { return Verdict::Elsewhere };
-        let most = asked.most.min(place.most);
+        let most = place.most;
         let ttl = place.suffix.ttl.min(most);
         match asked.qtype {
             rtype::AXFR | rtype::IXFR => return Verdict::Refused,

@@ -154,12 +154,26 @@ fn artefacts_of_search_lists() {
 fn several_addresses_take_turns() {
     let sentinel = sentinel();
     let turn = |turn| {
-        let asked = Asked { name: &name("x.global"), qtype: 1, turn, most: 7, viewer: None };
+        let asked = Asked { name: &name("x.global"), qtype: 1, turn, most: u32::MAX, viewer: None };
         said(&sentinel, &asked).1
     };
-    let both = "Answer x.global. 7 1 240.0.0.31; Answer x.global. 7 1 240.0.0.32";
-    let other = "Answer x.global. 7 1 240.0.0.32; Answer x.global. 7 1 240.0.0.31";
+    let both = "Answer x.global. 30 1 240.0.0.31; Answer x.global. 30 1 240.0.0.32";
+    let other = "Answer x.global. 30 1 240.0.0.32; Answer x.global. 30 1 240.0.0.31";
     assert_eq!([turn(0), turn(1), turn(2)], [both, other, both]);
+}
+
+/// Only of suffixes that ask ServiceEntries.
+#[test]
+fn answers_are_kept_for_less_while_entries_are_not_known() {
+    let sentinel = sentinel();
+    let soon = |text, qtype| {
+        let asked = Asked { name: &name(text), qtype, turn: 0, most: 7, viewer: None };
+        said(&sentinel, &asked).1
+    };
+    assert_eq!(soon("db1.mesh", rtype::A), "Answer db1.mesh. 7 1 240.1.131.9");
+    assert_eq!(soon("db1.mesh", rtype::TXT), "Authority mesh. 7 6");
+    assert_eq!(soon("foo.remote", rtype::A), "Answer foo.remote. 30 1 240.0.0.10");
+    assert_eq!(soon("cluster.local.mesh", rtype::A), "NXDOMAIN Authority mesh. 30 6");
 }
 
 #[test]
