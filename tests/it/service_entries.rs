@@ -1,5 +1,7 @@
 //! Istio's ServiceEntries, kept by real API servers with Istio's own CRD.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 use crate::harness::api_server::READER;
@@ -7,7 +9,7 @@ use crate::harness::objects::{
     document, grant_readers, namespace, service, service_entry, service_entry_crd,
 };
 use crate::harness::{
-    ApiServer, ControlPlane, DnsServer, FLEETDNS, LONG, Upstream, eventually, scratch,
+    ApiServer, ControlPlane, DnsServer, FLEETDNS, LONG, Upstream, eventually, parts, scratch,
 };
 
 /// Applies entries as soon as their kind is served, which is a little after its CRD.
@@ -96,6 +98,44 @@ async fn answers_follow_the_entries_of_a_suffix() {
     cluster.apply(&entry("mesh", "one", &["other.mesh"], &["10.7.7.7"])).await;
     dns.comes_to_say("other.mesh A", "NOERROR 10.7.7.7").await;
     dns.comes_to_say("one.mesh A", "NOERROR 240.1.84.2").await;
+}
+
+/// The manifests that `fleetdns vip` prints: taken by the API server, and in use without a question.
+#[tokio::test]
+async fn printed_entries_are_applied_and_in_use() {
+    let cluster = cluster("entries-vip", "10.119.0.0/16", &["default"]).await;
+    let dns = FLEETDNS
+        .start(&format!(
+            ".:{{PORT}} {{
+                bind 127.0.0.1
+                kubernetes cluster.local {{
+                    kubeconfig {}
+                }}
+                sentinel mesh {{
+                    pool 10.9.8.0/29
+                    serviceentries
+                }}
+            }}",
+            cluster.kubeconfig().display()
+        ))
+        .await;
+    // Both have the same address in this pool.
+    let (one, other) = ("db2.mesh", "n9.mesh");
+    let manifest = |name: &str, words: &[&str]| {
+        let mut command = Command::new(parts::fleetdns());
+        command.args(["vip", name, "--pool", "10.9.8.0/29", "--service-entry"]).args(words);
+        let output = command.output().expect("fleetdns runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let words = ["--port", "3306", "--endpoint", "203.0.113.7"];
+    apply_entries(&cluster, &manifest(one, &words)).await;
+    dns.comes_to_say("3.8.9.10.in-addr.arpa PTR", "NOERROR db2.mesh.").await;
+    dns.must_say(&[("db2.mesh A", "NOERROR 10.9.8.3")]).await;
+    cluster.apply(&manifest(other, &words)).await;
+    dns.comes_to_log("names=\"db2.mesh. n9.mesh.\"").await;
+    // Without an endpoint it is a draft, which the API server takes all the same.
+    cluster.server_side_dry_run(&manifest("x.mesh", &[])).await.expect("the draft is taken");
 }
 
 /// Hosts of any domain, and nothing else: the rest goes upstream, and Services come first.

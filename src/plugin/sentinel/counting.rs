@@ -145,7 +145,8 @@ impl Counting {
             return;
         }
         said.lines += 1;
-        let shown: Vec<String> = names.iter().map(|name| spelled(name)).collect();
+        let mut shown: Vec<String> = names.iter().map(|name| spelled(name)).collect();
+        shown.sort();
         warn!(pool = %pool.pool, %address, names = shown.join(" "),
             "names share an address: where one of them is plain TCP, both lead to it; give one an address \
              of its own by a ServiceEntry");

@@ -11,7 +11,6 @@ mod pools;
 mod status;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use hickory_proto::op::ResponseCode;
@@ -39,8 +38,6 @@ pub struct Sentinel {
     zones: Arc<Zones>,
     entries: Option<Entries>,
     pools: Pools,
-    /// Moves with each question, so that of several addresses another one is first.
-    turn: AtomicUsize,
 }
 
 /// Where ServiceEntries come from.
@@ -87,7 +84,8 @@ impl Plugin for Sentinel {
 
 impl Sentinel {
     fn ask(&self, request: &Request, name: &WireName, answer: &mut Answer) -> Verdict {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        // Counted turns would be the same again and again for clients that ask A and AAAA in turn.
+        let turn = rand::random_range(0..usize::MAX);
         let (mut most, mut viewer) = (u32::MAX, None);
         let mut namespaces = Vec::new();
         if let Some(Entries { view, local }) = &self.entries {
@@ -146,7 +144,7 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
         setup.process.pools.listen(zones.clone(), view.clone(), local.clone());
     }
     let pools = setup.process.pools.clone();
-    setup.push(Sentinel { zones, entries, pools, turn: AtomicUsize::new(0) });
+    setup.push(Sentinel { zones, entries, pools });
     Ok(())
 }
 
