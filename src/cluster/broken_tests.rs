@@ -4,7 +4,8 @@ use futures::future::join_all;
 use serde_json::Value;
 
 use crate::cluster::fake::{
-    self, ENDPOINTS, Fake, Fault, IMPORTS, NAMESPACES, PODS, SERVICES, SLICES,
+    self, CIDRS, ENDPOINTS, ENTRIES, Fake, Fault, IMPORTS, NAMESPACES, NODES, PODS, SERVICES,
+    SLICES,
 };
 use crate::cluster::limits::Limits;
 use crate::cluster::record::Held;
@@ -24,6 +25,9 @@ fn kinds() -> Vec<(String, Make)> {
             fake::endpoints(space, name, &[(80, &[ip]), (81, &[ip])])
         }),
         (format!("{IMPORTS}/v1alpha1/serviceimports"), fake::import),
+        (format!("{ENTRIES}/v1/serviceentries"), fake::entry),
+        (format!("{CIDRS}/v1/servicecidrs"), |_, name, ip| fake::cidr(name, ip)),
+        (NODES.into(), |_, name, ip| fake::node(name, ip)),
     ]
 }
 
@@ -31,7 +35,9 @@ fn kinds() -> Vec<(String, Make)> {
 async fn filled() -> Fake {
     let fake = Fake::start().await;
     fake.page(2);
-    fake.serve_imports(&["v1alpha1"]);
+    fake.serve(IMPORTS, &["v1alpha1"]);
+    fake.serve(ENTRIES, &["v1", "v1beta1"]);
+    fake.serve(CIDRS, &["v1"]);
     for (path, make) in kinds() {
         fake.put(&path, make("n", "a", "10.0.0.1"));
         fake.put(&path, make("m", "b", "10.0.0.2"));
@@ -44,13 +50,15 @@ async fn filled() -> Fake {
 fn change(fake: &Fake) {
     for (path, make) in kinds() {
         fake.put(&path, make("n", "a", "10.0.0.9"));
-        fake.delete(&path, if path == NAMESPACES { "b" } else { "m/b" });
+        let is_in_namespace = make("m", "b", "").pointer("/metadata/namespace").is_some();
+        fake.delete(&path, if is_in_namespace { "m/b" } else { "b" });
         fake.put(&path, make("n", "d", "10.0.0.4"));
     }
 }
 
 fn start(fake: &Fake) -> Running {
-    let selection = Selection { pods: true, imports: true, ..Selection::default() };
+    let all = Selection::default();
+    let selection = Selection { pods: true, imports: true, entries: true, ranges: true, ..all };
     Running::start_with(fake, selection, Limits::default())
 }
 
@@ -78,6 +86,8 @@ async fn survives(fault: Fault, forbidden: &[&str], expires: bool) {
     let before = held(&running);
     assert_eq!(before.services.len(), 3, "{what}");
     assert_eq!((before.pods.len(), before.imports.len()), (3, 3), "{what}");
+    let others = (before.entries.len(), before.cidrs.len(), before.nodes.len());
+    assert_eq!(others, (3, 3, 3), "{what}");
     assert_eq!(before.slices.len(), if forbidden.contains(&SLICES) { 6 } else { 3 }, "{what}");
 
     fake.fault(Some(fault));

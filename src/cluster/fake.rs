@@ -23,8 +23,16 @@ pub const SLICES: &str = "/apis/discovery.k8s.io/v1/endpointslices";
 pub const NAMESPACES: &str = "/api/v1/namespaces";
 pub const PODS: &str = "/api/v1/pods";
 pub const ENDPOINTS: &str = "/api/v1/endpoints";
+pub const NODES: &str = "/api/v1/nodes";
 /// The group of ServiceImports.
 pub const IMPORTS: &str = "/apis/multicluster.x-k8s.io";
+/// The group of ServiceEntries.
+pub const ENTRIES: &str = "/apis/networking.istio.io";
+/// The group of ServiceCIDRs.
+pub const CIDRS: &str = "/apis/networking.k8s.io";
+/// The groups whose kinds a server may not have, each with the kind.
+const GROUPS: [(&str, &str); 3] =
+    [(IMPORTS, "serviceimports"), (ENTRIES, "serviceentries"), (CIDRS, "servicecidrs")];
 
 /// What the server does to every request until told otherwise.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -95,8 +103,8 @@ struct Store {
     fault: Option<Fault>,
     /// Paths of collections that may not be listed nor watched.
     forbidden: BTreeSet<String>,
-    /// The versions of ServiceImports that are served, the preferred one first.
-    imports: Vec<&'static str>,
+    /// The versions of a group that are served, the preferred one first.
+    groups: BTreeMap<&'static str, Vec<&'static str>>,
     /// Path and query of each request.
     requests: Vec<String>,
 }
@@ -190,10 +198,10 @@ impl Fake {
         self.edit(|store| store.forbidden.retain(|path| path != collection));
     }
 
-    /// Installs the CRD of ServiceImports with these versions, or takes it away.
-    pub fn serve_imports(&self, versions: &[&'static str]) {
+    /// Installs the CRD of a group with these versions, or takes it away.
+    pub fn serve(&self, group: &'static str, versions: &[&'static str]) {
         self.edit(|store| {
-            store.imports = versions.to_vec();
+            store.groups.insert(group, versions.to_vec());
             store.cut += 1;
         });
     }
@@ -249,10 +257,13 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         if store.forbidden.contains(&path) { Some(Fault::Status(403)) } else { store.fault }
     };
     shared.changed.send_modify(|count| *count += 1);
-    if let (None, Some(rest)) = (fault, path.strip_prefix(IMPORTS))
-        && let Some(response) = discovery(&shared.store().imports, rest)
-    {
-        return response;
+    for (group, kind) in GROUPS {
+        if let (None, Some(rest)) = (fault, path.strip_prefix(group)) {
+            let versions = shared.store().groups.get(group).cloned().unwrap_or_default();
+            if let Some(response) = discovery(&versions, kind, rest) {
+                return response;
+            }
+        }
     }
     let is_watch = parameter(&query, "watch").is_some();
     match fault {
@@ -265,8 +276,8 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     }
 }
 
-/// What is served below the group of ServiceImports; `None` for the objects themselves.
-fn discovery(versions: &[&str], rest: &str) -> Option<Response> {
+/// What is served below the group of a kind; `None` for the objects themselves.
+fn discovery(versions: &[&str], kind: &str, rest: &str) -> Option<Response> {
     let offered = |version: &&str| json!({"groupVersion": version, "version": version});
     let mut parts = rest.split('/').skip(1);
     let document = match (parts.next(), parts.next()) {
@@ -277,7 +288,7 @@ fn discovery(versions: &[&str], rest: &str) -> Option<Response> {
         }
         (Some(version), _) if !versions.contains(&version) => return Some(failure(404)),
         (Some(version), None) => json!({"groupVersion": version, "resources": [
-            {"name": "serviceimports", "singularName": "", "namespaced": true, "kind": "x", "verbs": []},
+            {"name": kind, "singularName": "", "namespaced": true, "kind": "x", "verbs": []},
         ]}),
         _ => return None,
     };

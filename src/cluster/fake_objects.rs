@@ -40,6 +40,26 @@ pub fn slice(namespace: &str, name: &str, service: &str, ips: &[&str]) -> Value 
         "endpoints": endpoints, "ports": [{"port": 80, "protocol": "TCP"}]})
 }
 
+/// A ServiceEntry with an address.
+pub fn entry(namespace: &str, name: &str, ip: &str) -> Value {
+    json!({"apiVersion": "x", "kind": "ServiceEntry",
+        "metadata": {"namespace": namespace, "name": name},
+        "spec": {"hosts": [format!("{name}.mesh")], "addresses": [ip]}})
+}
+
+/// A ServiceCIDR of one address.
+pub fn cidr(name: &str, ip: &str) -> Value {
+    json!({"apiVersion": "x", "kind": "ServiceCIDR", "metadata": {"name": name},
+        "spec": {"cidrs": [format!("{ip}/32")]}})
+}
+
+/// A Node whose pods have one address.
+pub fn node(name: &str, ip: &str) -> Value {
+    let cidr = format!("{ip}/32");
+    json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name},
+        "spec": {"podCIDR": &cidr, "podCIDRs": [&cidr]}})
+}
+
 /// A ServiceImport with an address.
 pub fn import(namespace: &str, name: &str, ip: &str) -> Value {
     json!({"apiVersion": "x", "kind": "ServiceImport",

@@ -1,8 +1,11 @@
-//! ServiceImports of a cluster that has them, or has not.
+//! Kinds of a cluster that has them, or has not, or does not show them.
 
 use crate::cluster::condition::MemberState;
-use crate::cluster::fake::{Fake, Fault, IMPORTS, import};
+use crate::cluster::fake::{
+    CIDRS, ENTRIES, Fake, Fault, IMPORTS, NODES, cidr, entry, import, node, service,
+};
 use crate::cluster::limits::Limits;
+use crate::cluster::record::Held;
 use crate::cluster::running::{Running, with_two_services};
 use crate::cluster::selection::Selection;
 
@@ -29,7 +32,7 @@ async fn imports_are_read_in_the_version_that_is_served() {
         (&["v2", "v1beta1"], "v1beta1"),
     ] {
         let fake = with_two_services().await;
-        fake.serve_imports(served);
+        fake.serve(IMPORTS, served);
         fake.put(&of_version(read), import("n", "a", "10.9.0.1"));
         let running = start(&fake);
         running.until_synced().await;
@@ -49,26 +52,26 @@ async fn a_cluster_without_the_crd_is_synced_and_gets_it_later() {
     assert!(!running.member.condition().status().is_failing);
     fake.asked(3, |request| request.starts_with(IMPORTS)).await;
     let path = of_version("v1alpha1");
-    fake.serve_imports(&["v1alpha1"]);
+    fake.serve(IMPORTS, &["v1alpha1"]);
     fake.put(&path, import("n", "a", "10.9.0.1"));
     until_imports(&running, &["n/a"]).await;
 
     // It goes: the objects went before, by events that tell so; what is still known stays.
     let discoveries = |request: &str| request == format!("{IMPORTS}?");
     let before = fake.requests().iter().filter(|request| discoveries(request)).count();
-    fake.serve_imports(&[]);
+    fake.serve(IMPORTS, &[]);
     fake.asked(before + 2, discoveries).await;
     assert_eq!(running.record.seen().imports("west"), ["n/a"]);
     // It is back, in another version.
     fake.put(&of_version("v1beta1"), import("n", "b", "10.9.0.2"));
-    fake.serve_imports(&["v1beta1"]);
+    fake.serve(IMPORTS, &["v1beta1"]);
     until_imports(&running, &["n/b"]).await;
 }
 
 #[tokio::test]
 async fn what_is_not_known_is_not_nothing() {
     let fake = with_two_services().await;
-    fake.serve_imports(&["v1alpha1"]);
+    fake.serve(IMPORTS, &["v1alpha1"]);
     fake.put(&of_version("v1alpha1"), import("n", "a", "10.9.0.1"));
     for fault in [Fault::Status(503), Fault::Status(403), Fault::NoHeaders] {
         fake.fault(Some(fault));
@@ -87,7 +90,7 @@ async fn what_is_not_known_is_not_nothing() {
 #[tokio::test]
 async fn imports_are_selected_like_namespaces() {
     let fake = with_two_services().await;
-    fake.serve_imports(&["v1alpha1"]);
+    fake.serve(IMPORTS, &["v1alpha1"]);
     let (labels, namespace_labels) = ("app=a".parse().unwrap(), "team=x".parse().unwrap());
     let selection = Selection { labels, namespace_labels, imports: true, ..Selection::default() };
     let running = Running::start_with(&fake, selection, Limits::default());
@@ -96,4 +99,38 @@ async fn imports_are_selected_like_namespaces() {
     let of_imports = |request: &&String| request.starts_with(&of_version("v1alpha1"));
     let lists: Vec<_> = requests.iter().filter(of_imports).collect();
     assert!(lists.iter().all(|request| request.contains("labelSelector=team%3Dx")), "{lists:?}");
+}
+
+/// Nothing else waits for what may not be listed; it is looked for again.
+#[tokio::test]
+async fn hidden_kinds_are_read_as_soon_as_they_may_be() {
+    let fake = with_two_services().await;
+    fake.serve(ENTRIES, &["v1beta1"]);
+    fake.serve(CIDRS, &["v1"]);
+    let entries = format!("{ENTRIES}/v1beta1/serviceentries");
+    let cidrs = format!("{CIDRS}/v1/servicecidrs");
+    let hidden = [entries.as_str(), cidrs.as_str(), NODES];
+    hidden.iter().for_each(|path| fake.forbid(path));
+    fake.put(&entries, entry("n", "a", "10.9.0.1"));
+    fake.put(&cidrs, cidr("c", "10.9.0.2"));
+    fake.put(NODES, node("m", "10.9.0.3"));
+    let selection = Selection { entries: true, ranges: true, ..Selection::default() };
+    let running = Running::start_with(&fake, selection, Limits::default());
+    running.until_synced().await;
+    running.until_failing(false).await;
+    let held = || running.record.seen().clusters["west"].clone();
+    let before = held();
+    assert_eq!((before.services.len(), before.entries.len(), before.nodes.len()), (2, 0, 0));
+    for path in hidden {
+        fake.allow(path);
+    }
+    let is_there =
+        |held: &Held| !(held.entries.is_empty() || held.cidrs.is_empty() || held.nodes.is_empty());
+    running.record.until(|seen| is_there(&seen.clusters["west"])).await;
+    // The right goes again: what was known stays.
+    hidden.iter().for_each(|path| fake.forbid(path));
+    fake.refuse_watches(403);
+    fake.put("/api/v1/services", service("n", "c", "10.0.0.3"));
+    running.until_services(&["n/a", "n/b", "n/c"]).await;
+    assert!(is_there(&held()));
 }
