@@ -291,6 +291,11 @@ fn stand_in(import: ServiceImport) -> Service {
 
 #[cfg(test)]
 impl Shard {
+    /// The ServiceEntries that are held, as a finished list would tell them.
+    pub fn entries(&self) -> Vec<ServiceEntry> {
+        self.entries.values().map(|entry| (**entry).clone()).collect()
+    }
+
     /// All that is held, as finished lists would tell it.
     pub fn into_lists(self) -> (Vec<Service>, Vec<EndpointSlice>, Vec<Namespace>) {
         let namespace = |name| Namespace { key: ObjectKey::new("", name) };

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 
 use super::*;
-use crate::cluster::kinds::{Endpoint, EndpointSlice, Namespace, ObjectKey, Service, ServiceKind};
+use crate::cluster::kinds::{
+    Endpoint, EndpointSlice, Exported, Namespace, ObjectKey, Service, ServiceEntry, ServiceKind,
+};
 use crate::cluster::{Change, ClusterId, Sink, Update};
 
 fn id(name: &str) -> ClusterId {
@@ -71,6 +73,15 @@ fn shown(registry: &Registry) -> Vec<String> {
                 owner.cluster,
                 owner.key
             ));
+        }
+    }
+    for (name, host) in registry.all_hosts() {
+        for (what, all) in [("itself", &host.itself), ("below", &host.below)] {
+            // Their order is part of what is said.
+            let all = all.iter().map(|of| format!("{} {} {}", of.cluster, of.entry.key, of.host));
+            let all: Vec<String> = all.collect();
+            let name = String::from_utf8_lossy(&name);
+            lines.extend((!all.is_empty()).then(|| format!("host {name} {what} {all:?}")));
         }
     }
     lines.sort();
@@ -156,6 +167,21 @@ fn objects_without_a_name_in_dns_are_left_out() {
 }
 
 /// One step of a history, over few enough names that they meet.
+/// A ServiceEntry of these of the hosts, which are three names.
+fn entry(name: u8, hosts: u8, age: u8) -> ServiceEntry {
+    let all = ["a.mesh", "A.mesh.", "*.a.mesh", "b.mesh", "no..name"];
+    let hosts = all.iter().enumerate().filter(|(bit, _)| hosts & 1 << bit != 0);
+    ServiceEntry {
+        key: ObjectKey::new("shop", format!("x{name}")),
+        hosts: hosts.map(|(_, host)| (*host).into()).collect(),
+        addresses: Vec::new(),
+        is_addressed: false,
+        allocated: Vec::new(),
+        exported: Exported::All,
+        created: age.into(),
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Service(u8, u8),
@@ -165,6 +191,10 @@ enum Step {
     NoSlice(u8),
     Slices(Vec<(u8, u8, u8)>),
     Namespace(bool),
+    /// A ServiceEntry, a bit for each of its hosts, and its age.
+    Entry(u8, u8, u8),
+    NoEntry(u8),
+    Entries(Vec<(u8, u8, u8)>),
     Left,
 }
 
@@ -197,6 +227,15 @@ impl Step {
             )),
             Step::Namespace(true) => Change::Namespace(Update::Upsert(namespace("shop"))),
             Step::Namespace(false) => Change::Namespace(Update::Reset(Vec::new())),
+            Step::Entry(name, hosts, age) => {
+                Change::ServiceEntry(Update::Upsert(entry(*name, *hosts, *age)))
+            }
+            Step::NoEntry(name) => {
+                Change::ServiceEntry(Update::Delete(ObjectKey::new("shop", format!("x{name}"))))
+            }
+            Step::Entries(all) => Change::ServiceEntry(Update::Reset(
+                all.iter().map(|(name, hosts, age)| entry(*name, *hosts, *age)).collect(),
+            )),
             Step::Left => Change::Left,
         }
     }
@@ -212,6 +251,9 @@ fn step() -> impl Strategy<Value = Step> {
         2 => n().prop_map(Step::NoSlice),
         1 => prop::collection::vec((n(), n(), n()), 0..4).prop_map(Step::Slices),
         1 => any::<bool>().prop_map(Step::Namespace),
+        4 => (n(), 0..32_u8, n()).prop_map(|(name, hosts, age)| Step::Entry(name, hosts, age)),
+        2 => n().prop_map(Step::NoEntry),
+        1 => prop::collection::vec((n(), 0..32_u8, n()), 0..4).prop_map(Step::Entries),
         1 => Just(Step::Left),
     ]
 }
@@ -225,7 +267,9 @@ fn from_lists(history: &[(bool, Step)]) -> Registry {
         for (_, step) in mine {
             shard.apply(step.change());
         }
+        let entries = shard.entries();
         let (services, slices, namespaces) = shard.into_lists();
+        put(&fresh, cluster, Change::ServiceEntry(Update::Reset(entries)));
         put(&fresh, cluster, Change::EndpointSlice(Update::Reset(slices)));
         put(&fresh, cluster, Change::Namespace(Update::Reset(namespaces)));
         put(&fresh, cluster, Change::Service(Update::Reset(services)));

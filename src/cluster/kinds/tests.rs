@@ -176,3 +176,69 @@ fn keys_print_as_kubectl_prints_them() {
     assert_eq!(ObjectKey::new("n", "s").to_string(), "n/s");
     assert_eq!(ObjectKey::new("", "n").to_string(), "n");
 }
+
+fn service_entry(spec: Value, status: Value) -> ServiceEntry {
+    let object = json!({"metadata": {"namespace": "n", "name": "e",
+        "creationTimestamp": "1970-01-01T00:01:00Z"}, "spec": spec, "status": status});
+    serde_json::from_value::<ServiceEntryObject>(object).unwrap().into()
+}
+
+#[test]
+fn service_entries_are_decoded_loosely() {
+    let nothing = json!(null);
+    let entry = service_entry(
+        json!({"hosts": ["a.mesh", "*.b.mesh"], "resolution": "STATIC",
+            "addresses": ["240.0.0.1", "10.0.0.0/8", "10.7.7.7/32", "fd00::1/128", "x", ""]}),
+        json!({"conditions": [], "addresses": [{"value": "240.240.0.1", "host": "a.mesh"},
+            {"value": "2001:2::1"}, {"host": "a.mesh"}, {"value": "none"}, {"value": "1.1.1.1", "host": ""}]}),
+    );
+    assert_eq!(entry.hosts, ["a.mesh".into(), "*.b.mesh".into()]);
+    assert_eq!(
+        (entry.addresses, entry.is_addressed),
+        (ips(&["240.0.0.1", "10.7.7.7", "fd00::1"]), true)
+    );
+    let allocated = [(Some("a.mesh"), "240.240.0.1"), (None, "2001:2::1"), (None, "1.1.1.1")];
+    let allocated = allocated.map(|(host, ip)| (host.map(Into::into), ip.parse().unwrap()));
+    assert_eq!(entry.allocated, allocated);
+    assert_eq!((entry.exported, entry.created), (Exported::All, 60));
+
+    for empty in [json!({}), json!({"hosts": null, "addresses": null, "exportTo": null})] {
+        let entry = service_entry(empty, nothing.clone());
+        assert!(entry.hosts.is_empty() && !entry.is_addressed && entry.allocated.is_empty());
+        assert_eq!(entry.exported, Exported::All);
+    }
+    let cidr = service_entry(json!({"addresses": ["10.0.0.0/8"]}), json!({"addresses": null}));
+    assert!(cidr.addresses.is_empty() && cidr.is_addressed);
+    for (words, expected) in [
+        (json!(["."]), Exported::To(vec!["n".into()])),
+        (json!(["ops", "."]), Exported::To(vec!["ops".into(), "n".into()])),
+        (json!(["~"]), Exported::To(vec![])),
+        (json!(["ops", "*"]), Exported::All),
+        (json!([]), Exported::All),
+    ] {
+        let entry = service_entry(json!({"exportTo": words}), nothing.clone());
+        assert_eq!(entry.exported, expected, "{words}");
+    }
+}
+
+#[test]
+fn ranges_are_those_of_service_cidrs_and_nodes() {
+    let cidr = |spec: Value| {
+        let object = json!({"metadata": {"name": "c"}, "spec": spec});
+        Ranges::from(serde_json::from_value::<ServiceCidrObject>(object).unwrap()).networks
+    };
+    let node = |spec: Value| {
+        let object = json!({"metadata": {"name": "m"}, "spec": spec});
+        Ranges::from(serde_json::from_value::<NodeObject>(object).unwrap()).networks
+    };
+    let networks = |texts: &[&str]| -> Vec<ipnet::IpNet> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    };
+    let both = ["10.96.0.0/16", "fd00:96::/112"];
+    assert_eq!(cidr(json!({"cidrs": both})), networks(&both));
+    assert_eq!(cidr(json!({"cidrs": ["10.96.1.2/16", "x"]})), networks(&["10.96.0.0/16"]));
+    assert_eq!(cidr(json!({})), []);
+    assert_eq!(node(json!({"podCIDR": "10.1.0.0/24"})), networks(&["10.1.0.0/24"]));
+    assert_eq!(node(json!({"podCIDR": "10.1.0.0/24", "podCIDRs": both})), networks(&both));
+    assert_eq!(node(json!({"podCIDRs": null, "taints": []})), []);
+}

@@ -12,7 +12,7 @@ use crate::cluster::condition::MemberState;
 use crate::cluster::event::ClusterId;
 use crate::cluster::kinds::{ObjectKey, ServiceKind};
 use crate::cluster::member::{Access, Member, Plan};
-use crate::cluster::record::{Record, Seen};
+use crate::cluster::record::{Held, Record, Seen};
 
 fn service(name: &str) -> String {
     format!(
@@ -236,4 +236,52 @@ async fn imports_are_told_where_they_are_wanted() {
     let (_member, record) = start(directory.path());
     let seen = record.until(|seen| seen.clusters.contains_key("vms")).await;
     assert!(seen.imports("vms").is_empty());
+}
+
+#[tokio::test]
+async fn entries_and_ranges_are_told_where_they_are_wanted() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = "
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: a, namespace: n}
+spec: {hosts: [a.mesh], addresses: [240.0.0.7]}
+---
+apiVersion: networking.istio.io/v1beta1
+kind: ServiceEntry
+metadata: {name: a, namespace: n}
+spec: {hosts: [other.mesh]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: v, namespace: n}
+---
+apiVersion: networking.k8s.io/v1
+kind: ServiceCIDR
+metadata: {name: c}
+spec: {cidrs: [10.96.0.0/16]}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: m}
+spec: {podCIDR: 10.244.0.0/24}
+";
+    let file = directory.path().join("a.yaml");
+    fs::write(&file, text).unwrap();
+    let wanted = Selection { entries: true, ranges: true, ..Selection::default() };
+    let (_member, record) = start_with(directory.path(), wanted);
+    let is_told =
+        |held: &Held| (held.entries.len(), held.cidrs.len(), held.nodes.len()) == (1, 1, 1);
+    let told = |seen: &Seen| seen.clusters.get("vms").is_some_and(is_told);
+    let seen = record.until(told).await;
+    assert_eq!(seen.clusters["vms"].entries["n/a"].hosts, ["a.mesh".into()]);
+    fs::write(&file, "").unwrap();
+    let is_gone =
+        |held: &Held| held.entries.is_empty() && held.cidrs.is_empty() && held.nodes.is_empty();
+    record.until(|seen| is_gone(&seen.clusters["vms"])).await;
+
+    fs::write(&file, text).unwrap();
+    let (_member, record) = start(directory.path());
+    let seen = record.until(|seen| seen.clusters.contains_key("vms")).await;
+    assert!(is_gone(&seen.clusters["vms"]));
 }

@@ -91,61 +91,9 @@ impl Tree {
 
     /// All files' objects, in the order of paths. The first of two with one name is taken.
     fn merge(&mut self, problems: &mut Vec<String>) -> Objects {
-        let mut doubles = BTreeSet::new();
         let mut merged = Objects::default();
-        let mut services = HashSet::new();
-        let mut slices = HashSet::new();
-        let (mut pods, mut imports) = (HashSet::new(), HashSet::new());
-        let mut entries = HashSet::new();
-        let (mut cidrs, mut nodes) = (HashSet::new(), HashSet::new());
         let mut namespaces: BTreeMap<&str, BTreeMap<String, String>> = BTreeMap::new();
-        for (path, manifest) in &self.files {
-            let mut double = |kind: &str, key: &ObjectKey| {
-                doubles.insert(format!("{}: {kind} {key} is there already", path.display()));
-            };
-            for service in &manifest.said.services {
-                match services.insert(&service.key) {
-                    true => merged.services.push(service.clone()),
-                    false => double("Service", &service.key),
-                }
-            }
-            for slice in &manifest.said.slices {
-                match slices.insert(&slice.key) {
-                    true => merged.slices.push(slice.clone()),
-                    false => double("EndpointSlice", &slice.key),
-                }
-            }
-            for pod in &manifest.said.pods {
-                let key = key_of(&pod.metadata);
-                match pods.insert(key.clone()) {
-                    true => merged.pods.push(pod.clone()),
-                    false => double("Pod", &key),
-                }
-            }
-            for import in &manifest.said.imports {
-                match imports.insert(&import.key) {
-                    true => merged.imports.push(import.clone()),
-                    false => double("ServiceImport", &import.key),
-                }
-            }
-            for entry in &manifest.said.entries {
-                match entries.insert(&entry.key) {
-                    true => merged.entries.push(entry.clone()),
-                    false => double("ServiceEntry", &entry.key),
-                }
-            }
-            for ranges in &manifest.said.cidrs {
-                match cidrs.insert(&ranges.key) {
-                    true => merged.cidrs.push(ranges.clone()),
-                    false => double("ServiceCIDR", &ranges.key),
-                }
-            }
-            for ranges in &manifest.said.nodes {
-                match nodes.insert(&ranges.key) {
-                    true => merged.nodes.push(ranges.clone()),
-                    false => double("Node", &ranges.key),
-                }
-            }
+        for manifest in self.files.values() {
             for (name, labels) in &manifest.said.namespaces {
                 namespaces.entry(name).or_default().extend(labels.clone());
             }
@@ -157,12 +105,50 @@ impl Tree {
                 merged.namespaces.push(Namespace { key: ObjectKey::new("", name) });
             }
         }
+        let mut doubles = BTreeSet::new();
+        let mut all = Once { files: &self.files, doubles: &mut doubles };
+        merged.services = all.of("Service", |said| &said.services, |of| of.key.clone());
+        merged.slices = all.of("EndpointSlice", |said| &said.slices, |of| of.key.clone());
+        merged.pods = all.of("Pod", |said| &said.pods, |of| key_of(&of.metadata));
+        merged.imports = all.of("ServiceImport", |said| &said.imports, |of| of.key.clone());
+        merged.entries = all.of("ServiceEntry", |said| &said.entries, |of| of.key.clone());
+        merged.cidrs = all.of("ServiceCIDR", |said| &said.cidrs, |of| of.key.clone());
+        merged.nodes = all.of("Node", |said| &said.nodes, |of| of.key.clone());
         if !self.selection.endpoints {
             merged.slices.clear();
         }
         problems.extend(doubles.difference(&self.doubles).cloned());
         self.doubles = doubles;
         merged
+    }
+}
+
+/// The objects of all files, each once.
+struct Once<'a> {
+    files: &'a BTreeMap<PathBuf, Manifest>,
+    doubles: &'a mut BTreeSet<String>,
+}
+
+impl Once<'_> {
+    fn of<T: Clone>(
+        &mut self,
+        kind: &str,
+        objects: fn(&File) -> &Vec<T>,
+        key: fn(&T) -> ObjectKey,
+    ) -> Vec<T> {
+        let (mut seen, mut once) = (HashSet::new(), Vec::new());
+        for (path, manifest) in self.files {
+            for object in objects(&manifest.said) {
+                let key = key(object);
+                if seen.insert(key.clone()) {
+                    once.push(object.clone());
+                } else {
+                    let path = path.display();
+                    self.doubles.insert(format!("{path}: {kind} {key} is there already"));
+                }
+            }
+        }
+        once
     }
 }
 
