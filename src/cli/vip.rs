@@ -170,12 +170,19 @@ impl Vip {
                     Some(server) => *server,
                     None => prometheus::addresses(&load(conf)?)?
                         .first()
-                        .map(|address| local(*address))
+                        .copied()
                         .ok_or_else(|| VipError::NoAddress(conf.clone()))?,
                 };
-                let no_answer = |reason: String| VipError::NoAnswer { at, reason };
-                let shared = ask(at).map_err(|error| no_answer(error.to_string()))?;
-                Ok(table(&shared))
+                let mut failure = VipError::NoAddress(conf.clone());
+                for at in local(at) {
+                    match ask(at) {
+                        Ok(shared) => return Ok(table(&shared)),
+                        Err(error) => {
+                            failure = VipError::NoAnswer { at, reason: error.to_string() };
+                        }
+                    }
+                }
+                Err(failure)
             }
         }
     }
@@ -244,14 +251,16 @@ fn table(shared: &[Shared]) -> String {
     shared.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Where a server that listens there is reached from its own machine.
-fn local(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
+/// Where a server that listens there is reached from its own machine, which may have one family alone.
+fn local(address: SocketAddr) -> Vec<SocketAddr> {
+    let loopbacks: &[IpAddr] = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => &[IpAddr::V4(Ipv4Addr::LOCALHOST)],
+        IpAddr::V6(ip) if ip.is_unspecified() => {
+            &[IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]
+        }
+        _ => return vec![address],
     };
-    SocketAddr::new(ip, address.port())
+    loopbacks.iter().map(|ip| SocketAddr::new(*ip, address.port())).collect()
 }
 
 fn ask(at: SocketAddr) -> Result<Vec<Shared>, Box<dyn StdError>> {

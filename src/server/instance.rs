@@ -123,7 +123,7 @@ impl Instance {
         running.endpoints()?;
         running.process.views.start();
         let (views, metrics) = (&running.process.views, running.process.metrics.clone());
-        running.process.pools.start(views.all(), metrics);
+        sentinel::start(&running.process.pools, views.all(), metrics);
         let (tasks, stop) = (&running.tasks, &running.stop);
         for (sockets, site) in sockets {
             tracing::debug!(address = %sockets.address, "listening");

@@ -16,7 +16,7 @@ use crate::plugin::kubernetes::View;
 use crate::telemetry::Metrics;
 use crate::zone::name::WireName;
 use crate::zone::pool::{LIKELY, Pool, overlap};
-use crate::zone::sentinel::in_use::{Folded, InUse, MOST};
+use crate::zone::sentinel::in_use::{Folded, InUse, MOST, spelled};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// Between two looks at all that is declared, which may change often.
@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 const LINES: usize = 100;
 
 /// What the task knows.
-pub(super) struct Counting {
+struct Counting {
     pools: Pools,
     views: Vec<Arc<View>>,
     metrics: Arc<Metrics>,
@@ -46,14 +46,16 @@ struct Said {
     prefix: Option<Option<u8>>,
 }
 
-impl Counting {
-    pub fn new(pools: Pools, views: Vec<Arc<View>>, metrics: Arc<Metrics>) -> Self {
-        let (said, overlaps) = (HashMap::new(), HashSet::new());
-        Counting { pools, views, metrics, said, overlaps }
-    }
+/// Starts to count, on the current runtime and as long as that runs. Without pools there is nothing to do.
+pub fn start<'a>(pools: &Pools, views: impl Iterator<Item = &'a Arc<View>>, metrics: Arc<Metrics>) {
+    let Some(telling) = pools.telling() else { return };
+    let (pools, views) = (pools.clone(), views.cloned().collect());
+    let (said, overlaps) = (HashMap::new(), HashSet::new());
+    tokio::spawn(Counting { pools, views, metrics, said, overlaps }.run(telling));
+}
 
-    /// Counts until the process ends.
-    pub async fn run(mut self, mut telling: mpsc::Receiver<Told>) {
+impl Counting {
+    async fn run(mut self, mut telling: mpsc::Receiver<Told>) {
         let declared = Arc::new(Notify::new());
         for view in &self.views {
             let (mut changes, declared) = (view.registry().declared(), declared.clone());
@@ -207,9 +209,4 @@ impl Counting {
             info!(%pool, %cluster, %range, "the cluster has this range no more");
         }
     }
-}
-
-/// A name in use as text.
-pub(super) fn spelled(name: &[u8]) -> String {
-    WireName::read(name).map(|(name, _)| name.to_string()).unwrap_or_default()
 }

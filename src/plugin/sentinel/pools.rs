@@ -14,11 +14,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 
 use super::NAME;
-use super::counting::Counting;
 use crate::cluster::ClusterId;
 use crate::corefile::{Diagnostic, Token};
 use crate::plugin::kubernetes::View;
-use crate::telemetry::Metrics;
 use crate::zone::name::WireName;
 use crate::zone::pool::{Pool, overlap};
 use crate::zone::sentinel::in_use::{Collision, Folded, InUse};
@@ -133,13 +131,10 @@ impl Pools {
         all.iter().flat_map(of).collect()
     }
 
-    /// Starts the task, on the current runtime. It ends with the runtime. Without pools there is none.
-    pub fn start<'a>(&self, views: impl Iterator<Item = &'a Arc<View>>, metrics: Arc<Metrics>) {
+    /// What the task is told, for the one that there is; `None` where it was taken, or nothing is to count.
+    pub(super) fn telling(&self) -> Option<mpsc::Receiver<Told>> {
         let telling = lock(&self.0.telling).take();
-        if let (Some(telling), false) = (telling, lock(&self.0.all).is_empty()) {
-            let counting = Counting::new(self.clone(), views.cloned().collect(), metrics);
-            tokio::spawn(counting.run(telling));
-        }
+        telling.filter(|_| !lock(&self.0.all).is_empty())
     }
 
     pub(super) fn all(&self) -> Vec<Arc<InUse>> {

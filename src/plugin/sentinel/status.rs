@@ -6,7 +6,7 @@ use axum::routing::any;
 use serde::{Deserialize, Serialize};
 
 use super::Pools;
-use super::counting::spelled;
+use crate::zone::sentinel::in_use::spelled;
 
 /// The path, beside that of the metrics.
 pub const COLLISIONS: &str = "/sentinel/collisions";

@@ -24,6 +24,11 @@ const NEVER: u32 = 0;
 /// A name in folded wire form, with the root.
 pub type Folded = Box<[u8]>;
 
+/// A name in use as text, with its final dot.
+pub fn spelled(name: &[u8]) -> String {
+    WireName::read(name).map(|(name, _)| name.to_string()).unwrap_or_default()
+}
+
 /// The names in use of one pool. Written by one task; read, and stamped, by all.
 pub struct InUse {
     pub pool: Pool,
