@@ -37,6 +37,8 @@ pub struct FleetSpec {
     /// What is watched of every cluster.
     pub selection: Selection,
     pub replaced: Replaced,
+    /// Whether the ranges of members are watched, where those of the local cluster are.
+    pub member_ranges: bool,
     /// Of each cluster's client.
     pub limits: Limits,
 }
@@ -69,6 +71,7 @@ impl FleetSpec {
             members: Vec::new(),
             selection: Selection::default(),
             replaced: Replaced::default(),
+            member_ranges: false,
             limits: Limits::default(),
         }
     }
@@ -107,7 +110,7 @@ impl FleetSpec {
     pub fn selection_of(&self, member: &ClusterId) -> Selection {
         let replaced = self.replaced.named.get(member).copied().unwrap_or(self.replaced.others);
         let endpoints = self.selection.endpoints && !replaced;
-        let ranges = self.selection.ranges && !replaced;
+        let ranges = self.selection.ranges && self.member_ranges && !replaced;
         Selection { endpoints, pods: false, imports: false, ranges, ..self.selection.clone() }
     }
 }

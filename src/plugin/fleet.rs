@@ -13,11 +13,11 @@ use super::setup::{Setup, refuse};
 use crate::cluster::{ClusterId, MemberSource};
 use crate::corefile::{Diagnostic, Directive, Line, Token, parse_ip, parse_network};
 use crate::zone::choice::Reach;
+use crate::zone::overlap::Overlap;
 
 const NAME: &str = "fleet";
-const OPTIONS: &[&str] = &["local", "members", "reach", "cidrs"];
-const NOT_YET: &[&str] =
-    &["overlap", "expose", "merge", "clusterset", "per_cluster", "stale", "admin"];
+const OPTIONS: &[&str] = &["local", "members", "reach", "cidrs", "overlap"];
+const NOT_YET: &[&str] = &["expose", "merge", "clusterset", "per_cluster", "stale", "admin"];
 /// The member of a `reach` line that stands for all that have none of their own.
 const OTHERS: &str = "*";
 
@@ -32,6 +32,7 @@ pub struct Lines {
     pub others: Reach,
     /// The ranges of the local cluster's Services and pods.
     pub cidrs: Vec<IpNet>,
+    pub overlap: Overlap,
 }
 
 impl Lines {
@@ -44,6 +45,7 @@ impl Lines {
             reach: HashMap::new(),
             others: Reach::Direct,
             cidrs: Vec::new(),
+            overlap: Overlap::default(),
         }
     }
 }
@@ -108,6 +110,7 @@ pub fn read(directive: &Directive) -> Result<Lines, Diagnostic> {
                     lines.cidrs.push(parse_network(word)?);
                 }
             }
+            "overlap" => lines.overlap = overlap(line)?,
             _ => return Err(refuse(NAME, line, OPTIONS, NOT_YET)),
         }
     }
@@ -187,6 +190,29 @@ fn reach(line: &Line) -> Result<(&Token, Reach), Diagnostic> {
         _ => return Err(way.unknown("way to reach a member", &["direct", "gateway", "sentinel"])),
     };
     Ok((member, reach))
+}
+
+fn overlap(line: &Line) -> Result<Overlap, Diagnostic> {
+    const WAYS: [&str; 3] = ["nodata", "sentinel", "allow"];
+    let args = line.args_within(1.., "overlap nodata | sentinel ADDRESS... | allow")?;
+    let (way, rest) = (&args[0], &args[1..]);
+    match (way.text.as_str(), rest.first()) {
+        ("sentinel", None) => Err(way.error(
+            "overlap sentinel has no address to answer with",
+            "write `overlap sentinel ADDRESS...`",
+        )),
+        ("sentinel", Some(_)) => {
+            let addresses = rest.iter().map(|word| Ok(parse_ip(word)?.to_canonical()));
+            Ok(Overlap::Sentinel(addresses.collect::<Result<_, Diagnostic>>()?))
+        }
+        ("nodata", None) => Ok(Overlap::NoData),
+        ("allow", None) => Ok(Overlap::Allow),
+        ("nodata" | "allow", Some(word)) => Err(word.error(
+            format!("overlap {way} takes no address"),
+            format!("write `overlap {way}`, or `overlap sentinel ADDRESS...`"),
+        )),
+        _ => Err(way.unknown("way to treat overlapping addresses", &WAYS)),
+    }
 }
 
 fn addresses(way: &Token, words: &[Token]) -> Result<Vec<IpAddr>, Diagnostic> {

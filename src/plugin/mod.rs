@@ -13,6 +13,7 @@ pub mod bufsize;
 #[cfg(test)]
 mod endpoint_tests;
 pub mod errors;
+mod explain;
 pub mod fleet;
 pub mod forward;
 pub mod health;

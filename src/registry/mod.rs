@@ -11,6 +11,7 @@
 mod address;
 mod host;
 mod owner;
+mod ranges;
 mod shard;
 
 #[cfg(test)]
@@ -23,12 +24,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use dashmap::DashMap;
-use ipnet::IpNet;
 use tokio::sync::watch;
 
 pub use address::{AddressOwner, Holder};
 pub use host::{Declaration, Host};
 pub use owner::{Owner, ServiceName};
+pub use ranges::ClusterRanges;
 
 use crate::cluster::kinds::Pod;
 use crate::cluster::{Change, ClusterId, Sink};
@@ -48,7 +49,7 @@ pub struct Registry {
     /// By the names of ServiceEntries' hosts.
     hosts: host::Hosts,
     /// The ranges of each cluster's Services and pods.
-    ranges: DashMap<ClusterId, BTreeSet<IpNet>>,
+    ranges: ranges::Ranges,
     /// Moves with each change of `hosts` or `ranges`.
     declared: watch::Sender<u64>,
     /// What each cluster holds, which only its own changes touch.
@@ -112,8 +113,13 @@ impl Registry {
     }
 
     /// The ranges that clusters say their Services and pods have.
-    pub fn ranges(&self) -> Vec<(ClusterId, BTreeSet<IpNet>)> {
-        self.ranges.iter().map(|entry| (entry.key().clone(), entry.value().clone())).collect()
+    pub fn ranges(&self) -> Vec<(ClusterId, Arc<ClusterRanges>)> {
+        self.ranges.all()
+    }
+
+    /// Those of one cluster, if it says any.
+    pub fn ranges_of(&self, cluster: &ClusterId) -> Option<Arc<ClusterRanges>> {
+        self.ranges.of(cluster)
     }
 
     /// Tells when hosts or ranges have changed.
@@ -178,8 +184,7 @@ impl Registry {
             self.hosts.change(cluster, old.as_ref(), new.as_ref());
         }
         if touched.ranges {
-            self.ranges.insert(cluster.clone(), shard.ranges());
-            self.ranges.remove_if(cluster, |_, ranges| ranges.is_empty());
+            self.ranges.put(cluster, shard.ranges());
         }
         if touched.ranges || !touched.entries.is_empty() {
             self.declared.send_modify(|turn| *turn += 1);

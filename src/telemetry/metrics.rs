@@ -16,6 +16,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::acl::AclCounters;
+use super::fleet::FleetMetrics;
 use super::sentinel::SentinelMetrics;
 use super::{build, exposition, mnemonic};
 
@@ -74,6 +75,8 @@ pub struct Metrics {
     response_size: Family<Carried, Histogram, Buckets>,
     do_requests: Family<Served, Counter>,
     responses: Family<Answered, Counter>,
+    /// Of the members of `fleet`.
+    pub fleet: FleetMetrics,
     /// Of the pools of `sentinel`.
     pub sentinel: SentinelMetrics,
 }
@@ -156,6 +159,7 @@ impl Default for Metrics {
             response_size: Family::new_with_constructor(Buckets::Sizes),
             do_requests: Family::default(),
             responses: Family::default(),
+            fleet: FleetMetrics::default(),
             sentinel: SentinelMetrics::default(),
         };
         metrics.register();
@@ -221,6 +225,7 @@ impl Metrics {
             "Counter of response status codes",
             self.responses.clone(),
         );
+        self.fleet.register(registry);
         self.sentinel.register(registry);
         self.acl.register(registry);
     }

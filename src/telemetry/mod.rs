@@ -6,6 +6,7 @@
 pub mod acl;
 pub mod build;
 mod exposition;
+mod fleet;
 pub mod log;
 pub mod metrics;
 pub mod mnemonic;

@@ -9,6 +9,7 @@ use hickory_proto::serialize::binary::NameEncoding;
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder, BinEncodable, BinEncoder};
 
 use super::name::WireName;
+use super::why::Why;
 use super::{rcode, rtype};
 
 /// The sections of a message that hold records.
@@ -26,6 +27,8 @@ pub struct Answer {
     pub authoritative: bool,
     /// Whether more would have been said, had there been room.
     pub truncated: bool,
+    /// Why it is no other, where that is not plain.
+    pub why: Option<Why>,
     records: Vec<Record>,
     bytes: Vec<u8>,
 }
@@ -60,6 +63,7 @@ impl Answer {
         self.code = rcode::NOERROR;
         self.authoritative = false;
         self.truncated = false;
+        self.why = None;
         self.records.clear();
         self.bytes.clear();
     }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use super::overlap::Overlap;
 use crate::cluster::ClusterId;
-use crate::cluster::kinds::{ObjectKey, ServiceKind};
+use crate::cluster::kinds::{ObjectKey, Port, ServiceKind};
 use crate::registry::{Owner, Registry, ServiceName};
 
 /// Which cluster is local, and how the others are reached: the `fleet` plugin's lines, or the default
@@ -20,6 +21,7 @@ pub struct Fleet {
     pub others: Reach,
     /// The ranges of the local cluster's Services and pods, as the Corefile says them.
     pub cidrs: Vec<IpNet>,
+    pub overlap: Overlap,
 }
 
 /// With what a member's Services are answered.
@@ -35,7 +37,8 @@ pub enum Reach {
 impl Fleet {
     /// A server that knows one cluster only.
     pub fn alone(local: ClusterId) -> Self {
-        Fleet { local, reach: HashMap::new(), others: Reach::Direct, cidrs: Vec::new() }
+        let (reach, others) = (HashMap::new(), Reach::Direct);
+        Fleet { local, reach, others, cidrs: Vec::new(), overlap: Overlap::default() }
     }
 
     /// How a member is reached; the local cluster is always direct.
@@ -44,15 +47,6 @@ impl Fleet {
             return &Reach::Direct;
         }
         self.reach.get(cluster).unwrap_or(&self.others)
-    }
-
-    /// Whether a member's address would lead to something else here: to what has it locally, or to the
-    /// part of the network that is the local cluster's.
-    pub fn is_taken(&self, registry: &Registry, address: IpAddr) -> bool {
-        let holders = registry.address(address);
-        let mut holders = holders.iter().flat_map(|holders| holders.iter());
-        holders.any(|holder| holder.cluster == self.local)
-            || self.cidrs.iter().any(|network| network.contains(&address))
     }
 
     /// Who answers for a Service name. `remote` is false where members may not be asked: while the
@@ -96,6 +90,11 @@ impl<'a> Chosen<'a> {
             // `choose` takes only owners that have the Service.
             None => &ServiceKind::Headless,
         }
+    }
+
+    /// The ports of the Service, as its cluster has them.
+    pub fn ports(&self) -> &'a [Port] {
+        self.lead.service.as_ref().map_or(&[], |service| &service.ports)
     }
 
     /// Namespace and name of the Service.

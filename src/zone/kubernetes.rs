@@ -25,13 +25,16 @@ mod tests;
 #[cfg(test)]
 mod transfer_tests;
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::answer::{Answer, Section};
 use super::choice::Fleet;
 use super::name::WireName;
+use super::overlap::Overlapped;
 use super::schema::{self, Asked, Grammar};
+use super::why::Why;
 use super::{rcode, reverse, rtype};
 use crate::registry::Registry;
 
@@ -137,7 +140,9 @@ impl Kubernetes {
         if matches!(qtype, rtype::AXFR | rtype::IXFR) {
             return Verdict::Refused;
         }
-        let look = Look { zone: self, registry, known, elsewhere, name, left };
+        let first = OnceCell::new();
+        let overlapped = Some(&first);
+        let look = Look { zone: self, registry, known, elsewhere, name, left, overlapped };
         let mut trail = Trail::default();
         let verdict = if left == 0 && qtype == rtype::SOA {
             self.soa(registry, known, (name, left), Section::Answer, out);
@@ -156,6 +161,7 @@ impl Kubernetes {
         if verdict == Verdict::Answered && out.is_empty(Section::Answer) {
             self.negative(registry, known, (name, left), rcode::NOERROR, out);
         }
+        out.why = first.into_inner().map(Why::Overlap);
         verdict
     }
 
@@ -219,6 +225,8 @@ struct Look<'a> {
     elsewhere: &'a Elsewhere,
     name: &'a WireName,
     left: usize,
+    /// The first address that was left out, for who wants to know.
+    overlapped: Option<&'a OnceCell<Overlapped>>,
 }
 
 impl Look<'_> {

@@ -9,10 +9,12 @@ pub mod answer;
 pub mod choice;
 pub mod kubernetes;
 pub mod name;
+pub mod overlap;
 pub mod pool;
 pub mod reverse;
 pub mod schema;
 pub mod sentinel;
+pub mod why;
 pub mod write;
 
 /// Record types and the class, as numbers (RFC 1035 §3.2.2, RFC 3596, RFC 2782, RFC 6891).

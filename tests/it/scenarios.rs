@@ -518,7 +518,8 @@ async fn s33_s34_s35_services_of_members() {
     let space = namespace("only-there") + &service("only-there", "web");
     west.apply(&(namespace("pay") + &others + &space)).await;
     let there = format!("NOERROR {}", west.cluster_ips("only-there", "web").await[0]);
-    let server = fleet(&east, &west, "").await;
+    // Whatever lies in a range of the local cluster leads nowhere else, unless it is allowed.
+    let server = fleet(&east, &west, "overlap allow").await;
     server.comes_to_say("far.pay.svc.cluster.local A", "NOERROR 10.141.0.10").await;
     server
         .must_say(&[
@@ -531,13 +532,26 @@ async fn s33_s34_s35_services_of_members() {
             ("web.only-there.svc.cluster.local A", &there),
         ])
         .await;
-    // Whatever lies in the ranges of the local cluster leads nowhere else.
-    let server = fleet(&east, &west, "cidrs 10.141.0.0/24").await;
-    server.comes_to_say("far.pay.svc.cluster.local A", "NODATA cluster.local. 5").await;
-    server
-        .must_say(&[
-            ("both.pay.svc.cluster.local A", "NOERROR 10.141.0.8"),
-            ("10.0.141.10.in-addr.arpa PTR", "NXDOMAIN in-addr.arpa. 5"),
-        ])
-        .await;
+    let server = fleet(&east, &west, "overlap sentinel 240.0.0.9").await;
+    for name in ["far", "theirs"] {
+        let question = format!("{name}.pay.svc.cluster.local A");
+        server.comes_to_say(&question, "NOERROR 240.0.0.9").await;
+    }
+    // The range comes from the API server, or from the Corefile.
+    for more in ["", "cidrs 10.141.0.0/24"] {
+        let server = fleet(&east, &west, more).await;
+        server.comes_to_say("far.pay.svc.cluster.local A", "NODATA cluster.local. 5").await;
+        server
+            .must_say(&[
+                ("both.pay.svc.cluster.local A", "NOERROR 10.141.0.8"),
+                ("10.0.141.10.in-addr.arpa PTR", "NXDOMAIN in-addr.arpa. 5"),
+            ])
+            .await;
+        let reply = dig(server.dns_addr(), "theirs.pay.svc.cluster.local A").await;
+        let why = "EDE: 0 (Other): (10.141.0.7 of pay/theirs in west is left out: pay/mine in east has it)";
+        assert!(reply.edns.iter().any(|line| line == why), "{}", reply.text);
+        let reply = dig(server.dns_addr(), "far.pay.svc.cluster.local A").await;
+        assert!(reply.text.contains("it is in the local range 10.141.0.0/24"), "{}", reply.text);
+        server.comes_to_log("it is in the local range 10.141.0.0/24").await;
+    }
 }

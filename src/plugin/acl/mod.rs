@@ -13,10 +13,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hickory_proto::op::{Edns, Message, ResponseCode};
-use hickory_proto::rr::rdata::opt::EdnsOption;
 
 use super::names::Zones;
-use super::{Next, Outcome, Plugin, Reply, Request};
+use super::{Next, Outcome, Plugin, Reply, Request, explain};
 use crate::telemetry::Metrics;
 use crate::telemetry::acl::Verdict;
 use policy::{Action, Policy};
@@ -25,8 +24,6 @@ pub use setup::setup;
 const NAME: &str = "acl";
 /// The OPT record's size of a reply to a client that gives none.
 const PAYLOAD: u16 = 4096;
-/// The EDNS option of Extended DNS Errors (RFC 8914 §2).
-const EXPLANATION: u16 = 15;
 /// Extended DNS Errors (RFC 8914 §4.16, §4.18).
 const BLOCKED: u16 = 15;
 const FILTERED: u16 = 17;
@@ -92,7 +89,7 @@ impl Plugin for Acl {
 fn explained(request: &Request, code: ResponseCode, error: u16) -> Message {
     let mut edns = Edns::new();
     edns.set_max_payload(PAYLOAD).set_dnssec_ok(true);
-    edns.options_mut().insert(EdnsOption::Unknown(EXPLANATION, error.to_be_bytes().to_vec()));
+    edns.options_mut().insert(explain::option(error, ""));
     let mut reply = request.reply();
     reply.metadata.response_code = code;
     reply.edns = Some(edns);

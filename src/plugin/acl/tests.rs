@@ -103,8 +103,8 @@ async fn says_why() {
         assert!(message.metadata.recursion_desired && !message.metadata.authoritative);
         let edns = message.edns.unwrap();
         assert_eq!((edns.max_payload(), edns.flags().dnssec_ok), (4096, true));
-        let option = edns.options().get(EXPLANATION.into()).unwrap();
-        assert_eq!(*option, EdnsOption::Unknown(15, vec![0, error]));
+        let option = edns.options().get(15.into()).unwrap();
+        assert_eq!(*option, explain::option(error, ""));
     }
     let label = "coredns_acl_blocked_requests_total{server=\"dns://:53\",view=\"office\",zone=\"example.org.\"} 1";
     assert!(metrics.page().contains(label));

@@ -5,6 +5,7 @@
 
 mod lines;
 mod metadata;
+mod overlaps;
 mod setup;
 mod transfer;
 mod view;
@@ -16,9 +17,11 @@ use async_trait::async_trait;
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::Name;
 
+use overlaps::Overlaps;
 pub use setup::{Clusters, clusters, setup, zones_of};
 pub use view::{View, Views};
 
+use super::explain::explain;
 use super::metadata::Values;
 use super::transfer::Transferred;
 use super::{Failure, Next, Outcome, Plugin, Reply, Request, names};
@@ -26,6 +29,7 @@ use crate::zone::answer::Answer;
 use crate::zone::kubernetes::{Elsewhere, Kubernetes as Zones, Pods, Verdict};
 use crate::zone::name::WireName;
 use crate::zone::rcode;
+use crate::zone::why::Why;
 
 const NAME: &str = "kubernetes";
 /// How often a question looks for what aliases point to.
@@ -35,6 +39,7 @@ const MAX_LOOKS: usize = 4;
 pub struct Kubernetes {
     zones: Arc<Zones>,
     view: Arc<View>,
+    overlaps: Overlaps,
     /// Zones whose missing names the next plugin is asked for.
     fallthrough: Vec<Name>,
 }
@@ -50,7 +55,7 @@ impl Plugin for Kubernetes {
         let Some(left) = self.zones.find(&name) else { return next.run(NAME, request).await };
         let mut answer = Answer::default();
         match self.look(request, &name, left, &mut answer).await {
-            Verdict::Answered => Reply::message(answer.message(request.reply())),
+            Verdict::Answered => self.reply(request, &answer),
             // What it leads to was asked for as often as was right.
             Verdict::Chase(_) => Err(Failure::code(ResponseCode::ServFail)),
             Verdict::Refused => Err(Failure::code(ResponseCode::Refused)),
@@ -63,7 +68,10 @@ impl Plugin for Kubernetes {
                 let code = if known.local { rcode::NXDOMAIN } else { rcode::SERVFAIL };
                 let registry = self.view.registry();
                 self.zones.negative(registry, known, (&name, left), code, &mut answer);
-                Reply::message(answer.message(request.reply()))
+                if !(known.local && known.members) {
+                    answer.why = Some(Why::NotReady(self.view.waiting()));
+                }
+                self.reply(request, &answer)
             }
         }
     }
@@ -95,6 +103,18 @@ impl Plugin for Kubernetes {
 }
 
 impl Kubernetes {
+    /// The reply, with the reason why it is no other, if there is one.
+    fn reply(&self, request: &Request, answer: &Answer) -> Outcome {
+        let mut reply = answer.message(request.reply());
+        if let Some(why) = &answer.why {
+            if let Why::Overlap(overlapped) = why {
+                self.overlaps.note(overlapped);
+            }
+            explain(request, why, &mut reply);
+        }
+        Reply::message(reply)
+    }
+
     /// Asks the zone: once the local cluster is known, and again once the members are, where the name
     /// is one that a member may have; and again with what the whole server says of the names that its
     /// aliases point to.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use hickory_proto::rr::Name;
 
 use super::lines::Lines;
+use super::overlaps::Overlaps;
 use super::{Kubernetes, NAME, View, Zones};
 use crate::cluster::kinds::Keep;
 use crate::cluster::{ClusterId, FleetSpec, Replaced, Selection, Source, SourceError};
@@ -70,10 +71,12 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
                 reach: fleet.reach,
                 others: fleet.others,
                 cidrs: fleet.cidrs,
+                overlap: fleet.overlap,
             },
             own_addresses: own_addresses(&setup.chain.bind),
         }),
         view,
+        overlaps: Overlaps::new(setup.process.metrics.clone()),
         fallthrough: lines.fallthrough,
     });
     Ok(())
@@ -129,10 +132,11 @@ fn describe(
             imports: !multicluster.is_empty(),
             // The same for all, so that equal blocks share one set of watches.
             entries: sentinel::any_line(blocks, "serviceentries"),
-            ranges: sentinel::any_line(blocks, "pool"),
+            ranges: sentinel::any_line(blocks, "pool") || !fleet.members.is_empty(),
             ..lines.watching.selection()
         },
         replaced: replaced(&fleet.reach, &fleet.others),
+        member_ranges: sentinel::any_line(blocks, "pool"),
         limits: lines.watching.limits(),
     };
     Ok(Described { zones, multicluster, lines, fleet, spec, at })

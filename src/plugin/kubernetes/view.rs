@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use crate::cluster::{Fleet, FleetSpec};
+use crate::cluster::{ClusterId, Fleet, FleetSpec, MemberState};
 use crate::registry::Registry;
 use crate::zone::kubernetes::Known;
 
@@ -65,6 +65,12 @@ impl View {
 
     pub fn known(&self) -> Known {
         Known { local: self.fleet.local_synced(), members: self.fleet.members_synced() }
+    }
+
+    /// The clusters that are not known yet.
+    pub fn waiting(&self) -> Vec<ClusterId> {
+        let all = self.fleet.members().into_iter();
+        all.filter(|of| of.state == MemberState::Connecting).map(|of| of.id).collect()
     }
 
     /// Waits for the first lists of the local cluster, as long as they may take.

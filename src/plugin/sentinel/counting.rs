@@ -180,8 +180,8 @@ impl Counting {
     fn overlapped(&mut self, pool: Pool) {
         for view in &self.views {
             for (cluster, ranges) in view.registry().ranges() {
-                let shared: Vec<IpNet> =
-                    ranges.into_iter().filter(|range| overlap(range, &pool.network())).collect();
+                let touches = |range: &&IpNet| overlap(range, &pool.network());
+                let shared: Vec<IpNet> = ranges.networks.iter().filter(touches).copied().collect();
                 self.metrics.sentinel.overlaps(&pool, &cluster, shared.len());
                 for range in shared {
                     if self.overlaps.insert((pool, cluster.clone(), range)) {
@@ -198,7 +198,7 @@ impl Counting {
                 .views
                 .iter()
                 .flat_map(|view| view.registry().ranges())
-                .any(|(id, ranges)| id == *cluster && ranges.contains(range));
+                .any(|(id, ranges)| id == *cluster && ranges.networks.contains(range));
             if *other == pool && !is_there {
                 resolved.push((cluster.clone(), *range));
             }

@@ -8,6 +8,7 @@ use crate::cluster::kinds::{EndpointSlice, ObjectKey, Port, ServiceKind};
 use crate::registry::Owner;
 use crate::zone::choice::{Chosen, Reach};
 use crate::zone::name::WireName;
+use crate::zone::overlap::{Overlap, Overlapped};
 use crate::zone::schema::{self, Asked, Below};
 
 /// One address and port of a Service.
@@ -26,8 +27,8 @@ pub(super) struct Entry<'a> {
 #[derive(Clone, Copy)]
 pub(super) enum Place<'a> {
     Address(IpAddr),
-    /// An address that may not be handed out, because the local cluster has it too.
-    Withheld,
+    /// An address that may not be handed out, because it would lead to something else here.
+    Withheld(IpAddr),
     Alias(&'a WireName),
 }
 
@@ -61,8 +62,24 @@ impl Look<'_> {
             }
             return ports_below(below).is_some_and(itself);
         }
-        self.each(&chosen, below, &mut take)
-            || ports_below(below).is_some_and(|ports| self.each(&chosen, ports, &mut |_| {}))
+        let mut left = Left::default();
+        let found = self.each(&chosen, below, &mut |entry| {
+            left.note(entry.place);
+            take(entry);
+        });
+        if let Overlap::Sentinel(addresses) = &self.zone.fleet.overlap {
+            let is_endpoint = matches!(below, Below::Endpoint { .. } | Below::Topology { .. });
+            for address in addresses.iter().filter(|address| left.needs(address)) {
+                let place = Place::Address(*address);
+                if is_endpoint {
+                    take(at_service(place, None, chosen.key()));
+                    continue;
+                }
+                matching(chosen.ports(), below)
+                    .for_each(|port| take(at_service(place, port, chosen.key())));
+            }
+        }
+        found || ports_below(below).is_some_and(|ports| self.each(&chosen, ports, &mut |_| {}))
     }
 
     /// The entries of a ServiceImport of the local cluster, with the endpoints that the slices of a
@@ -164,10 +181,39 @@ impl Look<'_> {
         if owner.cluster == *local {
             return Place::Address(address);
         }
-        match self.zone.fleet.is_taken(self.registry, address) {
-            true => Place::Withheld,
-            false => Place::Address(address),
+        match self.zone.fleet.clash(self.registry, owner, address) {
+            None => Place::Address(address),
+            Some(clash) => {
+                if let Some(first) = self.overlapped {
+                    let (cluster, service) = (owner.cluster.clone(), owner.key.clone());
+                    first.get_or_init(|| Overlapped { cluster, service, address, clash });
+                }
+                Place::Withheld(address)
+            }
         }
+    }
+}
+
+/// Of which families there are addresses, and of which there were.
+#[derive(Default)]
+struct Left {
+    given: [bool; 2],
+    withheld: [bool; 2],
+}
+
+impl Left {
+    fn note(&mut self, place: Place<'_>) {
+        match place {
+            Place::Address(address) => self.given[usize::from(address.is_ipv6())] = true,
+            Place::Withheld(address) => self.withheld[usize::from(address.is_ipv6())] = true,
+            Place::Alias(_) => {}
+        }
+    }
+
+    /// Whether all addresses of this one's family are withheld.
+    fn needs(&self, address: &IpAddr) -> bool {
+        let family = usize::from(address.is_ipv6());
+        self.withheld[family] && !self.given[family]
     }
 }
 

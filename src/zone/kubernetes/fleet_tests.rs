@@ -10,6 +10,7 @@ use crate::cluster::ClusterId;
 use crate::registry::Registry;
 use crate::zone::choice::{Fleet, Reach};
 use crate::zone::name::WireName;
+use crate::zone::overlap::Overlap;
 
 use world::{ask, registry};
 
@@ -105,6 +106,7 @@ fn zone() -> Kubernetes {
             reach: HashMap::from([(ClusterId::new("vms"), Reach::Instead(gateway.to_vec()))]),
             others: Reach::Direct,
             cidrs: Vec::new(),
+            overlap: Default::default(),
         },
         own_addresses: Vec::new(),
     }
@@ -313,4 +315,51 @@ fn some_namespaces_only() {
         60.0.98.10.in-addr.arpa PTR | NXDOMAIN
         ",
     );
+}
+
+/// Members that have an address of each other, or lie in a range of the local cluster.
+#[test]
+fn overlapping_addresses_are_left_out() {
+    let lines = format!(
+        "{EAST}{FLEET}
+        south service  bank/same 10.97.0.40 http:80/tcp 300
+        west service   bank/late 10.97.0.90 http:80/tcp 600
+        south service  bank/early 10.97.0.90 http:80/tcp 50
+        south headless bank/pods http:80/tcp 300
+        south slice    bank/pods-1 pods http:80/tcp a=10.2.0.40 b=10.3.9.9
+        south service  bank/inside 10.50.0.7,fd50::7 http:80/tcp
+        "
+    );
+    let registry = registry(&lines);
+    let with = |overlap: Overlap| {
+        let mut zone = zone();
+        zone.fleet.overlap = overlap;
+        zone.fleet.cidrs = vec!["10.50.0.0/16".parse().unwrap()];
+        zone
+    };
+    let sentinel = Overlap::Sentinel(vec!["240.0.0.1".parse().unwrap()]);
+    let (nodata, sentinel, allow) = (with(Overlap::NoData), with(sentinel), with(Overlap::Allow));
+    let empty = "NODATA";
+    for (question, answers) in [
+        // pay/api of west is older.
+        ("same.bank~ A", [empty, "A 240.0.0.1", empty]),
+        ("api.pay~ A", ["A 10.97.0.40"; 3]),
+        ("early.bank~ A", ["A 10.97.0.90"; 3]),
+        ("late.bank~ A", [empty, "A 240.0.0.1", empty]),
+        ("pods.bank~ A", ["A 10.3.9.9"; 3]),
+        ("a.pods.bank~ A", [empty, "A 240.0.0.1", empty]),
+        ("inside.bank~ A", [empty, "A 240.0.0.1", "A 10.50.0.7"]),
+        ("inside.bank~ AAAA", ["AAAA fd50::7"; 3]),
+        // What the local cluster has is never another's.
+        ("clash.bank~ A", [empty, "A 240.0.0.1", empty]),
+    ] {
+        for (zone, expected) in [&nodata, &sentinel, &allow].into_iter().zip(answers) {
+            let said = ask(zone, &registry, ALL, question);
+            assert_eq!(said, expected, "{question} {:?}", zone.fleet.overlap);
+        }
+    }
+    // One family is another address's, the other is its own.
+    let srv = ask(&sentinel, &registry, ALL, "inside.bank~ SRV");
+    let glue = "inside.bank~ AAAA fd50::7, inside.bank~ A 240.0.0.1";
+    assert_eq!(srv, format!("SRV 0 50 80 inside.bank~ + {glue}"));
 }

@@ -19,8 +19,7 @@ impl Look<'_> {
         let found = if owners.iter().any(|owner| is_local(&owner)) {
             self.point(owners.iter().filter(is_local).filter(exposed), qtype, out)
         } else {
-            let is_taken = self.zone.fleet.is_taken(self.registry, address);
-            let handed_out = |owner: &&AddressOwner| !is_taken && self.hands_out(owner);
+            let handed_out = |owner: &&AddressOwner| self.hands_out(owner, address);
             self.point(owners.iter().filter(exposed).filter(handed_out), qtype, out)
         };
         self.exists(found)
@@ -76,7 +75,7 @@ impl Look<'_> {
     }
 
     /// Whether a member's address is what its name answers with.
-    fn hands_out(&self, owner: &AddressOwner) -> bool {
+    fn hands_out(&self, owner: &AddressOwner, address: IpAddr) -> bool {
         let namespace = owner.key.namespace.as_bytes();
         let labels = [owner.key.name.as_bytes(), namespace];
         let Some(name) = WireName::from_labels(labels) else { return false };
@@ -85,5 +84,8 @@ impl Look<'_> {
             .fleet
             .choose(self.registry, namespace, &service, self.known.local)
             .is_some_and(|chosen| chosen.hands_out(&owner.cluster))
+            && service
+                .owner(&owner.cluster)
+                .is_some_and(|owner| self.zone.fleet.clash(self.registry, owner, address).is_none())
     }
 }

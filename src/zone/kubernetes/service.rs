@@ -44,12 +44,12 @@ impl Look<'_> {
         })
     }
 
-    /// SRV: every entry with a port, with its address as glue. The weights of all entries that are no
-    /// aliases, whether they are written or not, share 100 (CoreDNS, plugin/backend_lookup.go, `SRV`).
+    /// SRV: every entry with a port, with its address as glue. The weights of all entries with an
+    /// address, whether they are written or not, share 100 (CoreDNS, plugin/backend_lookup.go, `SRV`).
     fn srv(&self, out: &mut Answer) -> bool {
         let mut total: usize = 0;
         let found = self.entries(|entry| {
-            total += usize::from(!matches!(entry.place, Place::Alias(_)));
+            total += usize::from(matches!(entry.place, Place::Address(_)));
         });
         if total == 0 {
             return found;

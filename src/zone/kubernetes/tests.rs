@@ -62,6 +62,7 @@ fn zones() -> Kubernetes {
             reach: HashMap::from([(ClusterId::new("far"), far)]),
             others: Reach::Direct,
             cidrs: Vec::new(),
+            overlap: Default::default(),
         },
         own_addresses: Vec::new(),
     }

@@ -83,6 +83,7 @@ fn zones(west: Reach) -> Kubernetes {
             reach: HashMap::from([(ClusterId::new("west"), west)]),
             others: Reach::Direct,
             cidrs: Vec::new(),
+            overlap: Default::default(),
         },
         own_addresses: vec!["192.0.2.7".parse().unwrap()],
     }

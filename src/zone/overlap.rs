@@ -1,0 +1,90 @@
+//! Addresses of members that would lead to something else here, and what is answered in their place.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::choice::{Fleet, Reach};
+use super::name::WireName;
+use crate::cluster::ClusterId;
+use crate::cluster::kinds::ObjectKey;
+use crate::registry::{AddressOwner, Owner, Registry};
+
+/// What a name answers where no address of it is left.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Overlap {
+    /// Nothing: the name exists.
+    #[default]
+    NoData,
+    /// These addresses, which a sidecar captures.
+    Sentinel(Vec<IpAddr>),
+    /// What lies in the local cluster's ranges is handed out all the same.
+    Allow,
+}
+
+/// An address that is not handed out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Overlapped {
+    pub cluster: ClusterId,
+    pub service: ObjectKey,
+    pub address: IpAddr,
+    pub clash: Clash,
+}
+
+/// What has an address, too.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Clash {
+    /// A Service of another cluster, or one of its endpoints.
+    Service(ClusterId, ObjectKey),
+    /// The Services or pods of the local cluster.
+    Range(IpNet),
+}
+
+impl fmt::Display for Overlapped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Overlapped { cluster, service, address, clash } = self;
+        write!(f, "{address} of {service} in {cluster} is left out: ")?;
+        match clash {
+            Clash::Service(other, key) => write!(f, "{key} in {other} has it"),
+            Clash::Range(network) => write!(f, "it is in the local range {network}"),
+        }
+    }
+}
+
+impl Fleet {
+    /// Why an address of a member's Service is not handed out, if it is not: something local has it, the older
+    /// Service of another member has it, or it lies in a range of the local cluster.
+    pub fn clash(&self, registry: &Registry, owner: &Owner, address: IpAddr) -> Option<Clash> {
+        let holders = registry.address(address);
+        let others = holders.iter().flat_map(|holders| holders.iter());
+        for other in others.filter(|other| other.cluster != owner.cluster) {
+            if other.cluster == self.local || self.is_before(registry, other, owner) {
+                return Some(Clash::Service(other.cluster.clone(), other.key.clone()));
+            }
+        }
+        if self.overlap == Overlap::Allow {
+            return None;
+        }
+        let said = self.cidrs.iter().find(|network| network.contains(&address)).copied();
+        let learned = || registry.ranges_of(&self.local)?.find(address);
+        said.or_else(learned).map(Clash::Range)
+    }
+
+    /// Whether another member's Service has an address before this one has: the older, then that of the
+    /// smaller ID. Members that have the same Service share its addresses.
+    fn is_before(&self, registry: &Registry, other: &AddressOwner, owner: &Owner) -> bool {
+        if other.key == owner.key || *self.reach(&other.cluster) != Reach::Direct {
+            return false;
+        }
+        let labels = [other.key.name.as_bytes(), other.key.namespace.as_bytes()];
+        let Some(name) = WireName::from_labels(labels) else { return false };
+        let Some(name) = registry.service(name.folded_labels(0, 2)) else { return false };
+        let age = |owner: &Owner| Some((owner.service.as_ref()?.created, owner.cluster.clone()));
+        let first = name.owner(&other.cluster).and_then(|other| age(other));
+        match (first, age(owner)) {
+            (Some(first), Some(mine)) => first < mine,
+            _ => false,
+        }
+    }
+}

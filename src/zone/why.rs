@@ -1,0 +1,38 @@
+//! Why an answer is what it is, as Extended DNS Errors say it (RFC 8914).
+
+use std::fmt;
+
+use super::overlap::Overlapped;
+use crate::cluster::ClusterId;
+
+/// A reason that is not plain from the answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Why {
+    /// An address is left out.
+    Overlap(Overlapped),
+    /// These clusters are not known yet.
+    NotReady(Vec<ClusterId>),
+}
+
+impl Why {
+    /// The INFO-CODE (RFC 8914 §4): Other Error, or Not Ready.
+    pub fn code(&self) -> u16 {
+        match self {
+            Why::Overlap(_) => 0,
+            Why::NotReady(_) => 14,
+        }
+    }
+}
+
+/// The EXTRA-TEXT.
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Why::Overlap(overlapped) => overlapped.fmt(f),
+            Why::NotReady(clusters) => {
+                let names: Vec<&str> = clusters.iter().map(ClusterId::as_str).collect();
+                write!(f, "not known yet: {}", names.join(", "))
+            }
+        }
+    }
+}
