@@ -116,14 +116,28 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Vip, cl
     }
     // Required without --collisions.
     let text = words.name.unwrap_or_default();
-    let name = WireName::parse(&text).filter(|name| !name.is_root());
-    let name = name.ok_or_else(|| wrong(format!("'{text}' is no domain name")))?;
+    let is_host = |text: &str| {
+        text.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"-_.".contains(&octet))
+    };
+    let name = WireName::parse(&text).filter(|name| !name.is_root() && is_host(&text));
+    let name = name.ok_or_else(|| wrong(format!("'{text}' is no host name")))?;
     let name = name.to_string().trim_end_matches('.').to_owned();
     if !words.service_entry {
         return Ok(Vip::Addresses { name, pools });
     }
     let ports = words.ports.iter().map(|text| port(text).map_err(wrong));
     let mut ports = ports.collect::<Result<Vec<_>, _>>()?;
+    let twice = ports
+        .iter()
+        .enumerate()
+        .find(|(index, (number, _))| ports[..*index].iter().any(|(other, _)| other == number));
+    if let Some((_, (number, _))) = twice {
+        return Err(wrong(format!("the port {number} is there twice")));
+    }
+    let is_endpoint = |text: &&String| text.parse::<IpAddr>().is_err() && !is_host(text);
+    if let Some(text) = words.endpoints.iter().find(is_endpoint) {
+        return Err(wrong(format!("'{text}' is neither an address nor a host name")));
+    }
     if ports.is_empty() {
         ports.push((80, "TCP".into()));
     }
@@ -132,7 +146,7 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Vip, cl
 
 fn pool(text: &str) -> Result<Pool, String> {
     let network: IpNet =
-        text.parse().map_err(|_| format!("'{text}' is no network; write e.g. 240.0.0.0/8"))?;
+        text.parse().map_err(|_| format!("'{text}' is no network; write e.g. 241.0.0.0/8"))?;
     Pool::new(network).map_err(|error| format!("{error}; {}", error.remedy()))
 }
 
@@ -142,7 +156,8 @@ fn port(text: &str) -> Result<(u16, String), String> {
         ["TCP", "TLS", "HTTP", "HTTP2", "HTTPS", "GRPC", "GRPC-WEB", "MONGO", "MYSQL"];
     let (number, protocol) = text.split_once('/').unwrap_or((text, "TCP"));
     let protocol = protocol.to_ascii_uppercase();
-    match number.parse() {
+    let digits = Some(number).filter(|number| number.bytes().all(|octet| octet.is_ascii_digit()));
+    match digits.unwrap_or_default().parse() {
         Ok(number) if number > 0 && PROTOCOLS.contains(&protocol.as_str()) => {
             Ok((number, protocol))
         }

@@ -27,9 +27,9 @@ fn says_what_is_wrong() {
     for (line, expected) in [
         ("", "error: the following required arguments were not provided:"),
         ("db1.mesh", "error: the following required arguments were not provided:"),
-        ("db1.mesh --pool x", "error: 'x' is no network; write e.g. 240.0.0.0/8"),
-        ("a..b --pool 240.0.0.0/8", "error: 'a..b' is no domain name"),
-        (". --pool 240.0.0.0/8", "error: '.' is no domain name"),
+        ("db1.mesh --pool x", "error: 'x' is no network; write e.g. 241.0.0.0/8"),
+        ("a..b --pool 240.0.0.0/8", "error: 'a..b' is no host name"),
+        (". --pool 240.0.0.0/8", "error: '.' is no host name"),
         (
             "x --pool 240.0.0.0/16 --pool 241.0.0.0/16",
             "error: the pools 240.0.0.0/16 and 241.0.0.0/16 are of one family, and a name has one address of each",
@@ -41,6 +41,20 @@ fn says_what_is_wrong() {
         (
             "x --pool 240.0.0.0/8 --service-entry --port 1/UDP",
             "error: '1/UDP' has no protocol of Istio's: TCP, TLS, HTTP, HTTP2, HTTPS, GRPC, GRPC-WEB, MONGO, MYSQL",
+        ),
+        ("a@b.mesh --pool 240.0.0.0/8", "error: 'a@b.mesh' is no host name"),
+        ("*.mesh --pool 240.0.0.0/8", "error: '*.mesh' is no host name"),
+        (
+            "x --pool 240.0.0.0/8 --service-entry --port 80 --port 80/http",
+            "error: the port 80 is there twice",
+        ),
+        (
+            "x --pool 240.0.0.0/8 --service-entry --port +80",
+            "error: '+80' is no port; write e.g. 3306 or 3306/TCP",
+        ),
+        (
+            "x --pool 240.0.0.0/8 --service-entry --endpoint a/b",
+            "error: 'a/b' is neither an address nor a host name",
         ),
         (
             "x --pool 240.0.0.0/8 --collisions",

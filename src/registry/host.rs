@@ -1,7 +1,9 @@
 //! The hosts of ServiceEntries, and who declares them.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 
@@ -37,21 +39,26 @@ impl Declaration {
     }
 }
 
-/// By the folded wire form of the name, with the root.
+/// All of them.
 #[derive(Default)]
-pub(super) struct Hosts(DashMap<Box<[u8]>, Arc<Host>>);
+pub(super) struct Hosts {
+    /// By the folded wire form of the name, with the root.
+    by_name: DashMap<Box<[u8]>, Arc<Host>>,
+    /// How many there are, to be read at each question.
+    count: AtomicUsize,
+}
 
 impl Hosts {
     pub fn get(&self, name: &[u8]) -> Option<Arc<Host>> {
-        self.0.get(name).map(|entry| entry.value().clone())
+        self.by_name.get(name).map(|entry| entry.value().clone())
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.count.load(Ordering::Relaxed) == 0
     }
 
     pub fn all(&self) -> Vec<(Box<[u8]>, Arc<Host>)> {
-        self.0.iter().map(|entry| (entry.key().clone(), entry.value().clone())).collect()
+        self.by_name.iter().map(|entry| (entry.key().clone(), entry.value().clone())).collect()
     }
 
     /// Moves the hosts of an entry from what it had to what it has. One that it keeps is there
@@ -62,40 +69,45 @@ impl Hosts {
         old: Option<&Arc<ServiceEntry>>,
         new: Option<&Arc<ServiceEntry>>,
     ) {
-        let before = old.iter().flat_map(|entry| &entry.hosts);
-        let after = new.iter().flat_map(|entry| &entry.hosts);
-        for text in before.chain(after) {
-            let Some((name, _)) = wire_host(text) else { continue };
-            let mut host = self.get(&name).map(|host| (*host).clone()).unwrap_or_default();
-            let is_of = |entry: &ServiceEntry| {
-                [old, new].into_iter().flatten().any(|other| other.key == entry.key)
-            };
-            for all in [&mut host.itself, &mut host.below] {
-                all.retain(|other| other.cluster != *cluster || !is_of(&other.entry));
+        // By name, as which the new one declares it: itself, all below it, or no more.
+        let mut names: HashMap<Box<[u8]>, [Option<&Box<str>>; 2]> = HashMap::new();
+        for text in old.iter().flat_map(|entry| &entry.hosts) {
+            names.extend(wire_host(text).map(|(name, _)| (name, [None; 2])));
+        }
+        for text in new.iter().flat_map(|entry| &entry.hosts) {
+            if let Some((name, is_below)) = wire_host(text) {
+                names.entry(name).or_default()[usize::from(is_below)].get_or_insert(text);
             }
-            for (entry, text) in
-                new.iter().flat_map(|new| new.hosts.iter().map(move |text| (new, text)))
-            {
-                let Some((_, is_below)) = wire_host(text).filter(|(other, _)| *other == name)
-                else {
-                    continue;
+        }
+        for (name, hosts) in names {
+            let known = self.get(&name);
+            let mut host = known.as_deref().cloned().unwrap_or_default();
+            for (all, text) in [&mut host.itself, &mut host.below].into_iter().zip(hosts) {
+                let is_mine = |other: &Declaration| {
+                    let mut mine = old.into_iter().chain(new);
+                    other.cluster == *cluster && mine.any(|entry| entry.key == other.entry.key)
                 };
-                let all = if is_below { &mut host.below } else { &mut host.itself };
-                let (cluster, entry, text) = (cluster.clone(), (*entry).clone(), text.clone());
-                if all.iter().all(|other| other.cluster != cluster || other.entry.key != entry.key)
-                {
-                    all.push(Declaration { cluster, entry, host: text });
+                all.retain(|other| !is_mine(other));
+                if let (Some(entry), Some(host)) = (new, text) {
+                    let (cluster, entry, host) = (cluster.clone(), entry.clone(), host.clone());
+                    all.push(Declaration { cluster, entry, host });
                 }
-            }
-            for all in [&mut host.itself, &mut host.below] {
                 all.sort_by(|a, b| {
                     let key = |of: &Declaration| (of.entry.created, of.entry.key.clone());
                     a.cluster.cmp(&b.cluster).then_with(|| key(a).cmp(&key(b)))
                 });
             }
-            match host.itself.is_empty() && host.below.is_empty() {
-                true => drop(self.0.remove(&name)),
-                false => drop(self.0.insert(name, Arc::new(host))),
+            let is_empty = host.itself.is_empty() && host.below.is_empty();
+            match (known.is_some(), is_empty) {
+                (true, true) => {
+                    self.by_name.remove(&name);
+                    self.count.fetch_sub(1, Ordering::Relaxed);
+                }
+                (false, true) => {}
+                (is_known, false) => {
+                    self.by_name.insert(name, Arc::new(host));
+                    self.count.fetch_add(usize::from(!is_known), Ordering::Relaxed);
+                }
             }
         }
     }

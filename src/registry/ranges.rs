@@ -12,9 +12,7 @@ use crate::cluster::ClusterId;
 /// What one cluster says.
 #[derive(Debug, Default)]
 pub struct ClusterRanges {
-    /// As its objects have them.
-    pub networks: BTreeSet<IpNet>,
-    /// The same, joined where they meet, and in order: no two overlap.
+    /// Joined where they meet, and in order: no two overlap.
     joined: Vec<IpNet>,
 }
 
@@ -22,7 +20,12 @@ impl ClusterRanges {
     fn new(networks: BTreeSet<IpNet>) -> Self {
         let mut joined = IpNet::aggregate(&networks.iter().copied().collect());
         joined.sort();
-        ClusterRanges { networks, joined }
+        ClusterRanges { joined }
+    }
+
+    /// Those that meet as one, in order.
+    pub fn joined(&self) -> &[IpNet] {
+        &self.joined
     }
 
     /// The range that an address is in; those that meet are one.

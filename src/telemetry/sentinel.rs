@@ -16,6 +16,7 @@ pub struct SentinelMetrics {
     collided: Family<OfPool, Counter>,
     overlooked: Family<OfPool, Counter>,
     overlaps: Family<OfCluster, Gauge>,
+    lost: Counter,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -52,10 +53,20 @@ impl SentinelMetrics {
             self.overlooked.clone(),
         );
         registry.register(
+            "coredns_sentinel_lost_names",
+            "Counter of names that were answered and not counted, as too many came at once",
+            self.lost.clone(),
+        );
+        registry.register(
             "coredns_sentinel_pool_overlaps",
             "Ranges of Services and pods of a cluster that have addresses of a pool",
             self.overlaps.clone(),
         );
+    }
+
+    /// Counts names that were answered and not counted, as too many came at once.
+    pub fn lost(&self, names: u64) {
+        self.lost.inc_by(names);
     }
 
     /// How many names are in use of a pool, and how many addresses have several.

@@ -63,10 +63,10 @@ impl PoolError {
     pub fn remedy(&self) -> &'static str {
         match self {
             PoolError::Reserved { .. } => {
-                "choose a network that is routed nowhere, e.g. 240.0.0.0/8 or fd00:f1ee::/64"
+                "choose a network that is routed nowhere, e.g. 241.0.0.0/8 or fd00:f1ee::/64"
             }
             PoolError::Empty(_) => {
-                "choose a larger one, e.g. 240.0.0.0/8 or fd00:f1ee::/64; for one address write `answer`"
+                "choose a larger one, e.g. 241.0.0.0/8 or fd00:f1ee::/64; for one address write `answer`"
             }
         }
     }
@@ -121,8 +121,9 @@ impl Pool {
     pub fn prefix_for(&self, names: usize) -> Option<u8> {
         let shortest = if self.0.addr().is_ipv4() { SHORTEST_V4 } else { 8 };
         (shortest..=self.0.prefix_len()).rev().find(|prefix| {
-            let network = IpNet::new(self.0.addr(), *prefix);
-            network.is_ok_and(|network| Pool(network).likelihood(names) <= LIKELY)
+            let larger =
+                IpNet::new(self.0.addr(), *prefix).ok().and_then(|net| Pool::new(net).ok());
+            larger.is_some_and(|pool| pool.likelihood(names) <= LIKELY)
         })
     }
 

@@ -12,7 +12,7 @@ mod pointer;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-pub use declared::{Eyes, Viewer};
+pub use declared::{Eyes, Given, Viewer};
 use in_use::InUse;
 
 use super::answer::{Answer, Section};
@@ -22,8 +22,10 @@ use crate::zone::kubernetes::records;
 
 /// HINFO, with which ANY is answered (RFC 8482 §4.2).
 const HINFO: u16 = 13;
-/// The answers change with the configuration only, which is the same on every replica.
+/// Nobody transfers a zone that has every name, so no secondary compares it; it is the same on every replica.
 const SERIAL: u32 = 1;
+/// The label that stands for all names of a suffix or wildcard host where names in use are told.
+const ALL_BELOW: &[u8] = b"\x01*";
 
 /// The suffixes of a server block.
 #[derive(Clone, Default)]
@@ -83,8 +85,6 @@ pub enum Verdict {
     Answered,
     /// The same, with the name's own address, which is in use now.
     Used,
-    /// The same, of a name that only a ServiceEntry has.
-    Declared,
     /// A transfer, which a suffix cannot give: it has every name.
     Refused,
 }
@@ -100,7 +100,9 @@ impl Sentinel {
                 // A suffix within another is also a name below that one, and has its address.
                 let giving = self.longest(asked.name, 1).map(|(_, suffix)| suffix);
                 if self.is_artefact(asked.name, left, suffix) {
-                    out.code = rcode::NXDOMAIN;
+                    // A name that has others below it is there (RFC 8020).
+                    let is_there = self.has_below(asked.name);
+                    out.code = if is_there { rcode::NOERROR } else { rcode::NXDOMAIN };
                     suffix.soa(asked.name.suffix(left), Section::Authority, u32::MAX, out);
                     return Verdict::Answered;
                 }
@@ -109,11 +111,11 @@ impl Sentinel {
                     return suffix.answer(&asked, left, giving, None, out);
                 }
                 let viewer = asked.viewer.as_ref();
-                let addresses = viewer.and_then(|viewer| viewer.addresses(asked.name));
-                suffix.answer(asked, left, giving, addresses, out)
+                let given = viewer.and_then(|viewer| viewer.addresses(asked.name));
+                suffix.answer(asked, left, giving, given, out)
             }
             Some((_, suffix)) => match self.pointer(asked, out) {
-                Verdict::Elsewhere => suffix.declared(asked, out),
+                Verdict::Elsewhere => self.declared(suffix, asked, out),
                 verdict => verdict,
             },
             None if self.is_excepted(asked.name) => Verdict::Elsewhere,
@@ -137,9 +139,37 @@ impl Sentinel {
         excepted.min().is_none_or(|excepted| excepted >= at).then_some((at, suffix))
     }
 
-    /// Whether a name lies in a Kubernetes zone of the server.
-    pub fn in_kubernetes(&self, name: &WireName) -> bool {
-        self.artefacts.iter().any(|zone| name.left_of(zone).is_some())
+    /// Whether a suffix or an exception lies below a name.
+    fn has_below(&self, name: &WireName) -> bool {
+        let excepted = self.suffixes.iter().flat_map(|suffix| &suffix.except);
+        let mut zones = self.suffixes.iter().map(|suffix| &suffix.name).chain(excepted);
+        zones.any(|zone| zone.left_of(name).is_some_and(|left| left > 0))
+    }
+
+    /// Without a rule: the addresses of hosts that ServiceEntries declare, and nothing else. In a Kubernetes
+    /// zone a Service comes first, as in Istio's agent, and what that zone would deny exists for all types.
+    fn declared(&self, suffix: &Suffix, asked: &Asked<'_>, out: &mut Answer) -> Verdict {
+        let Some(viewer) = &asked.viewer else { return Verdict::Elsewhere };
+        let in_kubernetes = self.artefacts.iter().any(|zone| asked.name.left_of(zone).is_some());
+        let is_asked = match asked.qtype {
+            rtype::A | rtype::AAAA => true,
+            rtype::AXFR | rtype::IXFR => false,
+            _ => in_kubernetes,
+        };
+        if !is_asked || in_kubernetes && viewer.is_kubernetes(asked.name, &self.artefacts) {
+            return Verdict::Elsewhere;
+        }
+        let Some(given) = viewer.addresses(asked.name) else { return Verdict::Elsewhere };
+        if asked.qtype == rtype::ANY {
+            minimal(asked.name, suffix.ttl.min(asked.most), out);
+        }
+        suffix.addresses(asked, &given.addresses, out);
+        if out.is_empty(Section::Answer) {
+            // The host's domain may be anywhere; nothing is said of its other names.
+            suffix.soa(asked.name.suffix(given.left), Section::Authority, asked.most, out);
+        }
+        out.authoritative = true;
+        Verdict::Answered
     }
 
     fn is_excepted(&self, name: &WireName) -> bool {
@@ -167,7 +197,7 @@ impl Suffix {
         asked: &Asked<'_>,
         left: usize,
         giving: Option<&Suffix>,
-        declared: Option<Vec<IpAddr>>,
+        declared: Option<Given>,
         out: &mut Answer,
     ) -> Verdict {
         let name = asked.name;
@@ -179,7 +209,7 @@ impl Suffix {
             rtype::NS if left == 0 => self.name_server(name, name, asked.most, out),
             rtype::ANY => minimal(name, self.ttl.min(asked.most), out),
             _ => match (declared, giving.map(|suffix| (suffix, &suffix.rule))) {
-                (Some(addresses), _) => self.addresses(asked, &addresses, out),
+                (Some(given), _) => self.addresses(asked, &given.addresses, out),
                 (None, Some((suffix, Rule::Answer(all)))) => suffix.addresses(asked, all, out),
                 (None, Some((suffix, Rule::Pools(pools)))) => {
                     for address in pools.iter().map(|pool| pool.pool.address(name)) {
@@ -197,22 +227,6 @@ impl Suffix {
         }
         out.authoritative = true;
         verdict
-    }
-
-    /// Without a rule: the addresses of hosts that ServiceEntries declare, and nothing else.
-    fn declared(&self, asked: &Asked<'_>, out: &mut Answer) -> Verdict {
-        if !matches!(asked.qtype, rtype::A | rtype::AAAA) {
-            return Verdict::Elsewhere;
-        }
-        let found = asked.viewer.as_ref().and_then(|viewer| viewer.addresses(asked.name));
-        let Some(addresses) = found else { return Verdict::Elsewhere };
-        self.addresses(asked, &addresses, out);
-        if out.is_empty(Section::Answer) {
-            // The host's own domain may be anywhere; nothing is said of its other names.
-            self.soa(asked.name.wire(), Section::Authority, asked.most, out);
-        }
-        out.authoritative = true;
-        Verdict::Declared
     }
 
     /// Adds the addresses of the family that is asked for, another one first each time.

@@ -1,5 +1,7 @@
 //! Nothing at or below a suffix ever goes upstream, whatever is asked: a recording upstream is the proof.
 
+use std::fs;
+
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::RecordType;
 use rand::rngs::StdRng;
@@ -7,7 +9,7 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
 use crate::harness::connection::Connection;
-use crate::harness::{DnsServer, FLEETDNS, Question, Upstream};
+use crate::harness::{DnsServer, FLEETDNS, Question, Upstream, scratch};
 
 /// The suffixes, and names at and below which all is theirs.
 const ZONES: [&str; 7] = [
@@ -20,10 +22,29 @@ const ZONES: [&str; 7] = [
     "10.0.0.240.in-addr.arpa",
 ];
 
+/// Hosts below a suffix, of another domain, and where a Service could be.
+const ENTRIES: &str = "
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: e }
+spec:
+  hosts: [db1.mesh, foo.remote, api.example.com, far.shop.svc.cluster.local]
+  addresses: [240.9.9.9]
+";
+
 async fn server(upstream: &Upstream) -> DnsServer {
+    let folder = scratch::folder("cluster");
+    fs::write(folder.join("entries.yaml"), ENTRIES).expect("write a manifest");
     let corefile = format!(
         ".:{{PORT}} {{
             bind 127.0.0.1
+            kubernetes cluster.local {{
+                manifests {}
+                fallthrough
+            }}
+            sentinel . {{
+                serviceentries
+            }}
             sentinel remote {{
                 answer 240.0.0.10
                 guard com
@@ -37,13 +58,25 @@ async fn server(upstream: &Upstream) -> DnsServer {
             }}
             sentinel mesh {{
                 pool 240.1.0.0/16 fd00:f1ee::/64
+                serviceentries
             }}
             forward . {}
         }}",
+        folder.display(),
         upstream.address()
     );
     let server = FLEETDNS.start(&corefile).await;
+    server.comes_to_say("api.example.com AAAA", "NODATA api.example.com. 30").await;
     upstream.forget();
+    // With `fallthrough`, what Kubernetes lacks would go upstream.
+    server
+        .must_say(&[
+            ("far.shop.svc.cluster.local A", "NOERROR 240.9.9.9"),
+            ("far.shop.svc.cluster.local AAAA", "NODATA far.shop.svc.cluster.local. 30"),
+            ("far.shop.svc.cluster.local TXT", "NODATA far.shop.svc.cluster.local. 30"),
+            ("api.example.com A", "NOERROR 240.9.9.9"),
+        ])
+        .await;
     server
 }
 

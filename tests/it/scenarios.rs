@@ -485,19 +485,6 @@ async fn s31_the_health_check_of_a_forwarder_gets_an_answer() {
         .await;
     let reply = server.ask(".", RecordType::NS).await;
     assert_eq!(reply.metadata.response_code, ResponseCode::Refused);
-    // CoreDNS in front takes that for life.
-    let front = format!(
-        ".:{{PORT}} {{
-            bind 127.0.0.1
-            forward . {} {{
-                health_check 100ms
-                max_fails 1
-            }}
-        }}",
-        server.dns_addr()
-    );
-    let front = COREDNS.start(&front).await;
-    front.comes_to_say("foo.remote A", "NOERROR 240.0.0.10").await;
 }
 
 /// Scenarios 33 to 35: a Service of a member alone, with an address that is the local cluster's, one that

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{ObjectKey, key_of, served_as};
 
@@ -48,8 +49,9 @@ pub struct ServiceEntryObject {
     pub metadata: ObjectMeta,
     #[serde(default)]
     spec: SpecObject,
+    /// The CRD has no schema for it.
     #[serde(default)]
-    status: Option<StatusObject>,
+    status: Value,
 }
 
 #[derive(Deserialize, Serialize, Clone, Debug, Default)]
@@ -63,30 +65,20 @@ struct SpecObject {
     export_to: Option<Vec<Box<str>>>,
 }
 
-/// The CRD has no schema for it.
-#[derive(Deserialize, Serialize, Clone, Debug, Default)]
-struct StatusObject {
-    #[serde(default)]
-    addresses: Option<Vec<AllocatedObject>>,
-}
-
-#[derive(Deserialize, Serialize, Clone, Debug, Default)]
-struct AllocatedObject {
-    #[serde(default)]
-    value: Option<Box<str>>,
-    #[serde(default)]
-    host: Option<Box<str>>,
-}
-
 served_as!(ServiceEntryObject);
 
 impl From<ServiceEntryObject> for ServiceEntry {
     fn from(object: ServiceEntryObject) -> Self {
         let (key, spec) = (key_of(&object.metadata), object.spec);
-        let given = spec.addresses.unwrap_or_default();
-        let allocated = object.status.and_then(|status| status.addresses).unwrap_or_default();
-        let allocated = allocated.into_iter().filter_map(|allocated| {
-            Some((allocated.host.filter(|host| !host.is_empty()), allocated.value?.parse().ok()?))
+        let mut given = spec.addresses.unwrap_or_default();
+        // An entry for any address is one without.
+        given.retain(|text| address(text).is_none_or(|address| !address.is_unspecified()));
+        let allocated = object.status.pointer("/addresses").and_then(Value::as_array);
+        let allocated = allocated.into_iter().flatten().filter_map(|allocated| {
+            let host =
+                allocated.get("host").and_then(Value::as_str).filter(|host| !host.is_empty());
+            let address = allocated.get("value").and_then(Value::as_str)?.parse().ok()?;
+            Some((host.map(Into::into), address))
         });
         ServiceEntry {
             exported: exported(spec.export_to.unwrap_or_default(), &key.namespace),

@@ -1,6 +1,6 @@
 //! The task that counts the names in use, and says what is wrong with the pools.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,13 +16,15 @@ use crate::plugin::kubernetes::View;
 use crate::telemetry::Metrics;
 use crate::zone::name::WireName;
 use crate::zone::pool::{LIKELY, Pool, overlap};
-use crate::zone::sentinel::in_use::{Folded, InUse, MOST, spelled};
+use crate::zone::sentinel::in_use::{InUse, MOST, spelled};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// Between two looks at all that is declared, which may change often.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Collisions of one pool that are logged in one minute.
 const LINES: usize = 100;
+/// Names of one address that a line shows.
+const SHOWN: usize = 5;
 
 /// What the task knows.
 struct Counting {
@@ -30,15 +32,15 @@ struct Counting {
     views: Vec<Arc<View>>,
     metrics: Arc<Metrics>,
     said: HashMap<Pool, Said>,
-    /// Ranges of clusters that were warned about.
-    overlaps: HashSet<(Pool, ClusterId, IpNet)>,
+    /// The ranges of clusters that touch a pool.
+    overlaps: HashMap<Pool, HashMap<ClusterId, BTreeSet<IpNet>>>,
 }
 
 /// What was said of a pool.
 #[derive(Default)]
 struct Said {
-    /// The names of each address that was logged.
-    collisions: HashMap<IpAddr, BTreeSet<Folded>>,
+    /// How many names of an address were logged.
+    collisions: HashMap<IpAddr, usize>,
     lines: usize,
     left_out: usize,
     is_full: bool,
@@ -49,9 +51,24 @@ struct Said {
 /// Starts to count, on the current runtime and as long as that runs. Without pools there is nothing to do.
 pub fn start<'a>(pools: &Pools, views: impl Iterator<Item = &'a Arc<View>>, metrics: Arc<Metrics>) {
     let Some(telling) = pools.telling() else { return };
+    pools.all().iter().for_each(|pool| beside_istio(pool.pool));
     let (pools, views) = (pools.clone(), views.cloned().collect());
-    let (said, overlaps) = (HashMap::new(), HashSet::new());
+    let (said, overlaps) = (HashMap::new(), HashMap::new());
     tokio::spawn(Counting { pools, views, metrics, said, overlaps }.run(telling));
+}
+
+/// Says that Istio gives addresses of a pool to ServiceEntries, by its default (pilot/pkg/features/pilot.go):
+/// names may collide with those, which is told when it happens.
+fn beside_istio(pool: Pool) {
+    const ALLOCATED: [&str; 2] = ["240.240.0.0/16", "2001:2::/48"];
+    for allocated in ALLOCATED.iter().filter_map(|text| text.parse().ok()) {
+        if overlap(&allocated, &pool.network()) {
+            info!(
+                "the pool {pool} has addresses of {allocated}, from which Istio gives some to \
+                 ServiceEntries; 241.0.0.0/8 has none"
+            );
+        }
+    }
 }
 
 impl Counting {
@@ -116,6 +133,8 @@ impl Counting {
 
     fn minute(&mut self) {
         let minute = self.pools.tick();
+        let lost = self.pools.take_lost();
+        self.metrics.sentinel.lost(lost);
         for pool in self.pools.all() {
             pool.sweep(minute);
             self.judge(&pool);
@@ -129,26 +148,33 @@ impl Counting {
         }
     }
 
-    /// Says once that an address has several names, if it has.
+    /// Says that an address has several names, if it has: each of the first few times, and then as often as
+    /// there are twice as many.
     fn collided(&mut self, pool: &InUse, address: IpAddr) {
-        let Some(names) = pool.names(address).filter(|names| names.len() > 1) else { return };
+        let Some(names) = pool.collision(address) else { return };
         let said = self.said.entry(pool.pool).or_default();
         if said.collisions.len() >= MOST {
             said.collisions.clear();
         }
         let known = said.collisions.entry(address).or_default();
-        if names.is_subset(known) {
+        if names.len() <= *known {
             return;
         }
-        known.extend(names.iter().cloned());
         self.metrics.sentinel.collided(&pool.pool);
+        if names.len() > SHOWN && names.len() < *known * 2 {
+            return;
+        }
+        *known = names.len();
         if said.lines == LINES {
             said.left_out += 1;
             return;
         }
         said.lines += 1;
-        let mut shown: Vec<String> = names.iter().map(|name| spelled(name)).collect();
+        let mut shown: Vec<String> = names.iter().take(SHOWN).map(|name| spelled(name)).collect();
         shown.sort();
+        if names.len() > SHOWN {
+            shown.push(format!("and {} more", names.len() - SHOWN));
+        }
         warn!(pool = %pool.pool, %address, names = shown.join(" "),
             "names share an address: where one of them is plain TCP, both lead to it; give one an address \
              of its own by a ServiceEntry");
@@ -176,37 +202,26 @@ impl Counting {
         }
     }
 
-    /// Says once that a cluster uses addresses of a pool.
+    /// Says once that a cluster uses addresses of a pool, and counts how many of its ranges do.
     fn overlapped(&mut self, pool: Pool) {
-        for view in &self.views {
-            for (cluster, ranges) in view.registry().ranges() {
-                let touches = |range: &&IpNet| overlap(range, &pool.network());
-                let shared: Vec<IpNet> = ranges.networks.iter().filter(touches).copied().collect();
-                self.metrics.sentinel.overlaps(&pool, &cluster, shared.len());
-                for range in shared {
-                    if self.overlaps.insert((pool, cluster.clone(), range)) {
-                        warn!(%pool, %cluster, %range,
-                            "the pool has addresses that the cluster gives to Services or pods: choose \
-                             another network for the pool");
-                    }
-                }
+        let mut now: HashMap<ClusterId, BTreeSet<IpNet>> = HashMap::new();
+        for (cluster, ranges) in self.views.iter().flat_map(|view| view.registry().ranges()) {
+            let touches = |range: &&IpNet| overlap(range, &pool.network());
+            now.entry(cluster).or_default().extend(ranges.joined().iter().filter(touches));
+        }
+        let before = self.overlaps.remove(&pool).unwrap_or_default();
+        for cluster in before.keys().filter(|cluster| !now.contains_key(cluster)) {
+            self.metrics.sentinel.overlaps(&pool, cluster, 0);
+        }
+        for (cluster, ranges) in &now {
+            self.metrics.sentinel.overlaps(&pool, cluster, ranges.len());
+            let known = before.get(cluster);
+            for range in ranges.iter().filter(|range| known.is_none_or(|of| !of.contains(range))) {
+                warn!(%pool, %cluster, %range,
+                    "the pool has addresses that the cluster gives to Services or pods: choose another \
+                     network for the pool");
             }
         }
-        let mut resolved = Vec::new();
-        self.overlaps.retain(|(other, cluster, range)| {
-            let is_there = self
-                .views
-                .iter()
-                .flat_map(|view| view.registry().ranges())
-                .any(|(id, ranges)| id == *cluster && ranges.networks.contains(range));
-            if *other == pool && !is_there {
-                resolved.push((cluster.clone(), *range));
-            }
-            *other != pool || is_there
-        });
-        for (cluster, range) in resolved {
-            self.metrics.sentinel.overlaps(&pool, &cluster, 0);
-            info!(%pool, %cluster, %range, "the cluster has this range no more");
-        }
+        self.overlaps.insert(pool, now);
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct Lines {
     answer: Vec<IpAddr>,
     /// At most one of each family, each with its word.
     pub pools: Vec<(Pool, Token)>,
-    ttl: u32,
+    ttl: Option<u32>,
     except: Vec<WireName>,
     guard: Vec<WireName>,
     entries: bool,
@@ -44,7 +44,7 @@ pub(super) fn read(directive: &Directive) -> Result<Lines, Diagnostic> {
         suffixes: Vec::new(),
         answer: Vec::new(),
         pools: Vec::new(),
-        ttl: DEFAULT_TTL,
+        ttl: None,
         except: Vec::new(),
         guard: Vec::new(),
         entries: false,
@@ -56,7 +56,7 @@ pub(super) fn read(directive: &Directive) -> Result<Lines, Diagnostic> {
         match line.name().text.as_str() {
             "answer" => {
                 for word in line.args_within(1.., "answer ADDRESS...")? {
-                    lines.answer.push(parse_ip(word)?.to_canonical());
+                    lines.address(word)?;
                 }
                 ruled = Some(line.name().clone());
             }
@@ -68,7 +68,13 @@ pub(super) fn read(directive: &Directive) -> Result<Lines, Diagnostic> {
             }
             "ttl" => {
                 let word = line.one_arg("ttl SECONDS")?;
-                lines.ttl = parse_number(word, "TTL in seconds", 0..=604_800)?;
+                let ttl = parse_number(word, "TTL in seconds", 0..=604_800)?;
+                if let Some(before) = lines.ttl.replace(ttl) {
+                    return Err(word.error(
+                        format!("the TTL is {before} already"),
+                        "keep one ttl line in each sentinel",
+                    ));
+                }
             }
             "except" => {
                 for word in line.args_within(1.., "except NAME...")? {
@@ -107,6 +113,19 @@ pub(super) fn read(directive: &Directive) -> Result<Lines, Diagnostic> {
 }
 
 impl Lines {
+    fn address(&mut self, word: &Token) -> Result<(), Diagnostic> {
+        let address = parse_ip(word)?.to_canonical();
+        let problem = if address.is_unspecified() || address.is_multicast() {
+            format!("nothing connects to {word}")
+        } else if self.answer.contains(&address) {
+            format!("{word} is there twice")
+        } else {
+            self.answer.push(address);
+            return Ok(());
+        };
+        Err(word.error(problem, "write each address once that a sidecar captures, e.g. 240.0.0.1"))
+    }
+
     fn pool(&mut self, word: &Token) -> Result<(), Diagnostic> {
         let network = parse_network(word)?;
         let pool =
@@ -125,13 +144,20 @@ impl Lines {
 
     fn check(&self, directive: &Directive) -> Result<(), Diagnostic> {
         let wrong = |problem: &str, remedy: &str| Err(directive.name.error(problem, remedy));
+        let is_nothing = self.guard.iter().any(WireName::is_root);
+        if is_nothing && (self.entries || !self.answer.is_empty() || !self.pools.is_empty()) {
+            return wrong(
+                "`guard .` says that no name exists, and other lines of this sentinel what they answer",
+                "keep `guard .` alone, or take it out",
+            );
+        }
         match (self.answer.is_empty(), self.pools.is_empty()) {
             (false, false) => wrong(
                 "sentinel has both an answer and a pool",
                 "keep `answer` for one address that all names share, or `pool` for one of each name",
             ),
             // No name below it exists, so there is none to have an address.
-            (true, true) if self.guard.iter().any(WireName::is_root) => Ok(()),
+            (true, true) if is_nothing => Ok(()),
             (true, true) if !self.entries => wrong(
                 "sentinel has no address to answer with",
                 "add `answer ADDRESS...`, e.g. answer 240.0.0.1, or `pool NETWORK...` or `serviceentries`",
@@ -161,7 +187,7 @@ impl Lines {
         let suffix = |name: &WireName| Suffix {
             name: name.clone(),
             rule: rule.clone(),
-            ttl: self.ttl,
+            ttl: self.ttl.unwrap_or(DEFAULT_TTL),
             except: self.except.iter().filter(|of| of.left_of(name).is_some()).cloned().collect(),
             guard: self.guard.clone(),
             entries: self.entries,
@@ -184,6 +210,12 @@ fn suffix(word: &Token, ruled: Option<&Token>) -> Result<WireName, Diagnostic> {
 
 /// One domain name, not the root.
 fn name(word: &Token) -> Result<WireName, Diagnostic> {
+    if let Some(rest) = word.text.strip_prefix("*.") {
+        return Err(word.error(
+            format!("{word} is one name, whose first label is a star"),
+            format!("write {rest}, which has all names below it"),
+        ));
+    }
     let problem = match names::zones(std::slice::from_ref(word))?.as_slice() {
         [name] if !name.is_root() => return Ok(names::wire(name)),
         [_] => format!("{word} is the root, below which every name is"),

@@ -63,19 +63,6 @@ impl Plugin for Sentinel {
                 }
                 Reply::message(answer.message(request.reply()))
             }
-            Verdict::Declared if self.zones.in_kubernetes(&name) => {
-                // A Service comes before a ServiceEntry for its name, as in Istio's agent.
-                let outcome = next.run(NAME, request).await;
-                match &outcome {
-                    Ok(Reply::Message(message))
-                        if message.metadata.response_code == ResponseCode::NXDomain =>
-                    {
-                        Reply::message(answer.message(request.reply()))
-                    }
-                    _ => outcome,
-                }
-            }
-            Verdict::Declared => Reply::message(answer.message(request.reply())),
             Verdict::Refused => Err(Failure::code(ResponseCode::Refused)),
             Verdict::Elsewhere => next.run(NAME, request).await,
         }
@@ -90,14 +77,16 @@ impl Sentinel {
         let (mut most, mut viewer) = (u32::MAX, None);
         let mut namespaces = Vec::new();
         if let Some(Entries { view, local }) = &self.entries {
-            if !view.known().local {
+            let known = view.known();
+            if !(known.local && known.members) {
                 most = NOT_KNOWN;
             }
             let pods = view.registry().pods(request.client.ip().to_canonical());
             let of = pods.iter().flat_map(|pods| pods.iter());
             namespaces.extend(of.map(|owner| owner.pod.key.namespace.clone()));
             let eyes = Eyes::Namespaces(&namespaces);
-            viewer = Some(Viewer { registry: view.registry(), local, eyes });
+            let (registry, knows_services) = (view.registry(), known.local);
+            viewer = Some(Viewer { registry, local, eyes, knows_services });
         }
         let qtype = request.qtype().into();
         self.zones.answer(&Asked { name, qtype, turn, most, viewer }, answer)

@@ -6,9 +6,9 @@
 //!
 //! Questions only stamp a name that is known; a new one is handed to one task, which does the rest.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
@@ -19,11 +19,11 @@ use crate::corefile::{Diagnostic, Token};
 use crate::plugin::kubernetes::View;
 use crate::zone::name::WireName;
 use crate::zone::pool::{Pool, overlap};
-use crate::zone::sentinel::in_use::{Collision, Folded, InUse};
+use crate::zone::sentinel::in_use::{Collision, Declared, Folded, InUse};
 use crate::zone::sentinel::{Eyes, Sentinel as Zones, Viewer};
 
 /// New names that may wait for the task; more are left out, to be told when they are asked for again.
-const WAITING: usize = 1024;
+const WAITING: usize = 16_384;
 
 /// All pools. Clones are of the same.
 #[derive(Clone, Default)]
@@ -39,6 +39,8 @@ pub(super) struct Shared {
     /// Minutes since the start, counted from 1.
     pub minute: AtomicU32,
     told: mpsc::Sender<Told>,
+    /// Names that were not told.
+    lost: AtomicU64,
     telling: Mutex<Option<mpsc::Receiver<Told>>>,
 }
 
@@ -64,6 +66,7 @@ impl Default for Shared {
             answers: Mutex::default(),
             minute: AtomicU32::new(1),
             told,
+            lost: AtomicU64::new(0),
             telling: Mutex::new(Some(telling)),
         }
     }
@@ -116,8 +119,11 @@ impl Pools {
     pub fn used(&self, pools: &[Arc<InUse>], name: &WireName) {
         let minute = self.0.minute.load(Ordering::Relaxed);
         for pool in pools.iter().filter(|pool| !pool.stamp(name.folded(), minute)) {
+            let told = Told { pool: pool.clone(), name: name.folded().into() };
             // Full or ended: it is told again when it is asked for again.
-            let _ = self.0.told.try_send(Told { pool: pool.clone(), name: name.folded().into() });
+            if self.0.told.try_send(told).is_err() {
+                self.0.lost.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 
@@ -150,31 +156,36 @@ impl Pools {
         self.0.minute.load(Ordering::Relaxed)
     }
 
-    /// Tells each pool all names that are declared now.
+    /// Tells each pool all names that are declared now with an address of it, whoever declares them.
     pub(super) fn declare(&self) {
-        let mut declared: Vec<BTreeMap<Folded, BTreeSet<IpAddr>>> = Vec::new();
-        let all = self.all();
-        for pool in &all {
-            let answers = lock(&self.0.answers);
-            let mut names: BTreeMap<Folded, BTreeSet<IpAddr>> = BTreeMap::new();
-            for (name, ip) in answers.iter().filter(|(_, ip)| pool.pool.contains(*ip)) {
-                names.entry(name.clone()).or_default().insert(*ip);
-            }
-            declared.push(names);
+        let mut names: BTreeMap<Folded, Declared> = BTreeMap::new();
+        for (name, address) in lock(&self.0.answers).iter() {
+            names.entry(name.clone()).or_default().addresses.insert(*address);
         }
         for declaring in lock(&self.0.declaring).iter() {
             let (registry, local) = (declaring.view.registry(), &declaring.local);
-            let viewer = Viewer { registry, local, eyes: Eyes::All };
-            for (pool, name, addresses) in declaring.zones.pooled(&viewer) {
-                let place = all.iter().position(|other| Arc::ptr_eq(other, &pool));
-                if let Some(names) = place.and_then(|index| declared.get_mut(index)) {
-                    names.entry(name).or_default().extend(addresses);
-                }
+            let viewer = Viewer { registry, local, eyes: Eyes::All, knows_services: true };
+            for (name, declared) in declaring.zones.declared_names(&viewer) {
+                let known = names.entry(name).or_default();
+                known.addresses.extend(declared.addresses);
+                known.by = declared.by;
             }
         }
-        for (pool, names) in all.iter().zip(&declared) {
-            pool.declare(names);
+        for pool in self.all() {
+            let within = |declared: &Declared| {
+                let addresses = declared.addresses.iter().copied();
+                addresses.filter(|address| pool.pool.contains(*address)).collect()
+            };
+            let mine = names.iter().map(|(name, declared)| {
+                (name.clone(), Declared { addresses: within(declared), by: declared.by })
+            });
+            pool.declare(&mine.filter(|(_, declared)| !declared.addresses.is_empty()).collect());
         }
+    }
+
+    /// How many names were not told since the last time, as too many were waiting.
+    pub(super) fn take_lost(&self) -> u64 {
+        self.0.lost.swap(0, Ordering::Relaxed)
     }
 }
 

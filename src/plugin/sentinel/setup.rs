@@ -16,7 +16,10 @@ use crate::zone::sentinel::{Rule, Sentinel as Zones};
 /// A line that is wrong, a suffix that is there twice, that no key of the block leads to, or that would
 /// take names of a Kubernetes zone; a pool that a cluster or another pool has a part of.
 pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Diagnostic> {
-    let mut zones = Zones { suffixes: Vec::new(), artefacts: kubernetes_zones(setup)? };
+    let kubernetes = kubernetes_zones(setup)?;
+    // The root says nothing of a name.
+    let artefacts = kubernetes.iter().filter(|zone| !zone.is_root()).cloned().collect();
+    let mut zones = Zones { suffixes: Vec::new(), artefacts };
     // Where each suffix stands.
     let mut words: Vec<&Token> = Vec::new();
     for directive in directives {
@@ -27,7 +30,7 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
         for (word, suffix) in directive.args.iter().zip(read.suffixes(setup)?) {
             reachable(setup, word, &suffix.name)?;
             if !suffix.name.is_root() {
-                apart_from_kubernetes(word, &suffix.name, &zones.artefacts)?;
+                apart_from_kubernetes(word, &suffix.name, &kubernetes)?;
             }
             let same = zones.suffixes.iter().position(|other| other.name == suffix.name);
             if let Some(before) = same.and_then(|index| words.get(index)) {
@@ -106,12 +109,11 @@ fn reachable(setup: &Setup<'_>, word: &Token, suffix: &WireName) -> Result<(), D
     ))
 }
 
-/// The Kubernetes zones of all server blocks. The root as one says nothing of a name.
+/// The Kubernetes zones of all server blocks.
 fn kubernetes_zones(setup: &Setup<'_>) -> Result<Vec<WireName>, Diagnostic> {
     let mut all: Vec<WireName> = Vec::new();
     for block in setup.blocks {
-        let zones = kubernetes::zones_of(block)?;
-        all.extend(zones.into_iter().filter(|zone| !zone.is_root()));
+        all.extend(kubernetes::zones_of(block)?);
     }
     Ok(all)
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::zone::answer::{Answer, Section};
+use crate::zone::name::MAX_NAME;
 use crate::zone::rtype;
 
 /// REFRESH, RETRY and EXPIRE of every SOA, in seconds (CoreDNS, plugin/backend_lookup.go).
@@ -20,7 +21,10 @@ pub fn is_of(address: IpAddr, qtype: u16) -> bool {
 pub fn soa(out: &mut Answer, section: Section, zone: &[u8], ttl: u32, serial: u32, minimum: u32) {
     out.push(section, zone, rtype::SOA, ttl, |rdata| {
         for prefix in [&b"\x02ns\x03dns"[..], b"\x0ahostmaster"] {
-            rdata.extend_from_slice(prefix);
+            // Before a zone so long there is no room for another label.
+            if prefix.len() + zone.len() <= MAX_NAME {
+                rdata.extend_from_slice(prefix);
+            }
             rdata.extend_from_slice(zone);
         }
         rdata.extend_from_slice(&serial.to_be_bytes());

@@ -1,20 +1,21 @@
 //! What ServiceEntries say of a name, as Istio's agent would to a client that sees them
-//! (pilot/pkg/networking/core/listener.go, pkg/dns/server/name_table.go).
+//! (pkg/dns/server/name_table.go, pkg/dns/client/dns.go).
 //!
-//! The entry of the most specific host counts, `NAME` before `*.PARENT`. Of several clusters that declare
-//! a name the local one decides, otherwise the one whose entry is the oldest; what one cluster declares
-//! several times is merged. An entry's own addresses come first, and those that the control plane
-//! gave it are answered of the local cluster alone: only its sidecars listen there.
+//! The entry of the most specific host that gives an address counts, `NAME` before `*.PARENT`. Of several
+//! clusters that declare a name the local one decides, otherwise the one whose entry is the oldest; what one
+//! cluster declares several times is merged. An entry without addresses of its own has those that the control
+//! plane gave it, in the local cluster alone: only its sidecars listen there.
 
 use std::collections::{BTreeSet, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
-use std::sync::Arc;
 
-use super::Rule;
-use super::in_use::{Folded, InUse};
+use super::in_use::{Declared, Folded};
+use super::{Rule, Sentinel};
 use crate::cluster::ClusterId;
 use crate::registry::{Declaration, Registry};
 use crate::zone::name::WireName;
+use crate::zone::schema::{self, Asked, Grammar};
 
 /// Who asks, of what is declared.
 #[derive(Clone, Copy)]
@@ -22,6 +23,8 @@ pub struct Viewer<'a> {
     pub registry: &'a Registry,
     pub local: &'a ClusterId,
     pub eyes: Eyes<'a>,
+    /// Whether the local cluster's Services are known.
+    pub knows_services: bool,
 }
 
 /// Which entries are seen.
@@ -32,49 +35,79 @@ pub enum Eyes<'a> {
     All,
 }
 
+/// What is declared of a name.
+#[derive(Debug)]
+pub struct Given {
+    /// Each once, the oldest entry's first. Never empty.
+    pub addresses: Vec<IpAddr>,
+    /// How many labels stand left of the host's name: none where it is the host itself.
+    pub left: usize,
+}
+
+/// What one cluster declares.
+struct Found {
+    cluster: ClusterId,
+    /// When its oldest entry was made.
+    created: i64,
+    given: Given,
+}
+
 impl Viewer<'_> {
-    /// The addresses of a name, each once, the oldest entry's first; `None` where no entry gives any.
-    pub fn addresses(&self, name: &WireName) -> Option<Vec<IpAddr>> {
+    /// The addresses of a name; `None` where no entry gives any.
+    pub fn addresses(&self, name: &WireName) -> Option<Given> {
         if !self.registry.has_hosts() {
             return None;
         }
-        let (cluster, declarations) = self.deciding(name)?;
-        let own = declarations.iter().flat_map(|declaration| &declaration.entry.addresses).copied();
-        let mut addresses: Vec<IpAddr> = own.collect();
-        if addresses.is_empty() && cluster == *self.local {
-            let unaddressed = declarations.iter().filter(|found| !found.entry.is_addressed);
-            addresses.extend(unaddressed.flat_map(Declaration::allocated));
-        }
-        let mut seen = HashSet::new();
-        addresses.retain(|address| seen.insert(*address));
-        (!addresses.is_empty()).then_some(addresses)
-    }
-
-    /// The declarations that count, and their cluster.
-    fn deciding(&self, name: &WireName) -> Option<(ClusterId, Vec<Declaration>)> {
-        let mut found: Vec<(ClusterId, Vec<Declaration>)> = Vec::new();
+        let mut found: Vec<Found> = Vec::new();
         for left in 0..name.labels() {
             let Some(host) = self.registry.host(name.folded_suffix(left)) else { continue };
             let all = if left == 0 { &host.itself } else { &host.below };
-            let seen = all.iter().filter(|declaration| self.sees(declaration));
-            let mut here: Vec<(ClusterId, Vec<Declaration>)> = Vec::new();
-            for declaration in seen {
-                match here.iter_mut().find(|(cluster, _)| *cluster == declaration.cluster) {
-                    Some((_, declarations)) => declarations.push(declaration.clone()),
-                    None => here.push((declaration.cluster.clone(), vec![declaration.clone()])),
-                }
+            for group in all.chunk_by(|one, other| one.cluster == other.cluster) {
+                self.add(group, left, &mut found);
             }
-            // Of each cluster the most specific host is found first.
-            here.retain(|(cluster, _)| found.iter().all(|(other, _)| other != cluster));
-            found.extend(here);
         }
-        let oldest = |declarations: &[Declaration]| declarations.first().map(|of| of.entry.created);
-        found.into_iter().min_by(|(a, of_a), (b, of_b)| {
-            let key = |cluster: &ClusterId, of: &[Declaration]| {
-                (cluster != self.local, oldest(of), cluster.clone())
-            };
-            key(a, of_a).cmp(&key(b, of_b))
-        })
+        self.decide(found)
+    }
+
+    /// What counts of what clusters declare.
+    fn decide(&self, mut found: Vec<Found>) -> Option<Given> {
+        let of_local = found.iter().position(|found| found.cluster == *self.local);
+        let has_any = |found: &Found| !found.given.addresses.is_empty();
+        let deciding = match of_local {
+            Some(index) => Some(found.swap_remove(index)).filter(has_any),
+            None => found
+                .into_iter()
+                .filter(has_any)
+                .min_by_key(|found| (found.created, found.cluster.clone())),
+        };
+        deciding.map(|found| found.given)
+    }
+
+    /// Adds what one cluster declares of one host, unless it has a more specific one with addresses.
+    fn add(&self, group: &[Declaration], left: usize, found: &mut Vec<Found>) {
+        let mut seen = group.iter().filter(|declaration| self.sees(declaration)).peekable();
+        let Some(first) = seen.peek() else { return };
+        let (cluster, created) = (first.cluster.clone(), first.entry.created);
+        let known = found.iter().position(|found| found.cluster == cluster);
+        if known.is_some_and(|index| !found[index].given.addresses.is_empty()) {
+            return;
+        }
+        let mut once = HashSet::new();
+        let all = seen.flat_map(|declaration| self.of(declaration));
+        let addresses = all.filter(|address| once.insert(*address)).collect();
+        let new = Found { cluster, created, given: Given { addresses, left } };
+        match known {
+            Some(index) => found[index] = new,
+            None => found.push(new),
+        }
+    }
+
+    /// The addresses that one declaration gives.
+    fn of(&self, declaration: &Declaration) -> Vec<IpAddr> {
+        match declaration.entry.is_addressed || declaration.cluster != *self.local {
+            true => declaration.entry.addresses.clone(),
+            false => declaration.allocated().collect(),
+        }
     }
 
     fn sees(&self, declaration: &Declaration) -> bool {
@@ -83,35 +116,66 @@ impl Viewer<'_> {
             Eyes::All => true,
         }
     }
+
+    /// Whether a name is for Kubernetes to answer, by one of its zones: a Service that is there, or a name
+    /// that no Service could have.
+    pub(super) fn is_kubernetes(&self, name: &WireName, zones: &[WireName]) -> bool {
+        let Some(left) = zones.iter().filter_map(|zone| name.left_of(zone)).min() else {
+            return false;
+        };
+        if !self.knows_services {
+            return true;
+        }
+        match schema::read(name, left, Grammar::default()) {
+            Asked::Service { key, .. } => {
+                let name = self.registry.service(key);
+                name.is_some_and(|name| name.owners().iter().any(|owner| owner.service.is_some()))
+            }
+            Asked::Nothing => false,
+            _ => true,
+        }
+    }
 }
 
-impl super::Sentinel {
-    /// The names of pools that entries declare, each with its addresses in the pool: those that the
-    /// entries give it, or else its own.
-    pub fn pooled(&self, viewer: &Viewer<'_>) -> Vec<(Arc<InUse>, Folded, BTreeSet<IpAddr>)> {
+impl Sentinel {
+    /// The names that entries declare, each with the addresses that it has by them: their own, or else those
+    /// of the pools of its suffix. Of `*.NAME` the name is written so.
+    pub fn declared_names(&self, viewer: &Viewer<'_>) -> Vec<(Folded, Declared)> {
         let mut all = Vec::new();
         for (folded, host) in viewer.registry.all_hosts() {
             let Some((name, _)) = WireName::read(&folded) else { continue };
-            let Some(suffix) = self.giving(&name).filter(|_| !host.itself.is_empty()) else {
-                continue;
-            };
-            let Rule::Pools(pools) = &suffix.rule else { continue };
-            if !self.declares(suffix) {
-                continue;
-            }
-            let given = viewer.addresses(&name);
-            for pool in pools {
-                let addresses: BTreeSet<IpAddr> = match &given {
-                    Some(given) => {
-                        given.iter().copied().filter(|ip| pool.pool.contains(*ip)).collect()
-                    }
-                    None => BTreeSet::from([pool.pool.address(&name)]),
-                };
-                if !addresses.is_empty() {
-                    all.push((pool.clone(), folded.clone(), addresses));
+            for (of, is_itself) in [(&host.itself, true), (&host.below, false)] {
+                let Some(first) = of.first() else { continue };
+                let mut found = Vec::new();
+                for group in of.chunk_by(|one, other| one.cluster == other.cluster) {
+                    viewer.add(group, 0, &mut found);
                 }
+                let given = viewer.decide(found).into_iter().flat_map(|given| given.addresses);
+                let mut addresses: BTreeSet<IpAddr> = given.collect();
+                if addresses.is_empty() && is_itself {
+                    addresses = self.pooled(&name);
+                }
+                let mut hasher = DefaultHasher::new();
+                (&first.cluster, &first.entry.key).hash(&mut hasher);
+                let name = if is_itself { folded.clone() } else { all_below(&folded) };
+                all.push((name, Declared { addresses, by: hasher.finish() }));
             }
         }
         all
     }
+
+    /// The addresses that a name has in the pools of its suffix.
+    fn pooled(&self, name: &WireName) -> BTreeSet<IpAddr> {
+        match self.giving(name).map(|suffix| (suffix, &suffix.rule)) {
+            Some((suffix, Rule::Pools(pools))) if self.declares(suffix) => {
+                pools.iter().map(|pool| pool.pool.address(name)).collect()
+            }
+            _ => BTreeSet::new(),
+        }
+    }
+}
+
+/// All names below one, as a name.
+pub(super) fn all_below(folded: &[u8]) -> Folded {
+    [super::ALL_BELOW, folded].concat().into()
 }

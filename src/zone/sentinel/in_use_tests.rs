@@ -4,6 +4,11 @@ fn folded(text: &str) -> Folded {
     WireName::parse(text).unwrap().folded().into()
 }
 
+/// By an entry of this number.
+fn declared(by: u64, ips: &[&str]) -> Declared {
+    Declared { addresses: ips.iter().map(|ip| ip.parse().unwrap()).collect(), by }
+}
+
 fn in_use(network: &str) -> InUse {
     InUse::new(Pool::new(network.parse().unwrap()).unwrap())
 }
@@ -54,23 +59,36 @@ fn names_that_collide_are_told_with_their_address() {
 #[test]
 fn a_declared_name_stays_and_has_its_own_addresses() {
     let all = in_use("240.1.0.0/16");
-    let own = |ip: &str| BTreeSet::from([ip.parse::<IpAddr>().unwrap()]);
     all.learn(&folded("db2.mesh"), 1);
-    all.learn(&folded("db1.mesh"), 1);
     all.declare(&BTreeMap::from([
-        (folded("db1.mesh"), own("240.1.9.9")),
-        (folded("api.mesh"), own("240.1.254.185")),
+        (folded("db1.mesh"), declared(1, &["240.1.9.9"])),
+        (folded("api.mesh"), declared(2, &["240.1.254.185"])),
     ]));
     assert_eq!(shown(&all), "240.1.254.185 api.mesh. db2.mesh., 240.1.9.9 db1.mesh.");
     assert_eq!(all.collisions().len(), 1);
     all.sweep(1000);
     assert_eq!(shown(&all), "240.1.254.185 api.mesh., 240.1.9.9 db1.mesh.");
-    // One is declared no more; the other was asked for meanwhile.
-    all.stamp(&folded("db1.mesh"), 1000);
+    // Whoever does not see the entry is given the pool's address, which is in use, too.
+    assert!(!all.stamp(&folded("db1.mesh"), 1000) && all.learn(&folded("db1.mesh"), 1000));
+    assert_eq!(shown(&all), "240.1.131.9 db1.mesh., 240.1.254.185 api.mesh., 240.1.9.9 db1.mesh.");
     all.declare(&BTreeMap::new());
     assert_eq!(shown(&all), "240.1.131.9 db1.mesh.");
     all.sweep(1061);
     assert!(all.is_empty());
+}
+
+#[test]
+fn the_hosts_of_one_entry_may_share_an_address() {
+    let all = in_use("240.1.0.0/16");
+    let mut names = BTreeMap::from([
+        (folded("a.mesh"), declared(1, &["240.1.9.9"])),
+        (folded("b.mesh"), declared(1, &["240.1.9.9"])),
+    ]);
+    all.declare(&names);
+    assert!(all.collisions().is_empty() && all.shared() == 1);
+    names.insert(folded("c.mesh"), declared(2, &["240.1.9.9"]));
+    all.declare(&names);
+    assert_eq!(all.collisions()[0].names.len(), 3);
 }
 
 #[test]
@@ -81,9 +99,6 @@ fn no_more_names_than_there_is_room_for() {
     }
     assert!(!all.learn(&folded("one.mesh"), 1));
     assert!(all.learn(&folded("n7.mesh"), 2));
-    all.declare(&BTreeMap::from([(
-        folded("two.mesh"),
-        BTreeSet::from(["240.1.1.1".parse().unwrap()]),
-    )]));
+    all.declare(&BTreeMap::from([(folded("two.mesh"), declared(1, &["240.1.1.1"]))]));
     assert_eq!(all.len(), MOST + 1);
 }

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{Asked, Rule, Sentinel, Suffix, Verdict, minimal};
+use super::{ALL_BELOW, Asked, Rule, Sentinel, Suffix, Verdict, minimal};
 use crate::zone::answer::{Answer, Section};
 use crate::zone::name::WireName;
 use crate::zone::pool::Pool;
@@ -15,9 +15,6 @@ use crate::zone::{rcode, reverse, rtype};
 
 /// Seconds that an answer about an address of a pool is kept at most: its names come and go.
 const POOLED: u32 = 5;
-
-/// The label of all names of a suffix, as the names in use have it.
-const ALL_BELOW: &[u8] = b"\x01*";
 
 /// Labels of the reverse name of an address.
 const V4: usize = 6;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::cluster::kinds::{ServiceEntry, ServiceEntryObject};
+use crate::cluster::kinds::{ObjectKey, Service, ServiceEntry, ServiceEntryObject, ServiceKind};
 use crate::cluster::{Change, ClusterId, Sink, Update};
 use crate::registry::Registry;
 use crate::zone::pool::Pool;
@@ -26,7 +26,7 @@ fn sentinel() -> Sentinel {
     let names = |all: &[&str]| all.iter().map(|text| name(text)).collect::<Vec<_>>();
     let mut remote = suffix("remote", answer(&["240.0.0.10"]), 30);
     remote.except = names(&["ingress.b.remote", "x.eu.remote", "b.c.remote"]);
-    remote.guard = names(&["com", "co.uk"]);
+    remote.guard = names(&["com", "org", "co.uk", "c"]);
     let mut mesh = suffix("mesh", pools(&["240.1.0.0/16", "fd00:f1ee::/64"]), 30);
     mesh.entries = true;
     Sentinel {
@@ -134,7 +134,7 @@ fn artefacts_of_search_lists() {
         ("xcluster.local.remote", false),
         ("cluster.local.x.remote", false),
         ("www.example.com.remote", true),
-        ("com.remote", true),
+        ("org.remote", true),
         ("bbc.co.uk.remote", true),
         ("uk.remote", false),
         ("com.eu.remote", false),
@@ -147,6 +147,17 @@ fn artefacts_of_search_lists() {
             assert_ne!(verdict, Verdict::Elsewhere, "{text}");
             assert_eq!(said.starts_with("NXDOMAIN Authority "), is_artefact, "{text}: {said}");
         }
+    }
+}
+
+/// What search lists make is there where a suffix or an exception lies below it (RFC 8020).
+#[test]
+fn artefacts_above_other_names_exist() {
+    let sentinel = sentinel();
+    for (text, expected) in
+        [("c.remote", "Authority remote. 30 6"), ("x.c.remote", "NXDOMAIN Authority remote. 30 6")]
+    {
+        assert_eq!(ask(&sentinel, text, rtype::A).1, expected, "{text}");
     }
 }
 
@@ -284,6 +295,12 @@ fn what_service_entries_say() {
         east n/shared 10 shared.example.com 10.0.2.2 - pay,ops
         east n/nobody 10 nobody.example.com 10.0.2.3 - ~
         east n/bare 10 bare.example.com - - -
+        east n/hidden 10 cidr.wild.example.com 10.1.0.0/16 - -
+        east n/partly 10 partly.example.com 10.0.4.1 - -
+        east m/partly 11 partly.example.com - 240.240.0.9 -
+        east n/any 10 any.example.com 0.0.0.0 240.240.0.10 -
+        east n/there 10 web.n.svc.cluster.local,web.n.x.cluster.local 10.0.5.1 - -
+        east n/stub 10 stub.n.svc.cluster.local 10.0.5.2 - -
         east n/both 30 both.example.com 10.0.3.1 - -
         west n/both 10 both.example.com 10.0.3.2 - -
         west n/remote 20 remote.example.com 10.0.3.3 240.240.0.3 -
@@ -293,10 +310,14 @@ fn what_service_entries_say() {
         east n/plain 10 foo.remote 240.9.9.8 - -
         ",
     );
+    let key = ObjectKey::new("n", "web");
+    let kind = ServiceKind::ClusterIp(Vec::new());
+    let web = Service { key, kind, ports: Vec::new(), created: 0 };
+    registry.apply(&ClusterId::new("east"), Change::Service(Update::Upsert(web)));
     let ask = |text: &str, qtype, namespaces: &[Box<str>]| {
         let local = &ClusterId::new("east");
         let eyes = Eyes::Namespaces(namespaces);
-        let viewer = Some(Viewer { registry: &registry, local, eyes });
+        let viewer = Some(Viewer { registry: &registry, local, eyes, knows_services: true });
         let asked = Asked { name: &name(text), qtype, turn: 0, most: u32::MAX, viewer };
         match said(&sentinel, &asked) {
             (Verdict::Elsewhere, _) => "elsewhere".to_owned(),
@@ -338,6 +359,18 @@ fn what_service_entries_say() {
         // Declared here, though without an address.
         ("bare.example.com", rtype::A, "elsewhere"),
         ("unknown.example.com", rtype::A, "elsewhere"),
+        // Without an address of its own, it is one of all those below.
+        ("cidr.wild.example.com", rtype::A, "10.0.0.1"),
+        // Merged, each with its own.
+        ("partly.example.com", rtype::A, "10.0.4.1 240.240.0.9"),
+        ("any.example.com", rtype::A, "240.240.0.10"),
+        // A Service comes first; other names of the zone exist for all types.
+        ("web.n.svc.cluster.local", rtype::A, "elsewhere"),
+        ("stub.n.svc.cluster.local", rtype::A, "10.0.5.2"),
+        ("stub.n.svc.cluster.local", rtype::MX, "6"),
+        ("stub.n.svc.cluster.local", rtype::ANY, "13"),
+        ("web.n.x.cluster.local", rtype::AAAA, "6"),
+        ("n.svc.cluster.local", rtype::A, "elsewhere"),
         // The root speaks of all names.
         ("foo.remote", rtype::A, "240.9.9.8"),
     ];
