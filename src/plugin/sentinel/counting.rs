@@ -39,13 +39,20 @@ struct Counting {
 /// What was said of a pool.
 #[derive(Default)]
 struct Said {
-    /// How many names of an address were logged.
-    collisions: HashMap<IpAddr, usize>,
+    /// Of each address that several names have.
+    collisions: HashMap<IpAddr, Shared>,
     lines: usize,
     left_out: usize,
     is_full: bool,
     /// The prefix that was recommended.
     prefix: Option<Option<u8>>,
+}
+
+/// How many names of an address were counted, and how many there were when they were logged.
+#[derive(Default)]
+struct Shared {
+    counted: usize,
+    logged: usize,
 }
 
 /// Starts to count, on the current runtime and as long as that runs. Without pools there is nothing to do.
@@ -157,14 +164,15 @@ impl Counting {
             said.collisions.clear();
         }
         let known = said.collisions.entry(address).or_default();
-        if names.len() <= *known {
+        if names.len() <= known.counted {
             return;
         }
+        known.counted = names.len();
         self.metrics.sentinel.collided(&pool.pool);
-        if names.len() > SHOWN && names.len() < *known * 2 {
+        if names.len() > SHOWN && names.len() < known.logged * 2 {
             return;
         }
-        *known = names.len();
+        known.logged = names.len();
         if said.lines == LINES {
             said.left_out += 1;
             return;
