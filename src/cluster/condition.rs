@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::SystemTime;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::client::Contact;
 use super::event::ClusterId;
@@ -42,6 +42,8 @@ pub struct Condition {
     /// One bit for each watch.
     synced: AtomicU8,
     failing: AtomicU8,
+    /// Whether the first of the watches fails, which is that of Services: the API is out of reach.
+    lost: watch::Sender<bool>,
     changed: Arc<Notify>,
 }
 
@@ -57,7 +59,8 @@ impl Condition {
         debug_assert!(watches <= 8, "a bit for each watch");
         let contacts = (0..watches).map(|_| Arc::new(Contact::default())).collect();
         let (synced, failing) = (AtomicU8::new(0), AtomicU8::new(0));
-        Condition { id, is_local, source, contacts, synced, failing, changed }
+        let lost = watch::Sender::new(false);
+        Condition { id, is_local, source, contacts, synced, failing, lost, changed }
     }
 
     pub fn contact(&self, watch: usize) -> &Arc<Contact> {
@@ -76,6 +79,20 @@ impl Condition {
 
     pub fn set_failing(&self, watch: usize, is_failing: bool) {
         self.set(&self.failing, watch, is_failing);
+        if watch == 0 {
+            self.lost.send_if_modified(|lost| std::mem::replace(lost, is_failing) != is_failing);
+        }
+    }
+
+    /// Tells when the API is out of reach, and when it is back.
+    pub fn lost(&self) -> watch::Receiver<bool> {
+        self.lost.subscribe()
+    }
+
+    /// Forgets that first lists were finished: what they said is forgotten, too.
+    pub fn reset(&self) {
+        self.synced.store(0, Ordering::Release);
+        self.changed.notify_one();
     }
 
     pub fn status(&self) -> MemberStatus {

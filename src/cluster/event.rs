@@ -43,6 +43,8 @@ pub enum Change {
     Node(Update<Ranges>),
     /// What one object says of several: nobody may see a part of it.
     Together(Vec<Change>),
+    /// Whether its API is out of reach: what it said last may be old.
+    Lost(bool),
     /// The cluster is no longer a member: everything it held is gone.
     Left,
 }

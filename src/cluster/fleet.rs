@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -26,6 +27,9 @@ use super::selection::Selection;
 use super::source::{Source, SourceError, check_directory};
 use super::{kubeconfigs, secrets};
 
+/// How long what a member said is kept without `stale`.
+pub const STALE: Duration = Duration::from_secs(3600);
+
 /// Which clusters are watched, and for what. Equal specs can share one [`Fleet`].
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct FleetSpec {
@@ -39,6 +43,8 @@ pub struct FleetSpec {
     pub replaced: Replaced,
     /// Whether the ranges of members are watched, where those of the local cluster are.
     pub member_ranges: bool,
+    /// How long what a member said is kept while its API is out of reach.
+    pub stale: Duration,
     /// Of each cluster's client.
     pub limits: Limits,
 }
@@ -72,6 +78,7 @@ impl FleetSpec {
             selection: Selection::default(),
             replaced: Replaced::default(),
             member_ranges: false,
+            stale: STALE,
             limits: Limits::default(),
         }
     }
@@ -224,6 +231,8 @@ fn start_local(
         selection: spec.selection.clone(),
         limiter: limiter.clone(),
         timing: timing.clone(),
+        // What the local cluster said is answered for ever.
+        stale: None,
     };
     let id = spec.local.clone();
     let source = spec.source.describe();

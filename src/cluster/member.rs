@@ -6,14 +6,17 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kube::Client;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tracing::warn;
 
 use super::backoff::Backoff;
 use super::client::{self, Timing};
-use super::condition::Condition;
+use super::condition::{Condition, MemberState};
+use super::event::Change;
 use super::gate::Gate;
 use super::limits::Limiter;
 use super::manifests;
@@ -46,6 +49,8 @@ pub struct Plan {
     pub selection: Selection,
     pub limiter: Arc<Limiter>,
     pub timing: Timing,
+    /// How long what it said is kept while its API is out of reach; for ever where `None`.
+    pub stale: Option<Duration>,
 }
 
 impl Plan {
@@ -85,6 +90,7 @@ impl Member {
     pub fn take_over(&self, predecessor: Member) {
         predecessor.gate.close();
         self.gate.open();
+        self.gate.apply(Change::Lost(false));
     }
 
     /// Stops, and tells the sink that the cluster left the fleet.
@@ -101,10 +107,47 @@ impl Drop for Member {
 }
 
 async fn watch_api(plan: Plan, condition: Arc<Condition>, gate: Arc<Gate>) {
-    let Plan { access, selection, limiter, timing } = plan;
-    let client = connect(&access, &timing, &condition).await;
-    let peers = Arc::default();
-    Watches { client, selection, limiter, timing, condition, gate, peers }.run().await;
+    let client = connect(&plan.access, &plan.timing, &condition).await;
+    loop {
+        let watches = Watches {
+            client: client.clone(),
+            selection: plan.selection.clone(),
+            limiter: plan.limiter.clone(),
+            timing: plan.timing.clone(),
+            condition: condition.clone(),
+            gate: gate.clone(),
+            peers: Arc::default(),
+        };
+        tokio::select! {
+            () = watches.run() => return,
+            stale = expired(&condition, &gate, plan.stale) => {
+                warn!(cluster = %condition.id,
+                    "out of reach for {stale:?}: what it said is forgotten until it is back");
+            }
+        }
+        // The watches begin anew, with lists of all there is.
+        condition.reset();
+        gate.apply(Change::Left);
+    }
+}
+
+/// Says when the API of a member is out of reach and when it is back, and ends when it was so for too long
+/// to go by what it said.
+async fn expired(condition: &Condition, gate: &Gate, stale: Option<Duration>) -> Duration {
+    let Some(stale) = stale else { return std::future::pending().await };
+    let mut lost = condition.lost();
+    loop {
+        // The sender is in the condition: it outlives this.
+        let _ = lost.wait_for(|lost| *lost).await;
+        if condition.state() == MemberState::Synced {
+            gate.apply(Change::Lost(true));
+            if timeout(stale, lost.wait_for(|lost| !*lost)).await.is_err() {
+                return stale;
+            }
+        }
+        let _ = lost.wait_for(|lost| !*lost).await;
+        gate.apply(Change::Lost(false));
+    }
 }
 
 /// Makes the client, again and again until it succeeds: the files of the local configuration may be

@@ -222,3 +222,34 @@ async fn pods_are_watched_where_they_are_wanted() {
 fn with_pods() -> Selection {
     Selection { pods: true, ..Selection::default() }
 }
+
+#[tokio::test]
+async fn what_a_lost_member_said_is_forgotten_in_time_and_heard_anew() {
+    let fake = with_two_services().await;
+    let stale = Some(Duration::from_millis(50));
+    let running = Running::start_as(&fake, Selection::default(), Limits::default(), stale);
+    running.until_synced().await;
+    fake.fault(Some(Fault::Status(503)));
+    let seen = running.record.until(|seen| !seen.clusters.contains_key("west")).await;
+    let end: Vec<&str> = seen.history.iter().rev().take(2).map(String::as_str).collect();
+    assert_eq!(end, ["west left", "west lost true"]);
+    assert_eq!(running.member.condition().state(), MemberState::Connecting);
+    // Back with other data.
+    fake.delete(SERVICES, "n/a");
+    fake.put(SERVICES, fake::service("n", "c", "10.0.0.3"));
+    fake.fault(None);
+    running.until_synced().await;
+    running.until_services(&["n/b", "n/c"]).await;
+    running.record.until(|seen| seen.history.iter().any(|said| said == "west lost false")).await;
+}
+
+#[tokio::test]
+async fn what_the_local_cluster_said_is_kept() {
+    let fake = with_two_services().await;
+    let running = Running::start(&fake, true);
+    running.until_synced().await;
+    fake.fault(Some(Fault::Status(503)));
+    running.until_failing(true).await;
+    running.until_services(&["n/a", "n/b"]).await;
+    assert!(running.record.seen().history.iter().all(|said| !said.contains("lost")));
+}

@@ -59,7 +59,7 @@ mod running;
 
 pub use condition::{MemberState, MemberStatus};
 pub use event::{Change, ClusterId, Sink, Update};
-pub use fleet::{Fleet, FleetSpec, FleetState, MemberSource, Replaced};
+pub use fleet::{Fleet, FleetSpec, FleetState, MemberSource, Replaced, STALE};
 pub use labels::{LabelError, LabelSelector};
 pub use limits::{Limits, Rate};
 pub use selection::Selection;

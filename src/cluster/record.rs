@@ -116,6 +116,7 @@ impl Sink for Record {
                     let said = apply(update, &mut held.nodes, |ranges| ranges.key.to_string());
                     format!("{id} node {said}")
                 }
+                Change::Lost(lost) => format!("{id} lost {lost}"),
                 Change::Together(_) => unreachable!("taken apart above"),
                 Change::Left => {
                     seen.clusters.remove(&id);

@@ -194,6 +194,7 @@ impl Roster {
             selection: self.spec.selection_of(&claim.id),
             limiter: Arc::new(Limiter::new(&self.spec.limits)),
             timing: self.timing.clone(),
+            stale: Some(self.spec.stale),
         };
         let condition = Condition::new(
             claim.id.clone(),

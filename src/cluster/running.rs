@@ -1,6 +1,7 @@
 //! A member under test, against the server that misbehaves.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -30,11 +31,21 @@ impl Running {
     }
 
     pub fn start_with(fake: &Fake, selection: Selection, limits: Limits) -> Self {
+        Running::start_as(fake, selection, limits, None)
+    }
+
+    /// One that is forgotten when it was out of reach for so long.
+    pub fn start_as(
+        fake: &Fake,
+        selection: Selection,
+        limits: Limits,
+        stale: Option<Duration>,
+    ) -> Self {
         let record = Arc::new(Record::default());
         let changed = Arc::new(Notify::new());
         let access = Access::Source(fake.source());
         let limiter = Arc::new(Limiter::new(&limits));
-        let plan = Plan { access, selection, limiter, timing: fake::timing() };
+        let plan = Plan { access, selection, limiter, timing: fake::timing(), stale };
         let id = ClusterId::new("west");
         let condition =
             Condition::new(id.clone(), false, "test".into(), plan.watches(), changed.clone());

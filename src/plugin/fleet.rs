@@ -6,18 +6,21 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ipnet::IpNet;
 
 use super::setup::{Setup, refuse};
-use crate::cluster::{ClusterId, MemberSource};
-use crate::corefile::{Diagnostic, Directive, Line, Token, parse_ip, parse_network};
+use crate::cluster::{ClusterId, MemberSource, STALE};
+use crate::corefile::{
+    Diagnostic, Directive, Line, Token, parse_duration, parse_ip, parse_network,
+};
 use crate::zone::choice::Reach;
 use crate::zone::overlap::Overlap;
 
 const NAME: &str = "fleet";
-const OPTIONS: &[&str] = &["local", "members", "reach", "cidrs", "overlap"];
-const NOT_YET: &[&str] = &["expose", "merge", "clusterset", "per_cluster", "stale", "admin"];
+const OPTIONS: &[&str] = &["local", "members", "reach", "cidrs", "overlap", "stale"];
+const NOT_YET: &[&str] = &["expose", "merge", "clusterset", "per_cluster", "admin"];
 /// The member of a `reach` line that stands for all that have none of their own.
 const OTHERS: &str = "*";
 
@@ -33,6 +36,8 @@ pub struct Lines {
     /// The ranges of the local cluster's Services and pods.
     pub cidrs: Vec<IpNet>,
     pub overlap: Overlap,
+    /// How long what a lost member said is answered.
+    pub stale: Duration,
 }
 
 impl Lines {
@@ -46,6 +51,7 @@ impl Lines {
             others: Reach::Direct,
             cidrs: Vec::new(),
             overlap: Overlap::default(),
+            stale: STALE,
         }
     }
 }
@@ -110,6 +116,7 @@ pub fn read(directive: &Directive) -> Result<Lines, Diagnostic> {
                     lines.cidrs.push(parse_network(word)?);
                 }
             }
+            "stale" => lines.stale = parse_duration(line.one_arg("stale DURATION")?)?,
             "overlap" => lines.overlap = overlap(line)?,
             _ => return Err(refuse(NAME, line, OPTIONS, NOT_YET)),
         }

@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use dashmap::DashMap;
+use dashmap::{DashMap, DashSet};
 use tokio::sync::watch;
 
 pub use address::{AddressOwner, Holder};
@@ -50,6 +50,8 @@ pub struct Registry {
     hosts: host::Hosts,
     /// The ranges of each cluster's Services and pods.
     ranges: ranges::Ranges,
+    /// Clusters that are out of reach.
+    lost: DashSet<ClusterId>,
     /// Moves with each change of `hosts` or `ranges`.
     declared: watch::Sender<u64>,
     /// What each cluster holds, which only its own changes touch.
@@ -90,6 +92,11 @@ impl Registry {
     /// The Pods that have an address; none of clusters whose Pods are not watched.
     pub fn pods(&self, address: IpAddr) -> Option<Arc<[PodOwner]>> {
         self.pods.get(&address).map(|entry| entry.value().clone())
+    }
+
+    /// Whether a cluster is out of reach, so that what it said may be old. The local one never is.
+    pub fn is_lost(&self, cluster: &ClusterId) -> bool {
+        self.lost.contains(cluster)
     }
 
     /// The clusters that have a namespace, in the order of their IDs.
@@ -292,6 +299,11 @@ impl Sink for Registry {
     fn apply(&self, cluster: &ClusterId, change: Change) {
         let mut shards = self.shards();
         let left = matches!(change, Change::Left);
+        match change {
+            Change::Lost(true) => drop(self.lost.insert(cluster.clone())),
+            Change::Lost(false) | Change::Left => drop(self.lost.remove(cluster)),
+            _ => {}
+        }
         let shard = shards.entry(cluster.clone()).or_default();
         let touched = shard.apply(change);
         self.touch(cluster, shard, touched);

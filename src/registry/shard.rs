@@ -110,6 +110,7 @@ impl Shard {
             }
             Change::ServiceCidr(update) => touched.ranges |= put_ranges(&mut self.cidrs, update),
             Change::Node(update) => touched.ranges |= put_ranges(&mut self.nodes, update),
+            Change::Lost(_) => {}
             Change::Left => {
                 self.services.apply(Update::Reset(Vec::new()), &mut touched.services);
                 self.imports.apply(Update::Reset(Vec::new()), &mut touched.imports);

@@ -66,9 +66,12 @@ impl Fleet {
             return Some(Chosen { fleet: self, lead: local, name, homes });
         }
         let members = name.owners().iter().filter(|owner| remote && answers(owner));
-        // The owners stand in the order of their IDs, and of equals the first is taken.
-        let lead =
-            members.min_by_key(|owner| owner.service.as_ref().map(|service| service.created))?;
+        // The owners stand in the order of their IDs, and of equals the first is taken. One that is out of
+        // reach is the last choice.
+        let lead = members.min_by_key(|owner| {
+            let created = owner.service.as_ref().map(|service| service.created);
+            (registry.is_lost(&owner.cluster), created)
+        })?;
         Some(Chosen { fleet: self, lead, name, homes })
     }
 }

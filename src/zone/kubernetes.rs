@@ -36,6 +36,7 @@ use super::overlap::Overlapped;
 use super::schema::{self, Asked, Grammar};
 use super::why::Why;
 use super::{rcode, reverse, rtype};
+use crate::cluster::ClusterId;
 use crate::registry::Registry;
 
 pub use alias::Elsewhere;
@@ -47,7 +48,8 @@ const SCHEMA_VERSION: &str = "1.1.0";
 const SCHEMA_TTL: u32 = 28_800;
 /// TTLs of negative answers are at most this many seconds (CoreDNS, plugin/backend_lookup.go).
 const NEGATIVE_TTL: u32 = 300;
-/// ... and those of missing names while a member is not known yet, which may have them.
+/// ... and those of missing names while a member is not known yet, which may have them, and of what a
+/// member said that is out of reach.
 const UNKNOWN_TTL: u32 = 5;
 
 /// What `kubernetes` and `fleet` of one server block say about the zones.
@@ -140,9 +142,9 @@ impl Kubernetes {
         if matches!(qtype, rtype::AXFR | rtype::IXFR) {
             return Verdict::Refused;
         }
-        let first = OnceCell::new();
-        let overlapped = Some(&first);
-        let look = Look { zone: self, registry, known, elsewhere, name, left, overlapped };
+        let all = Notes::default();
+        let notes = Some(&all);
+        let look = Look { zone: self, registry, known, elsewhere, name, left, notes };
         let mut trail = Trail::default();
         let verdict = if left == 0 && qtype == rtype::SOA {
             self.soa(registry, known, (name, left), Section::Answer, out);
@@ -161,7 +163,9 @@ impl Kubernetes {
         if verdict == Verdict::Answered && out.is_empty(Section::Answer) {
             self.negative(registry, known, (name, left), rcode::NOERROR, out);
         }
-        out.why = first.into_inner().map(Why::Overlap);
+        let Notes { overlapped, lost } = all;
+        let stale = lost.into_inner().map(Why::Stale);
+        out.why = overlapped.into_inner().map(Why::Overlap).or(stale);
         verdict
     }
 
@@ -225,11 +229,38 @@ struct Look<'a> {
     elsewhere: &'a Elsewhere,
     name: &'a WireName,
     left: usize,
-    /// The first address that was left out, for who wants to know.
-    overlapped: Option<&'a OnceCell<Overlapped>>,
+    /// For who wants to know why.
+    notes: Option<&'a Notes>,
+}
+
+/// What is not plain from an answer.
+#[derive(Default)]
+struct Notes {
+    /// The first address that was left out.
+    overlapped: OnceCell<Overlapped>,
+    /// The first cluster that answers though it is out of reach.
+    lost: OnceCell<ClusterId>,
 }
 
 impl Look<'_> {
+    /// Notes that a cluster answers, which may be out of reach.
+    fn answers(&self, cluster: &ClusterId) {
+        if *cluster != self.zone.fleet.local
+            && self.registry.is_lost(cluster)
+            && let Some(notes) = self.notes
+        {
+            notes.lost.get_or_init(|| cluster.clone());
+        }
+    }
+
+    /// Seconds that positive answers may be kept; not for long by what a lost cluster said.
+    fn ttl(&self) -> u32 {
+        match self.notes {
+            Some(notes) if notes.lost.get().is_some() => self.zone.ttl.min(UNKNOWN_TTL),
+            _ => self.zone.ttl,
+        }
+    }
+
     /// The zone in the spelling of the question.
     fn spelled_zone(&self) -> WireName {
         // The end of a name is a name.

@@ -10,15 +10,18 @@ use crate::cluster::ClusterId;
 pub enum Why {
     /// An address is left out.
     Overlap(Overlapped),
+    /// The cluster is out of reach, and this is what it said last.
+    Stale(ClusterId),
     /// These clusters are not known yet.
     NotReady(Vec<ClusterId>),
 }
 
 impl Why {
-    /// The INFO-CODE (RFC 8914 §4): Other Error, or Not Ready.
+    /// The INFO-CODE (RFC 8914 §4): Other Error, Stale Answer, or Not Ready.
     pub fn code(&self) -> u16 {
         match self {
             Why::Overlap(_) => 0,
+            Why::Stale(_) => 3,
             Why::NotReady(_) => 14,
         }
     }
@@ -29,6 +32,7 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Why::Overlap(overlapped) => overlapped.fmt(f),
+            Why::Stale(cluster) => write!(f, "{cluster} is out of reach; it said this last"),
             Why::NotReady(clusters) => {
                 let names: Vec<&str> = clusters.iter().map(ClusterId::as_str).collect();
                 write!(f, "not known yet: {}", names.join(", "))

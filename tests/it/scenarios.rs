@@ -446,6 +446,29 @@ async fn s29_a_member_that_is_lost_is_still_answered() {
     }
     west.kill();
     server.keeps_saying(&expected, server.comes_to_log("the watch fails")).await;
+    // For a short time each, and with a reason.
+    let question = "far.s29.svc.cluster.local A";
+    crate::harness::eventually("a stale answer", crate::harness::LONG, async || {
+        let reply = dig(server.dns_addr(), question).await;
+        let is_short = reply.answer.first().is_some_and(|record| record.contains(" 5 IN A "));
+        let why = "EDE: 3 (Stale Answer): (west is out of reach; it said this last)";
+        if is_short && reply.edns.iter().any(|line| line == why) { Ok(()) } else { Err(reply.text) }
+    })
+    .await;
+    let reply = dig(server.dns_addr(), "near.s29-here.svc.cluster.local A").await;
+    assert!(!reply.text.contains("EDE"), "{}", reply.text);
+
+    // Another server keeps it for a second only; it is there again when the member is.
+    west.restart().await;
+    let server = fleet(east, &west, "stale 1s").await;
+    server.comes_to_say(question, &far).await;
+    west.kill();
+    server
+        .keeps_saying(&expected[1..], server.comes_to_say(question, "NXDOMAIN cluster.local. 5"))
+        .await;
+    server.comes_to_log("what it said is forgotten until it is back").await;
+    west.restart().await;
+    server.comes_to_say(question, &far).await;
 }
 
 /// The example of `zones/views`, with other networks: by who asks.

@@ -36,7 +36,7 @@ fn start_with(directory: &Path, selection: Selection) -> (Member, Arc<Record>) {
     let record = Arc::new(Record::default());
     let access = Access::Manifests(directory.to_owned());
     let (limiter, timing) = (Arc::default(), Timing::default());
-    let plan = Plan { access, selection, limiter, timing };
+    let plan = Plan { access, selection, limiter, timing, stale: None };
     let id = ClusterId::new("vms");
     let changed = Arc::new(Notify::new());
     let condition = Condition::new(id.clone(), false, "test".into(), plan.watches(), changed);

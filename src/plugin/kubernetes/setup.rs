@@ -136,6 +136,7 @@ fn describe(
             ..lines.watching.selection()
         },
         replaced: replaced(&fleet.reach, &fleet.others),
+        stale: fleet.stale,
         member_ranges: sentinel::any_line(blocks, "pool"),
         limits: lines.watching.limits(),
     };

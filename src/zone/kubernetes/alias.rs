@@ -77,7 +77,7 @@ impl Look<'_> {
     }
 
     pub(super) fn cname(&self, target: &WireName, out: &mut Answer) {
-        let (owner, ttl) = (self.name.wire(), self.zone.ttl);
+        let (owner, ttl) = (self.name.wire(), self.ttl());
         out.name(Section::Answer, owner, rtype::CNAME, ttl, target.wire());
     }
 

@@ -50,6 +50,7 @@ impl Look<'_> {
         if self.zone.ignore_empty && chosen.is_empty() {
             return false;
         }
+        chosen.owners().for_each(|owner| self.answers(&owner.cluster));
         if let ServiceKind::ExternalName(target) = chosen.kind() {
             let Some(target) = alias(target) else { return false };
             // `_._` before it asks for nothing more, and so `_` exists.
@@ -184,9 +185,14 @@ impl Look<'_> {
         match self.zone.fleet.clash(self.registry, owner, address) {
             None => Place::Address(address),
             Some(clash) => {
-                if let Some(first) = self.overlapped {
+                if let Some(notes) = self.notes {
                     let (cluster, service) = (owner.cluster.clone(), owner.key.clone());
-                    first.get_or_init(|| Overlapped { cluster, service, address, clash });
+                    notes.overlapped.get_or_init(|| Overlapped {
+                        cluster,
+                        service,
+                        address,
+                        clash,
+                    });
                 }
                 Place::Withheld(address)
             }

@@ -6,11 +6,13 @@ mod world;
 use std::collections::{BTreeSet, HashMap};
 
 use super::{Known, Kubernetes, Pods};
-use crate::cluster::ClusterId;
+use crate::cluster::{Change, ClusterId, Sink};
 use crate::registry::Registry;
+use crate::zone::answer::Answer;
 use crate::zone::choice::{Fleet, Reach};
 use crate::zone::name::WireName;
 use crate::zone::overlap::Overlap;
+use crate::zone::rtype;
 
 use world::{ask, registry};
 
@@ -362,4 +364,38 @@ fn overlapping_addresses_are_left_out() {
     let srv = ask(&sentinel, &registry, ALL, "inside.bank~ SRV");
     let glue = "inside.bank~ AAAA fd50::7, inside.bank~ A 240.0.0.1";
     assert_eq!(srv, format!("SRV 0 50 80 inside.bank~ + {glue}"));
+}
+
+/// What a member said that is out of reach is kept for less, says so, and is the last choice.
+#[test]
+fn a_lost_member_answers_for_a_short_time() {
+    let (zone, registry) = (zone(), fleet());
+    let said = |question: &str| {
+        let mut out = Answer::default();
+        let (name, qtype) = question.split_once(' ').unwrap();
+        let name = WireName::parse(&name.replace('~', ".svc.cluster.local")).unwrap();
+        let qtype = if qtype == "A" { rtype::A } else { rtype::PTR };
+        let left = zone.find(&name).unwrap();
+        zone.answer(&registry, ALL, (&name, qtype), left, &mut out);
+        let first = out.records().next().map(|record| record.ttl);
+        (first, out.why.map(|why| (why.code(), why.to_string())))
+    };
+    let stale = Some((3, "west is out of reach; it said this last".to_owned()));
+    assert_eq!(said("api.pay~ A"), (Some(30), None));
+    assert_eq!(ask(&zone, &registry, ALL, "tie.bank~ A"), "A 10.98.0.61");
+    registry.apply(&ClusterId::new("west"), Change::Lost(true));
+    for question in ["api.pay~ A", "queue.pay~ A", "40.0.97.10.in-addr.arpa PTR"] {
+        assert_eq!(said(question), (Some(5), stale.clone()), "{question}");
+    }
+    // Neither the local cluster's names nor those of others.
+    for question in ["web.shop~ A", "shared.bank~ A", "tie.bank~ A"] {
+        assert_eq!(said(question), (Some(30), None), "{question}");
+    }
+    registry.apply(&ClusterId::new("south"), Change::Lost(true));
+    registry.apply(&ClusterId::new("west"), Change::Lost(false));
+    assert_eq!(said("api.pay~ A"), (Some(30), None));
+    // The older one of both is out of reach.
+    assert_eq!(ask(&zone, &registry, ALL, "shared.bank~ A"), "A 10.97.0.60");
+    registry.apply(&ClusterId::new("south"), Change::Left);
+    assert!(!registry.is_lost(&ClusterId::new("south")));
 }

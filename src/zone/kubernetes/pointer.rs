@@ -49,7 +49,8 @@ impl Look<'_> {
                     |record: crate::zone::answer::RecordRef| record.rdata == target.wire();
                 let twice = out.records().any(written);
                 if qtype == rtype::PTR && !twice {
-                    let (name, ttl) = (self.name.wire(), self.zone.ttl);
+                    self.answers(&owner.cluster);
+                    let (name, ttl) = (self.name.wire(), self.ttl());
                     out.name(Section::Answer, name, rtype::PTR, ttl, target.wire());
                 }
                 found = true;

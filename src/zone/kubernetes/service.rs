@@ -27,7 +27,7 @@ impl Look<'_> {
             Place::Address(address)
                 if records::is_of(address, qtype) && written.insert(address) =>
             {
-                out.address(Section::Answer, self.name.wire(), self.zone.ttl, address);
+                out.address(Section::Answer, self.name.wire(), self.ttl(), address);
             }
             Place::Alias(target) => self.follow(target, qtype, trail, out),
             _ => {}
@@ -55,7 +55,7 @@ impl Look<'_> {
             return found;
         }
         let weight = u16::try_from(100 / total).unwrap_or(100).max(1);
-        let (owner, ttl) = (self.name.wire(), self.zone.ttl);
+        let (owner, ttl) = (self.name.wire(), self.ttl());
         let mut targets = HashSet::new();
         let mut glue = Vec::new();
         self.entries(|entry| {

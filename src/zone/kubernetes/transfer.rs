@@ -96,7 +96,7 @@ impl Kubernetes {
         elsewhere: &'a Elsewhere,
     ) -> Look<'a> {
         let known = Known { local: true, members: true };
-        Look { zone: self, registry, known, elsewhere, name: zone, left: 0, overlapped: None }
+        Look { zone: self, registry, known, elsewhere, name: zone, left: 0, notes: None }
     }
 }
 
