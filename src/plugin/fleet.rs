@@ -177,24 +177,24 @@ fn members(line: &Line) -> Result<MemberSource, Diagnostic> {
 }
 
 fn reach(line: &Line) -> Result<(&Token, Reach), Diagnostic> {
-    const USAGE: &str = "reach CLUSTER|* direct | gateway ADDRESS... | sentinel ADDRESS...";
+    const USAGE: &str =
+        "reach CLUSTER|* direct | endpoints | gateway ADDRESS... | sentinel ADDRESS...";
+    const WAYS: [&str; 4] = ["direct", "endpoints", "gateway", "sentinel"];
     let args = line.args_within(2.., USAGE)?;
     let (member, way, rest) = (&args[0], &args[1], &args[2..]);
     let reach = match way.text.as_str() {
-        "direct" => match rest.first() {
+        "direct" | "endpoints" => match rest.first() {
             Some(word) => {
-                return Err(
-                    word.error("reach direct takes no address", "write `reach CLUSTER direct`")
-                );
+                return Err(word.error(
+                    format!("reach {way} takes no address"),
+                    format!("write `reach CLUSTER {way}`"),
+                ));
             }
-            None => Reach::Direct,
+            None if way.text == "direct" => Reach::Direct,
+            None => Reach::Endpoints,
         },
         "gateway" | "sentinel" => Reach::Instead(addresses(way, rest)?),
-        "endpoints" => {
-            return Err(way
-                .error("reach endpoints is not supported yet", "use direct, gateway or sentinel"));
-        }
-        _ => return Err(way.unknown("way to reach a member", &["direct", "gateway", "sentinel"])),
+        _ => return Err(way.unknown("way to reach a member", &WAYS)),
     };
     Ok((member, reach))
 }

@@ -11,6 +11,8 @@ use hickory_proto::serialize::binary::{BinDecodable, BinDecoder, BinEncodable, B
 use super::name::WireName;
 use super::why::Why;
 use super::{rcode, rtype};
+use crate::cluster::ClusterId;
+use crate::cluster::kinds::ObjectKey;
 
 /// The sections of a message that hold records.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -29,6 +31,8 @@ pub struct Answer {
     pub truncated: bool,
     /// Why it is no other, where that is not plain.
     pub why: Option<Why>,
+    /// A member's Service that is answered with its endpoints, whose ports are others than its own.
+    pub ports_differ: Option<(ClusterId, ObjectKey)>,
     records: Vec<Record>,
     bytes: Vec<u8>,
 }
@@ -64,6 +68,7 @@ impl Answer {
         self.authoritative = false;
         self.truncated = false;
         self.why = None;
+        self.ports_differ = None;
         self.records.clear();
         self.bytes.clear();
     }

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use super::overlap::Overlap;
 use crate::cluster::ClusterId;
 use crate::cluster::kinds::{ObjectKey, Port, ServiceKind};
-use crate::registry::{Owner, Registry, ServiceName};
+use crate::registry::{Holder, Owner, Registry, ServiceName};
 
 /// Which cluster is local, and how the others are reached: the `fleet` plugin's lines, or the default
 /// of a server that knows one cluster only.
@@ -30,6 +30,8 @@ pub enum Reach {
     /// Its ClusterIPs, and its endpoints where they are asked for.
     #[default]
     Direct,
+    /// Its ready endpoints, as if all its Services were headless.
+    Endpoints,
     /// These addresses (a gateway's, or a sentinel's) whatever the Service's own are.
     Instead(Vec<IpAddr>),
 }
@@ -128,9 +130,13 @@ impl<'a> Chosen<'a> {
         })
     }
 
-    /// Whether a cluster's own addresses are handed out for this name.
-    pub fn hands_out(&self, cluster: &ClusterId) -> bool {
-        *self.fleet.reach(cluster) == Reach::Direct
-            && self.owners().any(|owner| owner.cluster == *cluster)
+    /// Whether an address that a cluster holds so is handed out for this name.
+    pub fn hands_out(&self, cluster: &ClusterId, holder: &Holder) -> bool {
+        let is_given = match self.fleet.reach(cluster) {
+            Reach::Direct => true,
+            Reach::Endpoints => *holder != Holder::ClusterIp,
+            Reach::Instead(_) => false,
+        };
+        is_given && self.owners().any(|owner| owner.cluster == *cluster)
     }
 }

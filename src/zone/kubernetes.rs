@@ -37,6 +37,7 @@ use super::schema::{self, Asked, Grammar};
 use super::why::Why;
 use super::{rcode, reverse, rtype};
 use crate::cluster::ClusterId;
+use crate::cluster::kinds::ObjectKey;
 use crate::registry::Registry;
 
 pub use alias::Elsewhere;
@@ -163,9 +164,10 @@ impl Kubernetes {
         if verdict == Verdict::Answered && out.is_empty(Section::Answer) {
             self.negative(registry, known, (name, left), rcode::NOERROR, out);
         }
-        let Notes { overlapped, lost } = all;
+        let Notes { overlapped, lost, ports } = all;
         let stale = lost.into_inner().map(Why::Stale);
         out.why = overlapped.into_inner().map(Why::Overlap).or(stale);
+        out.ports_differ = ports.into_inner();
         verdict
     }
 
@@ -240,6 +242,8 @@ struct Notes {
     overlapped: OnceCell<Overlapped>,
     /// The first cluster that answers though it is out of reach.
     lost: OnceCell<ClusterId>,
+    /// A Service whose endpoints, which are handed out for it, have other ports.
+    ports: OnceCell<(ClusterId, ObjectKey)>,
 }
 
 impl Look<'_> {

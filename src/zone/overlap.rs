@@ -9,7 +9,7 @@ use super::choice::{Fleet, Reach};
 use super::name::WireName;
 use crate::cluster::ClusterId;
 use crate::cluster::kinds::ObjectKey;
-use crate::registry::{AddressOwner, Owner, Registry};
+use crate::registry::{AddressOwner, Holder, Owner, Registry};
 
 /// What a name answers where no address of it is left.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -74,7 +74,12 @@ impl Fleet {
     /// Whether another member's Service has an address before this one has: the older, then that of the
     /// smaller ID. Members that have the same Service share its addresses.
     fn is_before(&self, registry: &Registry, other: &AddressOwner, owner: &Owner) -> bool {
-        if other.key == owner.key || *self.reach(&other.cluster) != Reach::Direct {
+        let is_given = match self.reach(&other.cluster) {
+            Reach::Direct => true,
+            Reach::Endpoints => other.holder != Holder::ClusterIp,
+            Reach::Instead(_) => false,
+        };
+        if other.key == owner.key || !is_given {
             return false;
         }
         let labels = [other.key.name.as_bytes(), other.key.namespace.as_bytes()];

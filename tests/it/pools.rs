@@ -148,6 +148,43 @@ async fn s19_names_that_collide_are_logged_once_counted_and_listed() {
     );
 }
 
+/// Scenario 20: no address that means something else, and no pool that a cluster or another one uses.
+#[tokio::test]
+async fn s20_no_name_has_an_address_that_is_something_else() {
+    let dns = FLEETDNS
+        .start(
+            ".:{PORT} {\nbind 127.0.0.1\nsentinel mesh {\npool 10.200.0.0/20 fd00:f1ee::/120\n}\n}",
+        )
+        .await;
+    for number in 0..3000 {
+        let name = format!("n{number}.mesh.");
+        for kind in [RecordType::A, RecordType::AAAA] {
+            let reply = dns.ask(&name, kind).await;
+            let address = reply.answers[0].data.ip_addr().expect("an address");
+            let is_kept = match address {
+                IpAddr::V4(v4) => matches!(v4.octets()[3], 0 | 255),
+                IpAddr::V6(v6) => v6.octets()[15] == 0 || v6.octets()[15] >= 128,
+            };
+            assert!(!is_kept, "{name} {address}");
+        }
+    }
+    for (pools, problem) in [
+        ("10.244.0.0/16", "shares addresses with 10.240.0.0/12 in cidrs"),
+        (
+            "240.0.0.0/8\n}\nsentinel global {\npool 240.7.0.0/16",
+            "shares addresses with 240.0.0.0/8",
+        ),
+        ("224.0.0.0/8", "multicast"),
+    ] {
+        let corefile = format!(
+            ".:{{PORT}} {{\nkubernetes cluster.local {{\nmanifests .\n}}\nfleet {{\nlocal east\n\
+             cidrs 10.240.0.0/12\n}}\nsentinel mesh {{\npool {pools}\n}}\n}}"
+        );
+        let (status, said) = FLEETDNS.refuse(&corefile).await;
+        assert!(!status.success() && said.contains(problem), "{pools}: {said}");
+    }
+}
+
 /// Whoever declares an address of a pool: a wildcard, a host of another suffix, or of any domain.
 #[tokio::test]
 async fn declared_addresses_collide_with_those_of_names() {

@@ -2,7 +2,7 @@
 
 use crate::harness::api_server::READER;
 use crate::harness::objects::{
-    endpoints, external_name, grant_readers, headless, namespace, service,
+    endpoints, external_name, grant_readers, headless, namespace, service, service_of,
 };
 use crate::harness::{
     ApiServer, ControlPlane, DnsServer, FLEETDNS, LONG, eventually, get, scratch,
@@ -133,4 +133,39 @@ async fn a_gateway_of_both_families_answers_for_all_members_that_have_no_line() 
     let at = format!("web.{space}.svc.cluster.local.");
     server.comes_to_say(&format!("{at} A"), "NOERROR 203.0.113.11, 203.0.113.12").await;
     server.comes_to_say(&format!("{at} AAAA"), "NOERROR 2001:db8::11").await;
+}
+
+/// In a flat network without a mesh: pods are routed, and ClusterIPs of other clusters are not.
+#[tokio::test]
+async fn a_flat_network_answers_with_the_ready_endpoints() {
+    let west = ControlPlane::cluster("reach-flat", "10.98.0.0/16").await;
+    let spec = serde_json::json!({"ports": [{"name": "http", "port": 8080, "targetPort": 80}]});
+    west.apply(
+        &(namespace(SPACE)
+            + &service(SPACE, "web")
+            + &endpoints(SPACE, "web", &[("", "10.245.7.5"), ("", "10.245.7.6")])
+            + &service_of(SPACE, "other", &spec)
+            + &endpoints(SPACE, "other", &[("", "10.245.7.7")])
+            + &grant_readers(&["/services", "/namespaces", "discovery.k8s.io/endpointslices"])),
+    )
+    .await;
+    let own = west.cluster_ips(SPACE, "web").await.remove(0);
+    let own: std::net::IpAddr = own.parse().expect("an address");
+    let server = reaching(&west, "endpoints").await;
+    let name = |rest: &str| rest.replace('@', "reach.svc.cluster.local.");
+    server.comes_to_say(&name("web.@ A"), "NOERROR 10.245.7.5, 10.245.7.6").await;
+    let srv = "NOERROR 0 100 80 10-245-7-7.other.@ + 10-245-7-7.other.@ 10.245.7.7";
+    server
+        .must_say(&[
+            (&name("10-245-7-5.web.@ A"), "NOERROR 10.245.7.5"),
+            ("5.7.245.10.in-addr.arpa PTR", &name("NOERROR 10-245-7-5.web.@")),
+            (&format!("{} PTR", hickory_proto::rr::Name::from(own)), "NXDOMAIN in-addr.arpa. 30"),
+            // The endpoints' port, not that of the Service.
+            (&name("_http._tcp.other.@ SRV"), &name(srv)),
+        ])
+        .await;
+    server.comes_to_log("reach/other in west has another targetPort than port").await;
+    assert!(!server.logs().contains("reach/web in west has another"), "{}", server.logs());
+    west.delete(&endpoints(SPACE, "web", &[])).await;
+    server.comes_to_say(&name("web.@ A"), "NXDOMAIN cluster.local. 30").await;
 }

@@ -1,8 +1,8 @@
 //! What mesh operators meet with sentinel suffixes, each as a test that is named by its number.
 //!
-//! Some need parts of their own, and stand with others of their kind: 6 in [`super::leaks`], 17 to 19 and
-//! 21 in [`super::pools`] (20 is the pool function's property test and [`super::bad_corefiles`]), 22 and 23
-//! in [`super::service_entries`], 24 in [`super::sidecar`]. 32, a reload under load, needs `reload`.
+//! Some need parts of their own, and stand with others of their kind: 6 in [`super::leaks`], 17 to 21 in
+//! [`super::pools`], 22 and 23 in [`super::service_entries`], 24 in [`super::sidecar`]. 32, a reload under
+//! load, needs `reload`.
 
 use std::collections::HashSet;
 use std::fs;

@@ -38,7 +38,7 @@ const POOLED: &str = "NOERROR 240.1.137.185";
 
 /// Scenario 22: answers follow entries that come, change and go. Scenario 23: CIDRs are no addresses.
 #[tokio::test]
-async fn answers_follow_the_entries_of_a_suffix() {
+async fn s22_s23_answers_follow_the_entries_of_a_suffix() {
     let cluster = ControlPlane::cluster("entries", "10.120.0.0/16").await;
     cluster.apply(&namespace("mesh")).await;
     let dns = FLEETDNS

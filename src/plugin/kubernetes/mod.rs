@@ -106,6 +106,9 @@ impl Kubernetes {
     /// The reply, with the reason why it is no other, if there is one.
     fn reply(&self, request: &Request, answer: &Answer) -> Outcome {
         let mut reply = answer.message(request.reply());
+        if let Some(service) = &answer.ports_differ {
+            self.overlaps.note_ports(service);
+        }
         if let Some(why) = &answer.why {
             if let Why::Overlap(overlapped) = why {
                 self.overlaps.note(overlapped);

@@ -171,7 +171,7 @@ fn multicluster(words: &[Token], zones: &[WireName]) -> Result<Vec<WireName>, Di
 
 /// Whose endpoints are of no use.
 fn replaced(reach: &HashMap<ClusterId, Reach>, others: &Reach) -> Replaced {
-    let is_replaced = |reach: &Reach| *reach != Reach::Direct;
+    let is_replaced = |reach: &Reach| matches!(reach, Reach::Instead(_));
     let named = reach.iter().map(|(member, reach)| (member.clone(), is_replaced(reach)));
     Replaced { named: named.collect(), others: is_replaced(others) }
 }

@@ -29,7 +29,7 @@ pub enum Transferred {
     NoZone,
     /// Nothing is known yet.
     NotYet,
-    Zone(Contents),
+    Zone(Box<Contents>),
 }
 
 /// A zone to transfer.
@@ -144,7 +144,7 @@ impl Plugin for Transfer {
                 return Reply::message(contents.soa.message(request.reply()));
             }
             tracing::info!(%name, %client, serial = serial_now, "the zone is transferred");
-            return Ok(Reply::Messages(Box::new(Messages::new(request, contents))));
+            return Ok(Reply::Messages(Box::new(Messages::new(request, *contents))));
         }
         next.run(NAME, request).await
     }

@@ -51,7 +51,7 @@ impl Plugin for Zone {
             answer.address(Section::Answer, zone.wire(), 5, address);
             answer
         });
-        Transferred::Zone(Contents { serial: 7, soa, records: Box::new(addresses) })
+        Transferred::Zone(Box::new(Contents { serial: 7, soa, records: Box::new(addresses) }))
     }
 }
 

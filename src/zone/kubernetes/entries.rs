@@ -128,12 +128,16 @@ impl Look<'_> {
         for owner in chosen.owners() {
             found |= match (self.zone.fleet.reach(&owner.cluster), below) {
                 (Reach::Instead(addresses), _) => instead(owner, addresses, below, take),
-                (Reach::Direct, Below::Topology { .. }) => {
+                (Reach::Direct | Reach::Endpoints, Below::Topology { .. }) => {
                     in_topology |= headless && self.endpoints(owner, below, take);
                     // Which topology zones there are is not for a name to say: all exist.
                     headless
                 }
                 (Reach::Direct, Below::Endpoint { .. }) => self.endpoints(owner, below, take),
+                (Reach::Endpoints, _) => {
+                    self.note_ports(owner);
+                    self.endpoints(owner, below, take)
+                }
                 (Reach::Direct, _) if headless => self.endpoints(owner, below, take),
                 (Reach::Direct, _) => self.cluster_ips(owner, below, take),
             };
@@ -142,6 +146,20 @@ impl Look<'_> {
             self.each(chosen, Below::Itself, take);
         }
         found
+    }
+
+    /// Notes a Service whose endpoints have other ports than it: whoever connects to the one that the Service
+    /// names finds nobody.
+    fn note_ports(&self, owner: &Owner) {
+        let Some(service) = &owner.service else { return };
+        let differs = |port: &Port| {
+            let same = |other: &&Port| other.name == port.name && other.protocol == port.protocol;
+            let others = owner.slices.iter().filter_map(|slice| slice.ports.iter().find(same));
+            others.into_iter().any(|other| other.number.is_some() && other.number != port.number)
+        };
+        if let (Some(notes), true) = (self.notes, service.ports.iter().any(differs)) {
+            notes.ports.get_or_init(|| (owner.cluster.clone(), owner.key.clone()));
+        }
     }
 
     fn endpoints(&self, owner: &Owner, below: Below<'_>, take: &mut dyn FnMut(Entry<'_>)) -> bool {

@@ -399,3 +399,48 @@ fn a_lost_member_answers_for_a_short_time() {
     registry.apply(&ClusterId::new("south"), Change::Left);
     assert!(!registry.is_lost(&ClusterId::new("south")));
 }
+
+/// As if all of a member's Services were headless.
+#[test]
+fn a_member_by_its_endpoints() {
+    let lines = format!(
+        "{EAST}{FLEET}
+        west service   pay/port 10.97.0.41 http:80/tcp
+        west slice     pay/port-1 port http:8080/tcp p-0=10.2.0.41 10.1.1.1
+        west service   pay/bare 10.97.0.42 http:80/tcp
+        "
+    );
+    let registry = registry(&lines);
+    let mut zone = zone();
+    zone.fleet.reach.insert(ClusterId::new("west"), Reach::Endpoints);
+    check(
+        &zone,
+        &registry,
+        ALL,
+        "
+        api.pay~ A                      | A 10.2.0.40
+        _http._tcp.api.pay~ SRV         | SRV 0 100 8080 10-2-0-40.api.pay~ \
+                                          + 10-2-0-40.api.pay~ A 10.2.0.40
+        10-2-0-40.api.pay~ A            | A 10.2.0.40
+        40.0.2.10.in-addr.arpa PTR      | PTR 10-2-0-40.api.pay~
+        40.0.97.10.in-addr.arpa PTR     | NXDOMAIN
+        port.pay~ A                     | A 10.2.0.41
+        port.pay~ SRV                   | SRV 0 100 8080 p-0.port.pay~ \
+                                          + p-0.port.pay~ A 10.2.0.41
+        p-0.port.pay~ A                 | A 10.2.0.41
+        bare.pay~ A                     | NXDOMAIN
+        queue.pay~ A                    | A 10.3.1.1, A 10.2.1.1
+        out.pay~ CNAME                  | CNAME www.example.org.
+        web.shop~ A                     | A 10.96.0.1
+        ",
+    );
+    let differs = |question: &str| {
+        let mut out = Answer::default();
+        let name = WireName::parse(&format!("{question}.svc.cluster.local")).unwrap();
+        let left = zone.find(&name).unwrap();
+        zone.answer(&registry, ALL, (&name, rtype::A), left, &mut out);
+        out.ports_differ.map(|(cluster, key)| format!("{cluster} {key}"))
+    };
+    assert_eq!(differs("port.pay").as_deref(), Some("west pay/port"));
+    assert_eq!(differs("api.pay"), None);
+}

@@ -84,7 +84,7 @@ impl Look<'_> {
         self.zone
             .fleet
             .choose(self.registry, namespace, &service, self.known.local)
-            .is_some_and(|chosen| chosen.hands_out(&owner.cluster))
+            .is_some_and(|chosen| chosen.hands_out(&owner.cluster, &owner.holder))
             && service
                 .owner(&owner.cluster)
                 .is_some_and(|owner| self.zone.fleet.clash(self.registry, owner, address).is_none())

@@ -15,6 +15,7 @@ use crate::registry::{Owner, Registry, ServiceName};
 use crate::zone::answer::{Answer, Section};
 use crate::zone::choice::Reach;
 use crate::zone::name::WireName;
+use crate::zone::overlap::Overlap;
 use crate::zone::rtype;
 
 /// What CoreDNS writes for a port that has no number.
@@ -114,11 +115,9 @@ impl Look<'_> {
             }
             (_, Reach::Instead(addresses)) => self.whole(&name, addresses, &service.ports, out),
             (ServiceKind::ClusterIp(ips), Reach::Direct) if !ips.is_empty() => {
-                let ips: Vec<IpAddr> =
-                    ips.iter().copied().filter(|ip| self.is_free(owner, *ip)).collect();
-                self.whole(&name, &ips, &service.ports, out);
+                self.whole(&name, &self.left(owner, ips), &service.ports, out);
             }
-            (_, Reach::Direct) => {
+            (_, Reach::Direct | Reach::Endpoints) => {
                 for slice in &owner.slices {
                     self.slice(owner, &name, slice, out);
                 }
@@ -187,6 +186,22 @@ impl Look<'_> {
             let number = port.number.unwrap_or(NO_NUMBER);
             records::srv(out, name.wire(), self.zone.ttl, weight, number, target.wire());
         }
+    }
+
+    /// The addresses that may be handed out, and for a family of which none may those of `overlap`.
+    fn left(&self, owner: &Owner, all: &[IpAddr]) -> Vec<IpAddr> {
+        let mut left: Vec<IpAddr> =
+            all.iter().copied().filter(|ip| self.is_free(owner, *ip)).collect();
+        if let Overlap::Sentinel(addresses) = &self.zone.fleet.overlap {
+            let has = |of: &[IpAddr], address: &IpAddr| {
+                of.iter().any(|other| other.is_ipv4() == address.is_ipv4())
+            };
+            let needed =
+                addresses.iter().filter(|address| has(all, address) && !has(&left, address));
+            let needed: Vec<IpAddr> = needed.copied().collect();
+            left.extend(needed);
+        }
+        left
     }
 
     /// Whether an address may be handed out.
