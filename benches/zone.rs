@@ -38,6 +38,7 @@ fn service(index: u32) -> Service {
         kind: ServiceKind::ClusterIp(vec![address.into()]),
         ports: vec![port()],
         created: i64::from(index),
+        annotations: Default::default(),
     }
 }
 

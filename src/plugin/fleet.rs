@@ -11,6 +11,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::setup::{Setup, refuse};
+use crate::cluster::kinds::Merge;
 use crate::cluster::{ClusterId, MemberSource, STALE};
 use crate::corefile::{
     Diagnostic, Directive, Line, Token, parse_duration, parse_ip, parse_network,
@@ -19,8 +20,8 @@ use crate::zone::choice::Reach;
 use crate::zone::overlap::Overlap;
 
 const NAME: &str = "fleet";
-const OPTIONS: &[&str] = &["local", "members", "reach", "cidrs", "overlap", "stale"];
-const NOT_YET: &[&str] = &["expose", "merge", "clusterset", "per_cluster", "admin"];
+const OPTIONS: &[&str] = &["local", "members", "reach", "cidrs", "overlap", "merge", "stale"];
+const NOT_YET: &[&str] = &["expose", "clusterset", "per_cluster", "admin"];
 /// The member of a `reach` line that stands for all that have none of their own.
 const OTHERS: &str = "*";
 
@@ -36,6 +37,7 @@ pub struct Lines {
     /// The ranges of the local cluster's Services and pods.
     pub cidrs: Vec<IpNet>,
     pub overlap: Overlap,
+    pub merge: Merge,
     /// How long what a lost member said is answered.
     pub stale: Duration,
 }
@@ -51,6 +53,7 @@ impl Lines {
             others: Reach::Direct,
             cidrs: Vec::new(),
             overlap: Overlap::default(),
+            merge: Merge::default(),
             stale: STALE,
         }
     }
@@ -115,6 +118,12 @@ pub fn read(directive: &Directive) -> Result<Lines, Diagnostic> {
                 for word in line.args_within(1.., "cidrs NETWORK...")? {
                     lines.cidrs.push(parse_network(word)?);
                 }
+            }
+            "merge" => {
+                let word = line.one_arg("merge local-first | union | failover")?;
+                let ways = Merge::ALL.map(|(name, _)| name);
+                let unknown = || word.unknown("way to merge", &ways);
+                lines.merge = Merge::parse(&word.text).ok_or_else(unknown)?;
             }
             "stale" => lines.stale = parse_duration(line.one_arg("stale DURATION")?)?,
             "overlap" => lines.overlap = overlap(line)?,

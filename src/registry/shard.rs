@@ -7,7 +7,8 @@ use super::Owner;
 use ipnet::IpNet;
 
 use crate::cluster::kinds::{
-    EndpointSlice, Namespace, ObjectKey, Pod, Ranges, Service, ServiceEntry, ServiceImport,
+    EndpointSlice, FleetAnnotations, Namespace, ObjectKey, Pod, Ranges, Service, ServiceEntry,
+    ServiceImport,
 };
 use crate::cluster::{Change, ClusterId, Update};
 
@@ -287,7 +288,8 @@ fn named_by(slice: &EndpointSlice) -> (Option<ObjectKey>, Option<ObjectKey>) {
 
 /// A ServiceImport as the Service that it stands for.
 fn stand_in(import: ServiceImport) -> Service {
-    Service { key: import.key, kind: import.kind, ports: import.ports, created: 0 }
+    let annotations = FleetAnnotations::default();
+    Service { key: import.key, kind: import.kind, ports: import.ports, created: 0, annotations }
 }
 
 #[cfg(test)]

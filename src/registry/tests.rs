@@ -24,6 +24,7 @@ fn service(name: &str, ips: &[&str]) -> Service {
         kind: ServiceKind::ClusterIp(ips.iter().map(|text| ip(text)).collect()),
         ports: Vec::new(),
         created: 0,
+        annotations: Default::default(),
     }
 }
 

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use super::overlap::Overlap;
 use crate::cluster::ClusterId;
-use crate::cluster::kinds::{ObjectKey, Port, ServiceKind};
+use crate::cluster::kinds::{Merge, ObjectKey, Port, Service, ServiceKind};
 use crate::registry::{Holder, Owner, Registry, ServiceName};
 
 /// Which cluster is local, and how the others are reached: the `fleet` plugin's lines, or the default
@@ -22,6 +22,9 @@ pub struct Fleet {
     /// The ranges of the local cluster's Services and pods, as the Corefile says them.
     pub cidrs: Vec<IpNet>,
     pub overlap: Overlap,
+    pub merge: Merge,
+    /// Whether endpoints are known of Services, so that one without any can be told.
+    pub knows_endpoints: bool,
 }
 
 /// With what a member's Services are answered.
@@ -40,7 +43,8 @@ impl Fleet {
     /// A server that knows one cluster only.
     pub fn alone(local: ClusterId) -> Self {
         let (reach, others) = (HashMap::new(), Reach::Direct);
-        Fleet { local, reach, others, cidrs: Vec::new(), overlap: Overlap::default() }
+        let (cidrs, overlap, merge) = (Vec::new(), Overlap::default(), Merge::default());
+        Fleet { local, reach, others, cidrs, overlap, merge, knows_endpoints: true }
     }
 
     /// How a member is reached; the local cluster is always direct.
@@ -61,20 +65,53 @@ impl Fleet {
         remote: bool,
     ) -> Option<Chosen<'a>> {
         let homes = registry.namespace(namespace)?;
-        let answers = |owner: &Arc<Owner>| {
-            owner.service.is_some() && homes.binary_search(&owner.cluster).is_ok()
-        };
-        if let Some(local) = name.owner(&self.local).filter(|owner| answers(owner)) {
-            return Some(Chosen { fleet: self, lead: local, name, homes });
+        let local = name.owner(&self.local).filter(|owner| self.answers(owner, &homes));
+        if let Some((lead, service)) = local.and_then(|lead| Some((lead, lead.service.as_ref()?))) {
+            let merge = service.annotations.merge.unwrap_or(self.merge);
+            let is_idle = self.knows_endpoints && lead.slices.iter().all(|slice| slice.is_empty());
+            let fails_over = merge == Merge::Failover && is_idle && remote;
+            let is_alias = matches!(service.kind, ServiceKind::ExternalName(_));
+            let instead = (fails_over && !is_alias)
+                .then(|| self.member(registry, name, &homes, |owner| self.has_endpoints(owner)));
+            let instead = instead.flatten();
+            let union = merge == Merge::Union && remote || instead.is_some();
+            let lead = instead.unwrap_or(lead);
+            return Some(Chosen { fleet: self, lead, name, homes, union });
         }
-        let members = name.owners().iter().filter(|owner| remote && answers(owner));
+        let lead = self.member(registry, name, &homes, |_| remote)?;
+        Some(Chosen { fleet: self, lead, name, homes, union: true })
+    }
+
+    /// Whether a cluster may answer with what it has of a name.
+    fn answers(&self, owner: &Owner, homes: &[ClusterId]) -> bool {
+        let is_shown =
+            |service: &Arc<Service>| owner.cluster == self.local || !service.annotations.is_hidden;
+        owner.service.as_ref().is_some_and(is_shown) && homes.binary_search(&owner.cluster).is_ok()
+    }
+
+    /// Whether a member has something behind a Service, as far as one can know.
+    fn has_endpoints(&self, owner: &Owner) -> bool {
+        matches!(self.reach(&owner.cluster), Reach::Instead(_))
+            || owner.slices.iter().any(|slice| !slice.is_empty())
+    }
+
+    /// The member that answers for a Service.
+    fn member<'a>(
+        &self,
+        registry: &Registry,
+        name: &'a ServiceName,
+        homes: &[ClusterId],
+        wanted: impl Fn(&Owner) -> bool,
+    ) -> Option<&'a Arc<Owner>> {
+        let members = name.owners().iter().filter(|owner| {
+            owner.cluster != self.local && self.answers(owner, homes) && wanted(owner)
+        });
         // The owners stand in the order of their IDs, and of equals the first is taken. One that is out of
         // reach is the last choice.
-        let lead = members.min_by_key(|owner| {
+        members.min_by_key(|owner| {
             let created = owner.service.as_ref().map(|service| service.created);
             (registry.is_lost(&owner.cluster), created)
-        })?;
-        Some(Chosen { fleet: self, lead, name, homes })
+        })
     }
 }
 
@@ -85,6 +122,8 @@ pub struct Chosen<'a> {
     lead: &'a Arc<Owner>,
     name: &'a ServiceName,
     homes: Arc<[ClusterId]>,
+    /// Whether the endpoints of all that have it headless are merged.
+    union: bool,
 }
 
 impl<'a> Chosen<'a> {
@@ -118,15 +157,13 @@ impl<'a> Chosen<'a> {
     /// Those that answer: the one that was chosen, or all members that have it headless, whose
     /// endpoints are merged.
     pub fn owners(&self) -> impl Iterator<Item = &'a Arc<Owner>> {
-        let union =
-            self.lead.cluster != self.fleet.local && matches!(self.kind(), ServiceKind::Headless);
+        let union = self.union && matches!(self.kind(), ServiceKind::Headless);
         let headless = |owner: &Owner| {
             owner.service.as_ref().is_some_and(|service| service.kind == ServiceKind::Headless)
         };
-        let (lead, homes) = (self.lead, self.homes.clone());
+        let (fleet, lead, homes) = (self.fleet, self.lead, self.homes.clone());
         self.name.owners().iter().filter(move |owner| {
-            Arc::ptr_eq(owner, lead)
-                || union && headless(owner) && homes.binary_search(&owner.cluster).is_ok()
+            Arc::ptr_eq(owner, lead) || union && headless(owner) && fleet.answers(owner, &homes)
         })
     }
 

@@ -17,6 +17,7 @@ mod lifecycle;
 mod manifests;
 mod member_files;
 mod members;
+mod merge;
 mod metadata;
 mod multicluster;
 mod name_servers;

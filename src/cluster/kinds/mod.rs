@@ -15,7 +15,7 @@ pub use endpoints::EndpointsObject;
 pub use namespace::{Namespace, NamespaceObject};
 pub use pod::{Pod, PodObject};
 pub use ranges::{NodeObject, Ranges, ServiceCidrObject};
-pub use service::{Service, ServiceKind, ServiceObject};
+pub use service::{FleetAnnotations, Merge, Service, ServiceKind, ServiceObject};
 pub use service_entry::{Exported, ServiceEntry, ServiceEntryObject};
 pub use service_import::{ServiceImport, ServiceImportObject};
 

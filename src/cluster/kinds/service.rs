@@ -1,12 +1,17 @@
 //! The slim Service.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::Service as ApiService;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
+use tracing::warn;
 
 use super::{ObjectKey, Port, PortObject, key_of};
+
+const MERGE: &str = "fleetdns.io/merge";
+const EXPOSE: &str = "fleetdns.io/expose";
 
 /// What DNS needs of a Service.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,6 +21,41 @@ pub struct Service {
     pub ports: Vec<Port>,
     /// `metadata.creationTimestamp` in seconds since 1970; 0 where a manifest has none.
     pub created: i64,
+    pub annotations: FleetAnnotations,
+}
+
+/// What annotations of a Service say of the fleet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct FleetAnnotations {
+    /// `fleetdns.io/merge`, which counts in the local cluster.
+    pub merge: Option<Merge>,
+    /// `fleetdns.io/expose: "false"`, which counts in members: other clusters do not know it.
+    pub is_hidden: bool,
+}
+
+/// How a Service of the local cluster goes with those of members that have its name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Merge {
+    /// It alone is answered.
+    #[default]
+    LocalFirst,
+    /// If headless, its endpoints and theirs.
+    Union,
+    /// Theirs while it has no ready endpoint.
+    Failover,
+}
+
+impl Merge {
+    /// As the Corefile and annotations spell them.
+    pub const ALL: [(&'static str, Merge); 3] = [
+        ("local-first", Merge::LocalFirst),
+        ("union", Merge::Union),
+        ("failover", Merge::Failover),
+    ];
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Merge::ALL.into_iter().find(|(name, _)| *name == text).map(|(_, merge)| merge)
+    }
 }
 
 /// The three shapes of Services that DNS tells apart.
@@ -56,7 +96,8 @@ struct SpecObject {
 
 impl From<ServiceObject> for Service {
     fn from(object: ServiceObject) -> Self {
-        let spec = object.spec;
+        let (key, spec) = (key_of(&object.metadata), object.spec);
+        let annotations = annotations(&key, object.metadata.annotations.as_ref());
         let kind = if spec.kind.as_deref() == Some("ExternalName") {
             ServiceKind::ExternalName(spec.external_name.unwrap_or_default())
         } else if spec.cluster_ip.as_deref() == Some("None") {
@@ -68,10 +109,23 @@ impl From<ServiceObject> for Service {
             ServiceKind::ClusterIp(texts.iter().filter_map(|text| text.parse().ok()).collect())
         };
         Service {
-            key: key_of(&object.metadata),
+            key,
             kind,
             ports: spec.ports.unwrap_or_default().into_iter().map(Port::from).collect(),
             created: object.metadata.creation_timestamp.map_or(0, |time| time.0.as_second()),
+            annotations,
         }
     }
+}
+
+fn annotations(key: &ObjectKey, all: Option<&BTreeMap<String, String>>) -> FleetAnnotations {
+    let get = |name: &str| all.and_then(|all| all.get(name));
+    let merge = get(MERGE).and_then(|text| {
+        let merge = Merge::parse(text);
+        if merge.is_none() {
+            warn!(service = %key, "the annotation {MERGE}: {text:?} is none of local-first, union, failover");
+        }
+        merge
+    });
+    FleetAnnotations { merge, is_hidden: get(EXPOSE).is_some_and(|text| text == "false") }
 }

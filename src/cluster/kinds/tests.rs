@@ -242,3 +242,24 @@ fn ranges_are_those_of_service_cidrs_and_nodes() {
     assert_eq!(node(json!({"podCIDR": "10.1.0.0/24", "podCIDRs": both})), networks(&both));
     assert_eq!(node(json!({"podCIDRs": null, "taints": []})), []);
 }
+
+#[test]
+fn annotations_say_how_services_go_together() {
+    let of = |annotations: Value| {
+        let object =
+            json!({"metadata": {"namespace": "n", "name": "s", "annotations": annotations}});
+        Service::from(serde_json::from_value::<ServiceObject>(object).unwrap()).annotations
+    };
+    let merge = |merge| FleetAnnotations { merge, is_hidden: false };
+    for (annotations, expected) in [
+        (json!(null), FleetAnnotations::default()),
+        (json!({"fleetdns.io/merge": "union"}), merge(Some(Merge::Union))),
+        (json!({"fleetdns.io/merge": "failover"}), merge(Some(Merge::Failover))),
+        (json!({"fleetdns.io/merge": "local-first"}), merge(Some(Merge::LocalFirst))),
+        (json!({"fleetdns.io/merge": "Union"}), merge(None)),
+        (json!({"fleetdns.io/expose": "false"}), FleetAnnotations { merge: None, is_hidden: true }),
+        (json!({"fleetdns.io/expose": "true"}), FleetAnnotations::default()),
+    ] {
+        assert_eq!(of(annotations.clone()), expected, "{annotations}");
+    }
+}

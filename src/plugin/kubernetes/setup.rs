@@ -72,6 +72,8 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
                 others: fleet.others,
                 cidrs: fleet.cidrs,
                 overlap: fleet.overlap,
+                merge: fleet.merge,
+                knows_endpoints: lines.watching.selection().endpoints,
             },
             own_addresses: own_addresses(&setup.chain.bind),
         }),

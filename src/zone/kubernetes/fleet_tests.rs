@@ -6,6 +6,7 @@ mod world;
 use std::collections::{BTreeSet, HashMap};
 
 use super::{Known, Kubernetes, Pods};
+use crate::cluster::kinds::Merge;
 use crate::cluster::{Change, ClusterId, Sink};
 use crate::registry::Registry;
 use crate::zone::answer::Answer;
@@ -109,6 +110,8 @@ fn zone() -> Kubernetes {
             others: Reach::Direct,
             cidrs: Vec::new(),
             overlap: Default::default(),
+            merge: Default::default(),
+            knows_endpoints: true,
         },
         own_addresses: Vec::new(),
     }
@@ -443,4 +446,65 @@ fn a_member_by_its_endpoints() {
     };
     assert_eq!(differs("port.pay").as_deref(), Some("west pay/port"));
     assert_eq!(differs("api.pay"), None);
+}
+
+/// Services of the local cluster that members have, too.
+#[test]
+fn local_services_are_merged_as_is_said() {
+    let lines = format!(
+        "{EAST}{FLEET}
+        west headless  shop/db sql:5432/tcp
+        west slice     shop/db-1 db sql:5432/tcp w-0=10.2.9.1
+        west headless  shop/idle http:80/tcp
+        west slice     shop/idle-1 idle http:80/tcp i-0=10.2.9.2
+        south namespace shop
+        south headless shop/idle http:80/tcp
+        south slice    shop/idle-1 idle http:80/tcp i-0=10.3.9.2
+        south headless shop/db sql:5432/tcp hidden
+        south slice    shop/db-1 db sql:5432/tcp s-0=10.3.9.1
+        west slice     shop/web-1 web http:8080/tcp 10.2.9.3
+        east service   shop/down 10.96.0.20 http:80/tcp
+        west service   shop/down 10.97.0.20 http:80/tcp
+        west slice     shop/down-1 down http:8080/tcp 10.2.9.4
+        east service   shop/both 10.96.0.21 http:80/tcp failover
+        west service   shop/both 10.97.0.21 http:80/tcp
+        east headless  shop/mine http:80/tcp union
+        east slice     shop/mine-1 mine http:80/tcp 10.1.9.5
+        west headless  shop/mine http:80/tcp
+        west slice     shop/mine-1 mine http:80/tcp 10.2.9.5
+        vms namespace  shop
+        vms service    shop/both 172.16.0.21 http:80/tcp
+        west service   bank/hidden 10.97.0.99 http:80/tcp hidden
+        "
+    );
+    let registry = registry(&lines);
+    let with = |merge: Merge| {
+        let mut zone = zone();
+        zone.fleet.merge = merge;
+        zone
+    };
+    let zones = [with(Merge::LocalFirst), with(Merge::Union), with(Merge::Failover)];
+    let own = "A 10.1.1.1, A 10.1.1.2, A 10.1.1.3";
+    let all = "A 10.1.1.1, A 10.1.1.2, A 10.1.1.3, A 10.2.9.1";
+    for (question, answers) in [
+        ("web.shop~ A", ["A 10.96.0.1"; 3]),
+        ("db.shop~ A", [own, all, own]),
+        ("w-0.db.shop~ A", ["NXDOMAIN", "A 10.2.9.1", "NXDOMAIN"]),
+        ("1.9.2.10.in-addr.arpa PTR", ["NXDOMAIN", "PTR w-0.db.shop~", "NXDOMAIN"]),
+        ("idle.shop~ A", ["NXDOMAIN", "A 10.3.9.2, A 10.2.9.2", "A 10.3.9.2, A 10.2.9.2"]),
+        ("down.shop~ A", ["A 10.96.0.20", "A 10.96.0.20", "A 10.97.0.20"]),
+        // The line of one Service: west has no endpoint for it either, and vms is behind a gateway.
+        ("both.shop~ A", ["A 203.0.113.10"; 3]),
+        ("mine.shop~ A", ["A 10.1.9.5, A 10.2.9.5"; 3]),
+        ("hidden.bank~ A", ["NXDOMAIN"; 3]),
+    ] {
+        for (zone, expected) in zones.iter().zip(answers) {
+            let said = ask(zone, &registry, ALL, question);
+            assert_eq!(said, expected, "{question} {:?}", zone.fleet.merge);
+        }
+    }
+    // Nobody can say that there is none where they are not watched.
+    let mut blind = with(Merge::Failover);
+    blind.fleet.knows_endpoints = false;
+    assert_eq!(ask(&blind, &registry, ALL, "down.shop~ A"), "A 10.96.0.20");
 }

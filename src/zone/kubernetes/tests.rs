@@ -63,6 +63,8 @@ fn zones() -> Kubernetes {
             others: Reach::Direct,
             cidrs: Vec::new(),
             overlap: Default::default(),
+            merge: Default::default(),
+            knows_endpoints: true,
         },
         own_addresses: Vec::new(),
     }

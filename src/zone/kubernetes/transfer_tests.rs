@@ -84,6 +84,8 @@ fn zones(west: Reach) -> Kubernetes {
             others: Reach::Direct,
             cidrs: Vec::new(),
             overlap: Default::default(),
+            merge: Default::default(),
+            knows_endpoints: true,
         },
         own_addresses: vec!["192.0.2.7".parse().unwrap()],
     }

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! east namespace NS
-//! east service   NS/NAME IP,IP PORTS [CREATED]     PORTS: NAME:NUMBER/PROTOCOL,...
+//! east service   NS/NAME IP,IP PORTS [CREATED] [MERGE] [hidden]     PORTS: NAME:NUMBER/PROTOCOL,...
 //! east headless  NS/NAME PORTS [CREATED]
 //! east external  NS/NAME TARGET
 //! east slice     NS/NAME SERVICE PORTS [HOSTNAME=]IP,IP ...
@@ -18,7 +18,8 @@ use hickory_proto::op::{Message, MessageType, OpCode};
 use hickory_proto::rr::{Record, RecordType};
 
 use crate::cluster::kinds::{
-    Endpoint, EndpointSlice, Namespace, ObjectKey, Port, Protocol, Service, ServiceKind,
+    Endpoint, EndpointSlice, FleetAnnotations, Merge, Namespace, ObjectKey, Port, Protocol,
+    Service, ServiceKind,
 };
 use crate::cluster::{Change, ClusterId, Sink, Update};
 use crate::registry::Registry;
@@ -66,9 +67,13 @@ fn change(words: &[&str]) -> Change {
 }
 
 fn service(name: &str, kind: ServiceKind, ports: &str, created: &[&str]) -> Change {
-    let created = created.first().map_or(0, |text| text.parse().unwrap());
     let (key, ports) = (key(name), self::ports(ports));
-    Change::Service(Update::Upsert(Service { key, kind, ports, created }))
+    let annotations = FleetAnnotations {
+        merge: created.iter().find_map(|word| Merge::parse(word)),
+        is_hidden: created.contains(&"hidden"),
+    };
+    let created = created.iter().find_map(|word| word.parse().ok()).unwrap_or_default();
+    Change::Service(Update::Upsert(Service { key, kind, ports, created, annotations }))
 }
 
 fn key(name: &str) -> ObjectKey {
