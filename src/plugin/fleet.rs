@@ -20,8 +20,9 @@ use crate::zone::choice::Reach;
 use crate::zone::overlap::Overlap;
 
 const NAME: &str = "fleet";
-const OPTIONS: &[&str] = &["local", "members", "reach", "cidrs", "overlap", "merge", "stale"];
-const NOT_YET: &[&str] = &["expose", "clusterset", "per_cluster", "admin"];
+const OPTIONS: &[&str] =
+    &["local", "members", "reach", "cidrs", "overlap", "merge", "per_cluster", "stale"];
+const NOT_YET: &[&str] = &["expose", "clusterset", "admin"];
 /// The member of a `reach` line that stands for all that have none of their own.
 const OTHERS: &str = "*";
 
@@ -38,6 +39,8 @@ pub struct Lines {
     pub cidrs: Vec<IpNet>,
     pub overlap: Overlap,
     pub merge: Merge,
+    /// Zones below which each cluster has one of its own.
+    pub per_cluster: Vec<Token>,
     /// How long what a lost member said is answered.
     pub stale: Duration,
 }
@@ -54,6 +57,7 @@ impl Lines {
             cidrs: Vec::new(),
             overlap: Overlap::default(),
             merge: Merge::default(),
+            per_cluster: Vec::new(),
             stale: STALE,
         }
     }
@@ -124,6 +128,10 @@ pub fn read(directive: &Directive) -> Result<Lines, Diagnostic> {
                 let ways = Merge::ALL.map(|(name, _)| name);
                 let unknown = || word.unknown("way to merge", &ways);
                 lines.merge = Merge::parse(&word.text).ok_or_else(unknown)?;
+            }
+            "per_cluster" => {
+                let words = line.args_within(1.., "per_cluster ZONE...")?;
+                lines.per_cluster.extend(words.iter().cloned());
             }
             "stale" => lines.stale = parse_duration(line.one_arg("stale DURATION")?)?,
             "overlap" => lines.overlap = overlap(line)?,

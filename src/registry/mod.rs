@@ -52,6 +52,8 @@ pub struct Registry {
     ranges: ranges::Ranges,
     /// Clusters that are out of reach.
     lost: DashSet<ClusterId>,
+    /// Those that have said anything, by their IDs in lower case.
+    clusters: DashMap<Box<[u8]>, ClusterId>,
     /// Moves with each change of `hosts` or `ranges`.
     declared: watch::Sender<u64>,
     /// What each cluster holds, which only its own changes touch.
@@ -92,6 +94,11 @@ impl Registry {
     /// The Pods that have an address; none of clusters whose Pods are not watched.
     pub fn pods(&self, address: IpAddr) -> Option<Arc<[PodOwner]>> {
         self.pods.get(&address).map(|entry| entry.value().clone())
+    }
+
+    /// The cluster whose ID is this label, in lower case.
+    pub fn cluster(&self, label: &[u8]) -> Option<ClusterId> {
+        self.clusters.get(label).map(|entry| entry.value().clone())
     }
 
     /// Whether a cluster is out of reach, so that what it said may be old. The local one never is.
@@ -304,11 +311,20 @@ impl Sink for Registry {
             Change::Lost(false) | Change::Left => drop(self.lost.remove(cluster)),
             _ => {}
         }
+        if !shards.contains_key(cluster) {
+            self.clusters.insert(label_of(cluster), cluster.clone());
+        }
         let shard = shards.entry(cluster.clone()).or_default();
         let touched = shard.apply(change);
         self.touch(cluster, shard, touched);
         if left {
             shards.remove(cluster);
+            self.clusters.remove(&label_of(cluster));
         }
     }
+}
+
+/// An ID as a label of a name would spell it.
+fn label_of(cluster: &ClusterId) -> Box<[u8]> {
+    cluster.as_str().to_ascii_lowercase().into_bytes().into()
 }

@@ -82,6 +82,19 @@ impl Fleet {
         Some(Chosen { fleet: self, lead, name, homes, union: true })
     }
 
+    /// What one cluster says of a Service name, whoever else has it.
+    pub fn choose_of<'a>(
+        &'a self,
+        registry: &Registry,
+        namespace: &[u8],
+        name: &'a ServiceName,
+        cluster: &ClusterId,
+    ) -> Option<Chosen<'a>> {
+        let homes = registry.namespace(namespace)?;
+        let lead = name.owner(cluster).filter(|owner| self.answers(owner, &homes))?;
+        Some(Chosen { fleet: self, lead, name, homes, union: false })
+    }
+
     /// Whether a cluster may answer with what it has of a name.
     fn answers(&self, owner: &Owner, homes: &[ClusterId]) -> bool {
         let is_shown =

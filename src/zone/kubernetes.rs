@@ -66,6 +66,8 @@ pub struct Kubernetes {
     pub namespaces: Option<BTreeSet<Box<[u8]>>>,
     /// `multicluster`: the zones whose Services are ServiceImports of the local cluster (KEP-1645).
     pub multicluster: Vec<WireName>,
+    /// `per_cluster`: the zones below which each cluster has one of its own, `CLUSTER.ZONE`.
+    pub per_cluster: Vec<WireName>,
     /// `zonal`: headless Services have names for the endpoints of one topology zone.
     pub zonal: bool,
     /// `ignore empty_service`: a Service with a ClusterIP that has no ready endpoint does not exist.
@@ -113,7 +115,13 @@ pub enum Verdict {
 impl Kubernetes {
     /// The longest of the zones that a name is in: how many labels are left of it.
     pub fn find(&self, name: &WireName) -> Option<usize> {
-        self.zones.iter().filter_map(|zone| name.left_of(zone)).min()
+        let all = self.zones.iter().chain(&self.per_cluster);
+        all.filter_map(|zone| name.left_of(zone)).min()
+    }
+
+    /// Whether the zone of a name, with `left` labels left of it, is one of `per_cluster`.
+    fn is_per_cluster(&self, name: &WireName, left: usize) -> bool {
+        self.per_cluster.iter().any(|zone| name.left_of(zone) == Some(left))
     }
 
     /// Answers a question for a name with `left` labels left of its zone. `out` is clear.
@@ -145,7 +153,19 @@ impl Kubernetes {
         }
         let all = Notes::default();
         let notes = Some(&all);
-        let look = Look { zone: self, registry, known, elsewhere, name, left, notes };
+        let per_cluster = self.is_per_cluster(name, left);
+        let whole = Look { zone: self, registry, known, elsewhere, name, left, only: None, notes };
+        let cluster = match left.checked_sub(1).filter(|_| per_cluster && !whole.is_of_server()) {
+            None => None,
+            Some(inner) => match registry.cluster(name.label(inner)) {
+                Some(cluster) => Some((cluster, inner)),
+                None => return Verdict::NameError,
+            },
+        };
+        let look = match &cluster {
+            Some((cluster, inner)) => Look { left: *inner, only: Some(cluster), ..whole },
+            None => whole,
+        };
         let mut trail = Trail::default();
         let verdict = if left == 0 && qtype == rtype::SOA {
             self.soa(registry, known, (name, left), Section::Answer, out);
@@ -224,6 +244,7 @@ impl Kubernetes {
 }
 
 /// One question on its way.
+#[derive(Clone, Copy)]
 struct Look<'a> {
     zone: &'a Kubernetes,
     registry: &'a Registry,
@@ -231,6 +252,8 @@ struct Look<'a> {
     elsewhere: &'a Elsewhere,
     name: &'a WireName,
     left: usize,
+    /// The only cluster that is asked, in a zone of its own.
+    only: Option<&'a ClusterId>,
     /// For who wants to know why.
     notes: Option<&'a Notes>,
 }
@@ -271,6 +294,11 @@ impl Look<'_> {
         WireName::read(self.name.suffix(self.left)).map_or_else(WireName::root, |(zone, _)| zone)
     }
 
+    /// Whether the name is of the zone's own: its name servers, and its version.
+    fn is_of_server(&self) -> bool {
+        matches!(self.asked(), Asked::DnsVersion | Asked::NameServer | Asked::NameServerParent)
+    }
+
     /// What the name asks for.
     fn asked(&self) -> Asked<'_> {
         schema::read(self.name, self.left, self.zone.grammar(self.name, self.left))
@@ -300,14 +328,16 @@ impl Look<'_> {
     /// Whether any cluster that may be asked has a namespace.
     fn namespace_exists(&self, namespace: &[u8]) -> bool {
         self.zone.exposes(namespace)
-            && self.registry.namespace(namespace).is_some_and(|clusters| {
-                self.known.local || clusters.contains(&self.zone.fleet.local)
+            && self.registry.namespace(namespace).is_some_and(|clusters| match self.only {
+                Some(only) => clusters.contains(only),
+                None => self.known.local || clusters.contains(&self.zone.fleet.local),
             })
     }
 
     /// Whether the local cluster has a namespace: pod names are local.
     fn namespace_exists_here(&self, namespace: &[u8]) -> bool {
         self.zone.exposes(namespace)
+            && self.only.is_none_or(|only| *only == self.zone.fleet.local)
             && self
                 .registry
                 .namespace(namespace)

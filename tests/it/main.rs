@@ -23,6 +23,7 @@ mod multicluster;
 mod name_servers;
 mod oracle;
 mod outage;
+mod per_cluster;
 mod pools;
 mod reach;
 mod rights;

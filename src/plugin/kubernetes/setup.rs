@@ -27,6 +27,7 @@ const ALONE: &str = "local";
 struct Described {
     zones: Vec<WireName>,
     multicluster: Vec<WireName>,
+    per_cluster: Vec<WireName>,
     lines: Lines,
     fleet: FleetLines,
     spec: FleetSpec,
@@ -40,7 +41,7 @@ struct Described {
 /// A line that is wrong or not supported, or a cluster whose description cannot be used.
 pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Diagnostic> {
     let directive = setup.once(directives)?;
-    let Described { zones, multicluster, lines, fleet, spec, at } =
+    let Described { zones, multicluster, per_cluster, lines, fleet, spec, at } =
         describe(setup.blocks, setup.block, directive)?;
     spec.source.check().map_err(|error| {
         let at = match (&error, &lines.tls_at) {
@@ -64,6 +65,7 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
             pods: lines.pods,
             namespaces: lines.namespaces,
             multicluster,
+            per_cluster,
             zonal: lines.zonal.is_some(),
             ignore_empty: lines.ignore_empty,
             fleet: Fleet {
@@ -123,6 +125,7 @@ fn describe(
         None => (Source::InCluster, directive.name.clone()),
     };
     let multicluster = multicluster(&lines.multicluster, &zones)?;
+    let per_cluster = per_cluster(&fleet.per_cluster, &zones)?;
     let keep = Keep { pod_names: lines.pod_names, zones: lines.zonal.is_some() };
     let spec = FleetSpec {
         local: fleet.local.clone(),
@@ -142,7 +145,7 @@ fn describe(
         member_ranges: sentinel::any_line(blocks, "pool"),
         limits: lines.watching.limits(),
     };
-    Ok(Described { zones, multicluster, lines, fleet, spec, at })
+    Ok(Described { zones, multicluster, per_cluster, lines, fleet, spec, at })
 }
 
 /// The Kubernetes zones of a block that has a `kubernetes`.
@@ -163,6 +166,26 @@ fn multicluster(words: &[Token], zones: &[WireName]) -> Result<Vec<WireName>, Di
                 return Err(word.error(
                     format!("the multicluster zone {zone} is no zone of this kubernetes"),
                     format!("add it, e.g. kubernetes cluster.local {word}"),
+                ));
+            }
+            all.push(zone);
+        }
+    }
+    Ok(all)
+}
+
+/// The zones of `per_cluster`, which must be apart from the others: a name has one zone.
+fn per_cluster(words: &[Token], zones: &[WireName]) -> Result<Vec<WireName>, Diagnostic> {
+    let mut all: Vec<WireName> = Vec::new();
+    for word in words {
+        for zone in names::zones(std::slice::from_ref(word))? {
+            let zone = names::wire(&zone);
+            let touches =
+                |other: &&WireName| zone.left_of(other).is_some() || other.left_of(&zone).is_some();
+            if let Some(other) = zones.iter().chain(&all).find(touches) {
+                return Err(word.error(
+                    format!("the zone {zone} of per_cluster touches {other}, another zone of this kubernetes"),
+                    "choose a zone that neither contains that one nor lies in it, e.g. clusters.local",
                 ));
             }
             all.push(zone);

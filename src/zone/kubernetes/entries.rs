@@ -44,9 +44,12 @@ impl Look<'_> {
         }
         let Some(name) = self.registry.service(key) else { return false };
         let remote = self.known.local;
-        let Some(chosen) = self.zone.fleet.choose(self.registry, namespace, &name, remote) else {
-            return false;
+        let fleet = &self.zone.fleet;
+        let chosen = match self.only {
+            Some(only) => fleet.choose_of(self.registry, namespace, &name, only),
+            None => fleet.choose(self.registry, namespace, &name, remote),
         };
+        let Some(chosen) = chosen else { return false };
         if self.zone.ignore_empty && chosen.is_empty() {
             return false;
         }

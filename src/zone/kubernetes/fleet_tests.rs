@@ -102,6 +102,7 @@ fn zone() -> Kubernetes {
         pods: Pods::Insecure,
         namespaces: None,
         multicluster: Vec::new(),
+        per_cluster: Vec::new(),
         zonal: false,
         ignore_empty: false,
         fleet: Fleet {
@@ -507,4 +508,48 @@ fn local_services_are_merged_as_is_said() {
     let mut blind = with(Merge::Failover);
     blind.fleet.knows_endpoints = false;
     assert_eq!(ask(&blind, &registry, ALL, "down.shop~ A"), "A 10.96.0.20");
+}
+
+/// `CLUSTER.ZONE` is a zone of one cluster, for every kind of record.
+#[test]
+fn each_cluster_has_a_zone_of_its_own() {
+    let mut zone = zone();
+    zone.per_cluster = vec![WireName::parse("clusters.local").unwrap()];
+    zone.fleet.merge = Merge::Union;
+    let registry = fleet();
+    let table = "
+        web.shop.svc.east* A            | A 10.96.0.1
+        web.shop.svc.west* A            | A 10.97.0.1
+        web.shop.svc.WEST* AAAA         | NODATA
+        web.shop.svc.south* A           | NXDOMAIN
+        web.shop.svc.north* A           | NXDOMAIN
+        api.pay.svc.west* A             | A 10.97.0.40
+        _http._tcp.api.pay.svc.west* SRV | SRV 0 100 8080 api.pay.svc.west.clusters.local. \
+                                          + api.pay.svc.west.clusters.local. A 10.97.0.40
+        queue.pay.svc.west* A           | A 10.2.1.1
+        q-0.queue.pay.svc.south* A      | A 10.3.1.1
+        shared.bank.svc.west* A         | A 10.97.0.60
+        ledger.legacy.svc.vms* A        | A 203.0.113.10
+        out.pay.svc.west* CNAME         | CNAME www.example.org.
+        clash.bank.svc.west* A          | NODATA
+        pay.svc.west* A                 | NODATA
+        pay.svc.east* A                 | NXDOMAIN
+        svc.west* A                     | NODATA
+        west* A                         | NODATA
+        clusters.local A                | NODATA
+        1-2-3-4.shop.pod.east* A        | A 1.2.3.4
+        1-2-3-4.shop.pod.west* A        | NXDOMAIN
+        web.shop.west* A                | NXDOMAIN
+        dns-version* TXT                | TXT 1.1.0
+    ";
+    check(&zone, &registry, ALL, &table.replace('*', ".clusters.local"));
+    let soa = |name: &str| {
+        let mut out = Answer::default();
+        let name = WireName::parse(name).unwrap();
+        let left = zone.find(&name).unwrap();
+        zone.negative(&registry, ALL, (&name, left), crate::zone::rcode::NXDOMAIN, &mut out);
+        let first = out.records().next().map(|record| WireName::read(record.owner).unwrap().0);
+        first.unwrap().to_string()
+    };
+    assert_eq!(soa("gone.shop.svc.west.clusters.local"), "clusters.local.");
 }

@@ -46,7 +46,9 @@ impl Look<'_> {
     pub(super) fn servers(&self) -> Vec<(WireName, IpAddr)> {
         let mut servers = Vec::new();
         let mut is_endpoint = false;
-        for own in &self.zone.own_addresses {
+        // In a zone of all clusters no Service has a name of its own.
+        let in_clusters = self.zone.is_per_cluster(self.name, self.left);
+        for own in self.zone.own_addresses.iter().filter(|_| !in_clusters) {
             for key in self.services_of(*own) {
                 let Some(owner) = self.local_owner(&key) else { continue };
                 let holds = |slice: &&Arc<EndpointSlice>| {

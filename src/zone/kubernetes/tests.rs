@@ -55,6 +55,7 @@ fn zones() -> Kubernetes {
         pods: Pods::Insecure,
         namespaces: None,
         multicluster: Vec::new(),
+        per_cluster: Vec::new(),
         zonal: false,
         ignore_empty: false,
         fleet: Fleet {

@@ -97,7 +97,16 @@ impl Kubernetes {
         elsewhere: &'a Elsewhere,
     ) -> Look<'a> {
         let known = Known { local: true, members: true };
-        Look { zone: self, registry, known, elsewhere, name: zone, left: 0, notes: None }
+        Look {
+            zone: self,
+            registry,
+            known,
+            elsewhere,
+            name: zone,
+            left: 0,
+            only: None,
+            notes: None,
+        }
     }
 }
 

@@ -76,6 +76,7 @@ fn zones(west: Reach) -> Kubernetes {
         pods: Pods::Insecure,
         namespaces: None,
         multicluster: vec![name("clusterset.local")],
+        per_cluster: Vec::new(),
         zonal: true,
         ignore_empty: true,
         fleet: Fleet {
