@@ -129,7 +129,11 @@ async fn s19_names_that_collide_are_logged_once_counted_and_listed() {
     assert_eq!(list(), vip(&["--collisions", &server]));
     for (name, value) in [("names", "2"), ("collisions", "1"), ("new_collisions_total", "1")] {
         let name = format!("coredns_sentinel_pool_{name}{labels}");
-        assert_eq!(metric(&dns, &name).await.as_deref(), Some(value), "{name}");
+        eventually(&format!("{name} {value}"), LONG, async || match metric(&dns, &name).await {
+            found if found.as_deref() == Some(value) => Ok(()),
+            found => Err(format!("{found:?}")),
+        })
+        .await;
     }
     for name in [&one, &other, &one.to_uppercase()] {
         dns.must_say(&[(&format!("{name} A"), &answer)]).await;
