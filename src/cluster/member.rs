@@ -1,6 +1,6 @@
 //! One cluster: its client, its watches and its state.
 //!
-//! In: how to reach it ([`Access`]). Out: its [`Change`](super::Change)s, through a [`Gate`], and its
+//! In: how to reach it ([`Access`]). Out: its [`Change`]s, through a [`Gate`], and its
 //! [`Condition`]. The tasks of a member end when it is dropped, and nothing reaches the sink after
 //! that.
 
