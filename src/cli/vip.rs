@@ -105,13 +105,7 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Vip, cl
     }
     let mut pools: Vec<Pool> = Vec::new();
     for text in &words.pools {
-        let pool = pool(text).map_err(wrong)?;
-        let is_v4 = |pool: &Pool| pool.network().addr().is_ipv4();
-        if let Some(other) = pools.iter().find(|other| is_v4(other) == is_v4(&pool)) {
-            return Err(wrong(format!(
-                "the pools {other} and {pool} are of one family, and a name has one address of each"
-            )));
-        }
+        let pool = pool(text, &pools).map_err(wrong)?;
         pools.push(pool);
     }
     // Required without --collisions.
@@ -144,10 +138,11 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Vip, cl
     Ok(Vip::ServiceEntry(ServiceEntry { name, pools, ports, endpoints: words.endpoints }))
 }
 
-fn pool(text: &str) -> Result<Pool, String> {
+fn pool(text: &str, others: &[Pool]) -> Result<Pool, String> {
     let network: IpNet =
         text.parse().map_err(|_| format!("'{text}' is no network; write e.g. 241.0.0.0/8"))?;
-    Pool::new(network).map_err(|error| format!("{error}; {}", error.remedy()))
+    let pool = Pool::new(network).map_err(|error| format!("{error}; {}", error.remedy()))?;
+    pool.beside(others).map_err(|error| error.to_string())
 }
 
 fn port(text: &str) -> Result<(u16, String), String> {

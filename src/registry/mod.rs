@@ -31,7 +31,7 @@ pub use host::{Declaration, Host};
 pub use owner::{Owner, ServiceName};
 pub use ranges::ClusterRanges;
 
-use crate::cluster::kinds::Pod;
+use crate::cluster::kinds::{ObjectKey, Pod};
 use crate::cluster::{Change, ClusterId, Sink};
 use shard::{Shard, Touched};
 
@@ -74,6 +74,11 @@ impl Registry {
     /// `\x03web\x04shop`.
     pub fn service(&self, key: &[u8]) -> Option<Arc<ServiceName>> {
         self.services.get(key).map(|entry| entry.value().clone())
+    }
+
+    /// The owners of a Service's name.
+    pub fn service_of(&self, key: &ObjectKey) -> Option<Arc<ServiceName>> {
+        self.service(&owner::wire_key(key)?)
     }
 
     /// The owners of a ServiceImport's name, by the same key.

@@ -39,6 +39,17 @@ pub enum Reach {
     Instead(Vec<IpAddr>),
 }
 
+impl Reach {
+    /// Whether an address of the member that is held so is handed out.
+    pub fn gives(&self, holder: &Holder) -> bool {
+        match self {
+            Reach::Direct => true,
+            Reach::Endpoints => *holder != Holder::ClusterIp,
+            Reach::Instead(_) => false,
+        }
+    }
+}
+
 impl Fleet {
     /// A server that knows one cluster only.
     pub fn alone(local: ClusterId) -> Self {
@@ -182,11 +193,7 @@ impl<'a> Chosen<'a> {
 
     /// Whether an address that a cluster holds so is handed out for this name.
     pub fn hands_out(&self, cluster: &ClusterId, holder: &Holder) -> bool {
-        let is_given = match self.fleet.reach(cluster) {
-            Reach::Direct => true,
-            Reach::Endpoints => *holder != Holder::ClusterIp,
-            Reach::Instead(_) => false,
-        };
-        is_given && self.owners().any(|owner| owner.cluster == *cluster)
+        self.fleet.reach(cluster).gives(holder)
+            && self.owners().any(|owner| owner.cluster == *cluster)
     }
 }

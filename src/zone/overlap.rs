@@ -5,11 +5,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::choice::{Fleet, Reach};
-use super::name::WireName;
+use super::choice::Fleet;
 use crate::cluster::ClusterId;
 use crate::cluster::kinds::ObjectKey;
-use crate::registry::{AddressOwner, Holder, Owner, Registry};
+use crate::registry::{AddressOwner, Owner, Registry};
 
 /// What a name answers where no address of it is left.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -74,17 +73,10 @@ impl Fleet {
     /// Whether another member's Service has an address before this one has: the older, then that of the
     /// smaller ID. Members that have the same Service share its addresses.
     fn is_before(&self, registry: &Registry, other: &AddressOwner, owner: &Owner) -> bool {
-        let is_given = match self.reach(&other.cluster) {
-            Reach::Direct => true,
-            Reach::Endpoints => other.holder != Holder::ClusterIp,
-            Reach::Instead(_) => false,
-        };
-        if other.key == owner.key || !is_given {
+        if other.key == owner.key || !self.reach(&other.cluster).gives(&other.holder) {
             return false;
         }
-        let labels = [other.key.name.as_bytes(), other.key.namespace.as_bytes()];
-        let Some(name) = WireName::from_labels(labels) else { return false };
-        let Some(name) = registry.service(name.folded_labels(0, 2)) else { return false };
+        let Some(name) = registry.service_of(&other.key) else { return false };
         let age = |owner: &Owner| Some((owner.service.as_ref()?.created, owner.cluster.clone()));
         let first = name.owner(&other.cluster).and_then(|other| age(other));
         match (first, age(owner)) {

@@ -20,7 +20,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::IpNet;
 use ring::digest;
 use thiserror::Error;
 
@@ -56,6 +56,8 @@ pub enum PoolError {
     Reserved { pool: IpNet, network: &'static str, what: &'static str },
     #[error("{0} has no address that a name could have")]
     Empty(IpNet),
+    #[error("the pools {0} and {1} are of one family, and a name has one address of each")]
+    OneFamily(Pool, Pool),
 }
 
 impl PoolError {
@@ -68,6 +70,7 @@ impl PoolError {
             PoolError::Empty(_) => {
                 "choose a larger one, e.g. 241.0.0.0/8 or fd00:f1ee::/64; for one address write `answer`"
             }
+            PoolError::OneFamily(..) => "write one larger network instead of both",
         }
     }
 }
@@ -88,6 +91,16 @@ impl Pool {
             return Err(PoolError::Empty(pool));
         }
         Ok(Pool(pool))
+    }
+
+    /// # Errors
+    /// One of the others is of the same family, and a name has one address of each.
+    pub fn beside<'a>(self, others: impl IntoIterator<Item = &'a Pool>) -> Result<Self, PoolError> {
+        let is_v4 = |pool: &Pool| pool.0.addr().is_ipv4();
+        match others.into_iter().find(|other| is_v4(other) == is_v4(&self)) {
+            Some(other) => Err(PoolError::OneFamily(*other, self)),
+            None => Ok(self),
+        }
     }
 
     pub fn network(&self) -> IpNet {
@@ -171,14 +184,6 @@ fn pairs(names: usize) -> f64 {
 /// Whether two networks have an address in common.
 pub fn overlap(one: &IpNet, other: &IpNet) -> bool {
     one.contains(other) || other.contains(one)
-}
-
-/// The network of an address alone.
-pub fn alone(address: IpAddr) -> IpNet {
-    match address {
-        IpAddr::V4(v4) => Ipv4Net::from(v4).into(),
-        IpAddr::V6(v6) => Ipv6Net::from(v6).into(),
-    }
 }
 
 impl fmt::Display for Pool {

@@ -98,7 +98,7 @@ impl Sentinel {
                     return Verdict::Refused;
                 }
                 // A suffix within another is also a name below that one, and has its address.
-                let giving = self.longest(asked.name, 1).map(|(_, suffix)| suffix);
+                let giving = self.giving(asked.name);
                 if self.is_artefact(asked.name, left, suffix) {
                     // A name that has others below it is there (RFC 8020).
                     let is_there = self.has_below(asked.name);

@@ -128,16 +128,10 @@ impl Lines {
 
     fn pool(&mut self, word: &Token) -> Result<(), Diagnostic> {
         let network = parse_network(word)?;
-        let pool =
-            Pool::new(network).map_err(|error| word.error(error.to_string(), error.remedy()))?;
-        let is_v4 = |pool: &Pool| pool.network().addr().is_ipv4();
-        if let Some((other, _)) = self.pools.iter().find(|(other, _)| is_v4(other) == is_v4(&pool))
-        {
-            return Err(word.error(
-                format!("the pools {other} and {word} are of one family, and a name has one address of each"),
-                "write one larger network instead of both",
-            ));
-        }
+        let beside = |pool: Pool| pool.beside(self.pools.iter().map(|(other, _)| other));
+        let pool = Pool::new(network)
+            .and_then(beside)
+            .map_err(|error| word.error(error.to_string(), error.remedy()))?;
         self.pools.push((pool, word.clone()));
         Ok(())
     }

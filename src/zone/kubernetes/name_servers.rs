@@ -83,8 +83,7 @@ impl Look<'_> {
     }
 
     fn local_owner(&self, key: &ObjectKey) -> Option<Arc<Owner>> {
-        let name = WireName::from_labels([key.name.as_bytes(), key.namespace.as_bytes()])?;
-        let service = self.registry.service(name.folded_labels(0, 2))?;
+        let service = self.registry.service_of(key)?;
         service.owner(&self.zone.fleet.local).cloned()
     }
 

@@ -78,9 +78,7 @@ impl Look<'_> {
     /// Whether a member's address is what its name answers with.
     fn hands_out(&self, owner: &AddressOwner, address: IpAddr) -> bool {
         let namespace = owner.key.namespace.as_bytes();
-        let labels = [owner.key.name.as_bytes(), namespace];
-        let Some(name) = WireName::from_labels(labels) else { return false };
-        let Some(service) = self.registry.service(name.folded_labels(0, 2)) else { return false };
+        let Some(service) = self.registry.service_of(&owner.key) else { return false };
         self.zone
             .fleet
             .choose(self.registry, namespace, &service, self.known.local)
