@@ -3,31 +3,14 @@
 use serde_json::json;
 
 use crate::harness::objects::{document, endpoints, headless, namespace, service};
-use crate::harness::{ControlPlane, DnsServer, FLEETDNS, scratch};
+use crate::harness::{ControlPlane, DnsServer, FLEETDNS, fleet};
 
 const SPACE: &str = "merging";
 
 async fn server(merge: &str) -> DnsServer {
     let ControlPlane { east, west } = ControlPlane::shared().await;
-    let folder = scratch::folder("members");
-    std::fs::write(folder.join("west.yaml"), west.kubeconfig_yaml()).expect("write a kubeconfig");
-    FLEETDNS
-        .start(&format!(
-            ".:{{PORT}} {{
-                bind 127.0.0.1
-                kubernetes cluster.local {{
-                    kubeconfig {}
-                }}
-                fleet {{
-                    local east
-                    members kubeconfig {}/*.yaml
-                    {merge}
-                }}
-            }}",
-            east.kubeconfig().display(),
-            folder.display()
-        ))
-        .await
+    let members = fleet::members(&[("west", west)]);
+    FLEETDNS.start(&fleet::corefile(east, &members, merge, "")).await
 }
 
 /// The Service with an annotation.

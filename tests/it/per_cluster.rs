@@ -1,7 +1,7 @@
 //! Names of one cluster, whoever else has them, and without asking the others.
 
 use crate::harness::objects::{endpoints, headless, namespace, service};
-use crate::harness::{ControlPlane, FLEETDNS, dig, scratch};
+use crate::harness::{ControlPlane, FLEETDNS, dig, fleet};
 
 const SPACE: &str = "each";
 
@@ -15,25 +15,9 @@ async fn a_name_says_which_cluster_is_meant() {
         format!("NOERROR {}", cluster.cluster_ips(SPACE, "web").await[0])
     };
     let (here, there) = (ip(east).await, ip(west).await);
-    let folder = scratch::folder("members");
-    std::fs::write(folder.join("west.yaml"), west.kubeconfig_yaml()).expect("write a kubeconfig");
-    let server = FLEETDNS
-        .start(&format!(
-            ".:{{PORT}} {{
-                bind 127.0.0.1
-                kubernetes cluster.local {{
-                    kubeconfig {}
-                }}
-                fleet {{
-                    local east
-                    members kubeconfig {}/*.yaml
-                    per_cluster clusters.local
-                }}
-            }}",
-            east.kubeconfig().display(),
-            folder.display()
-        ))
-        .await;
+    let members = fleet::members(&[("west", west)]);
+    let corefile = fleet::corefile(east, &members, "per_cluster clusters.local", "");
+    let server = FLEETDNS.start(&corefile).await;
     server.comes_to_say("web.each.svc.west.clusters.local A", &there).await;
     server.comes_to_say("web.each.svc.cluster.local A", &here).await;
     server

@@ -5,7 +5,7 @@ use crate::harness::objects::{
     endpoints, external_name, grant_readers, headless, namespace, service, service_of,
 };
 use crate::harness::{
-    ApiServer, ControlPlane, DnsServer, FLEETDNS, LONG, eventually, get, scratch,
+    ApiServer, ControlPlane, DnsServer, FLEETDNS, LONG, eventually, fleet, get, scratch,
 };
 
 const SPACE: &str = "reach";
@@ -111,25 +111,9 @@ async fn a_gateway_of_both_families_answers_for_all_members_that_have_no_line() 
     let ControlPlane { east, west } = ControlPlane::shared().await;
     let space = "reach-both";
     west.apply(&(namespace(space) + &service(space, "web"))).await;
-    let folder = scratch::folder("members");
-    std::fs::write(folder.join("west.yaml"), west.kubeconfig_yaml()).expect("write a kubeconfig");
-    let corefile = format!(
-        ".:{{PORT}} {{
-            bind 127.0.0.1
-            kubernetes cluster.local {{
-                kubeconfig {}
-            }}
-            fleet {{
-                local east
-                members kubeconfig {}/*.yaml
-                reach * gateway 203.0.113.11 203.0.113.12 2001:db8::11
-                reach north direct
-            }}
-        }}",
-        east.kubeconfig().display(),
-        folder.display()
-    );
-    let server = FLEETDNS.start(&corefile).await;
+    let members = fleet::members(&[("west", west)]);
+    let lines = "reach * gateway 203.0.113.11 203.0.113.12 2001:db8::11\nreach north direct";
+    let server = FLEETDNS.start(&fleet::corefile(east, &members, lines, "")).await;
     let at = format!("web.{space}.svc.cluster.local.");
     server.comes_to_say(&format!("{at} A"), "NOERROR 203.0.113.11, 203.0.113.12").await;
     server.comes_to_say(&format!("{at} AAAA"), "NOERROR 2001:db8::11").await;

@@ -14,7 +14,8 @@ use crate::harness::client::{exchange_tcp, exchange_udp};
 use crate::harness::connection::Connection;
 use crate::harness::objects::{namespace, service};
 use crate::harness::{
-    COREDNS, ControlPlane, DnsServer, FLEETDNS, Question, Upstream, dig, ports, scratch,
+    ApiServer, COREDNS, ControlPlane, DnsServer, FLEETDNS, Question, Upstream, dig, fleet, ports,
+    scratch,
 };
 
 /// The suffixes of all scenarios, and a cluster from manifests.
@@ -398,33 +399,10 @@ async fn s28_suffixes_answer_while_every_cluster_is_down() {
 }
 
 /// A fleet of `east` and a member by kubeconfig, with a suffix.
-async fn fleet(
-    local: &crate::harness::ApiServer,
-    member: &crate::harness::ApiServer,
-    more: &str,
-) -> DnsServer {
-    let folder = scratch::folder("members");
-    fs::write(folder.join("west.yaml"), member.kubeconfig_yaml()).expect("write a kubeconfig");
-    FLEETDNS
-        .start(&format!(
-            ".:{{PORT}} {{
-                bind 127.0.0.1
-                kubernetes cluster.local in-addr.arpa {{
-                    kubeconfig {}
-                }}
-                fleet {{
-                    local east
-                    members kubeconfig {}/*.yaml
-                    {more}
-                }}
-                sentinel remote {{
-                    answer 240.0.0.10
-                }}
-            }}",
-            local.kubeconfig().display(),
-            folder.display()
-        ))
-        .await
+async fn serving(local: &ApiServer, member: &ApiServer, lines: &str) -> DnsServer {
+    let members = fleet::members(&[("west", member)]);
+    let suffix = "sentinel remote {\nanswer 240.0.0.10\n}";
+    FLEETDNS.start(&fleet::corefile(local, &members, lines, suffix)).await
 }
 
 #[tokio::test]
@@ -435,7 +413,7 @@ async fn s29_a_member_that_is_lost_is_still_answered() {
     east.apply(&(namespace("s29-here") + &service("s29-here", "near"))).await;
     let far = format!("NOERROR {}", west.cluster_ips("s29", "far").await[0]);
     let near = format!("NOERROR {}", east.cluster_ips("s29-here", "near").await[0]);
-    let server = fleet(east, &west, "").await;
+    let server = serving(east, &west, "").await;
     let expected = [
         ("far.s29.svc.cluster.local A", far.as_str()),
         ("near.s29-here.svc.cluster.local A", near.as_str()),
@@ -460,7 +438,7 @@ async fn s29_a_member_that_is_lost_is_still_answered() {
 
     // Another server keeps it for a second only; it is there again when the member is.
     west.restart().await;
-    let server = fleet(east, &west, "stale 1s").await;
+    let server = serving(east, &west, "stale 1s").await;
     server.comes_to_say(question, &far).await;
     west.kill();
     server
@@ -529,7 +507,7 @@ async fn s33_s34_s35_services_of_members() {
     west.apply(&(namespace("pay") + &others + &space)).await;
     let there = format!("NOERROR {}", west.cluster_ips("only-there", "web").await[0]);
     // Whatever lies in a range of the local cluster leads nowhere else, unless it is allowed.
-    let server = fleet(&east, &west, "overlap allow").await;
+    let server = serving(&east, &west, "overlap allow").await;
     server.comes_to_say("far.pay.svc.cluster.local A", "NOERROR 10.141.0.10").await;
     server
         .must_say(&[
@@ -542,14 +520,14 @@ async fn s33_s34_s35_services_of_members() {
             ("web.only-there.svc.cluster.local A", &there),
         ])
         .await;
-    let server = fleet(&east, &west, "overlap sentinel 240.0.0.9").await;
+    let server = serving(&east, &west, "overlap sentinel 240.0.0.9").await;
     for name in ["far", "theirs"] {
         let question = format!("{name}.pay.svc.cluster.local A");
         server.comes_to_say(&question, "NOERROR 240.0.0.9").await;
     }
     // The range comes from the API server, or from the Corefile.
     for more in ["", "cidrs 10.141.0.0/24"] {
-        let server = fleet(&east, &west, more).await;
+        let server = serving(&east, &west, more).await;
         server.comes_to_say("far.pay.svc.cluster.local A", "NODATA cluster.local. 5").await;
         server
             .must_say(&[

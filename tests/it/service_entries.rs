@@ -9,7 +9,7 @@ use crate::harness::objects::{
     document, grant_readers, namespace, service, service_entry, service_entry_crd,
 };
 use crate::harness::{
-    ApiServer, ControlPlane, DnsServer, FLEETDNS, LONG, Upstream, eventually, parts, scratch,
+    ApiServer, ControlPlane, DnsServer, FLEETDNS, LONG, Upstream, eventually, fleet, parts, scratch,
 };
 
 /// Applies entries as soon as their kind is served, which is a little after its CRD.
@@ -289,31 +289,9 @@ async fn the_local_cluster_beats_members_and_then_the_oldest_counts() {
         + &entry("mesh", "bare", &["bare.mesh"], &["240.9.2.3"]);
     west.apply(&(others + &given("there", "240.240.1.2"))).await;
 
-    let members = scratch::folder("members");
-    for member in [&west, &north] {
-        let file = members.join(member.name()).with_extension("yaml");
-        std::fs::write(file, member.kubeconfig_yaml()).expect("write a kubeconfig");
-    }
-    let dns = FLEETDNS
-        .start(&format!(
-            ".:{{PORT}} {{
-                bind 127.0.0.1
-                kubernetes cluster.local {{
-                    kubeconfig {}
-                }}
-                fleet {{
-                    local east
-                    members kubeconfig {}/*.yaml
-                }}
-                sentinel mesh {{
-                    answer 240.0.0.1
-                    serviceentries
-                }}
-            }}",
-            east.kubeconfig().display(),
-            members.display()
-        ))
-        .await;
+    let members = fleet::members(&[(west.name(), &west), (north.name(), &north)]);
+    let suffix = "sentinel mesh {\nanswer 240.0.0.1\nserviceentries\n}";
+    let dns = FLEETDNS.start(&fleet::corefile(&east, &members, "", suffix)).await;
     dns.comes_to_say("both.mesh A", "NOERROR 240.9.2.1").await;
     dns.comes_to_say("far.mesh A", "NOERROR 240.9.1.1").await;
     dns.must_say(&[

@@ -2,7 +2,8 @@
 //!
 //! One file an idea, from the ground up: [`parts`] where the programs are, [`scratch`] files,
 //! [`ports`], [`process`], [`eventually`]; then [`pki`], [`etcd`], [`api_server`] with
-//! [`manifests`] and [`objects`], [`control_plane`]; [`dns_server`] for CoreDNS and fleetdns alike;
+//! [`manifests`] and [`objects`], [`control_plane`]; [`dns_server`] for CoreDNS and fleetdns alike, [`fleet`]
+//! for Corefiles of several clusters;
 //! [`client`], [`connection`], [`dig`], [`compare`] and [`says`] for questions, [`told`] for
 //! what no answer shows, [`upstream`] for what is forwarded; [`netns`], [`envoy`] and [`web`] for
 //! the sidecar.
@@ -18,6 +19,7 @@ pub mod dns_server;
 pub mod envoy;
 pub mod etcd;
 pub mod eventually;
+pub mod fleet;
 pub mod manifests;
 pub mod netns;
 pub mod objects;
