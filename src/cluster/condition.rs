@@ -1,7 +1,7 @@
 //! The state of one member, as its tasks write it and readiness and status pages read it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use tokio::sync::{Notify, watch};
@@ -38,50 +38,66 @@ pub struct Condition {
     pub id: ClusterId,
     pub is_local: bool,
     pub source: String,
-    contacts: Box<[Arc<Contact>]>,
-    /// One bit for each watch.
-    synced: AtomicU8,
-    failing: AtomicU8,
-    /// Whether the first of the watches fails, which is that of Services: the API is out of reach.
+    watches: Box<[Watched]>,
+    /// How many of them, from the first, are of Services.
+    of_services: usize,
+    /// Whether all watches of Services fail: the API is out of reach.
     lost: watch::Sender<bool>,
     changed: Arc<Notify>,
 }
 
+/// What is known of one watch.
+#[derive(Debug, Default)]
+struct Watched {
+    contact: Arc<Contact>,
+    /// Its first list is finished.
+    synced: AtomicBool,
+    failing: AtomicBool,
+}
+
+/// How many watches a member has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Number {
+    pub all: usize,
+    /// Those of Services, which stand first.
+    pub of_services: usize,
+}
+
 impl Condition {
-    /// `watches` is how many there are, at most 8; `changed` is told of each change.
+    /// `changed` is told of each change.
     pub fn new(
         id: ClusterId,
         is_local: bool,
         source: String,
-        watches: usize,
+        number: Number,
         changed: Arc<Notify>,
     ) -> Self {
-        debug_assert!(watches <= 8, "a bit for each watch");
-        let contacts = (0..watches).map(|_| Arc::new(Contact::default())).collect();
-        let (synced, failing) = (AtomicU8::new(0), AtomicU8::new(0));
+        let watches = (0..number.all).map(|_| Watched::default()).collect();
         let lost = watch::Sender::new(false);
-        Condition { id, is_local, source, contacts, synced, failing, lost, changed }
+        let of_services = number.of_services;
+        Condition { id, is_local, source, watches, of_services, lost, changed }
     }
 
     pub fn contact(&self, watch: usize) -> &Arc<Contact> {
-        &self.contacts[watch]
+        &self.watches[watch].contact
     }
 
     pub fn state(&self) -> MemberState {
-        // Pairs with the release in `set_synced`: who sees Synced sees what was applied before.
-        let synced = self.synced.load(Ordering::Acquire).count_ones() as usize;
-        if synced == self.contacts.len() { MemberState::Synced } else { MemberState::Connecting }
+        // Pairs with the release in `set`: who sees Synced sees what was applied before.
+        let all = self.watches.iter().all(|watch| watch.synced.load(Ordering::Acquire));
+        if all { MemberState::Synced } else { MemberState::Connecting }
     }
 
     pub fn set_synced(&self, watch: usize) {
-        self.set(&self.synced, watch, true);
+        self.set(&self.watches[watch].synced, true);
     }
 
     pub fn set_failing(&self, watch: usize, is_failing: bool) {
-        self.set(&self.failing, watch, is_failing);
-        if watch == 0 {
-            self.lost.send_if_modified(|lost| std::mem::replace(lost, is_failing) != is_failing);
-        }
+        self.set(&self.watches[watch].failing, is_failing);
+        let is_lost = self.watches[..self.of_services]
+            .iter()
+            .all(|watch| watch.failing.load(Ordering::Acquire));
+        self.lost.send_if_modified(|lost| std::mem::replace(lost, is_lost) != is_lost);
     }
 
     /// Tells when the API is out of reach, and when it is back.
@@ -91,7 +107,7 @@ impl Condition {
 
     /// Forgets that first lists were finished: what they said is forgotten, too.
     pub fn reset(&self) {
-        self.synced.store(0, Ordering::Release);
+        self.watches.iter().for_each(|watch| watch.synced.store(false, Ordering::Release));
         self.changed.notify_one();
     }
 
@@ -101,18 +117,13 @@ impl Condition {
             is_local: self.is_local,
             source: self.source.clone(),
             state: self.state(),
-            is_failing: self.failing.load(Ordering::Acquire) != 0,
-            last_contact: self.contacts.iter().filter_map(|contact| contact.last()).max(),
+            is_failing: self.watches.iter().any(|watch| watch.failing.load(Ordering::Acquire)),
+            last_contact: self.watches.iter().filter_map(|watch| watch.contact.last()).max(),
         }
     }
 
-    fn set(&self, bits: &AtomicU8, watch: usize, on: bool) {
-        let bit = 1 << watch;
-        let before = match on {
-            true => bits.fetch_or(bit, Ordering::AcqRel),
-            false => bits.fetch_and(!bit, Ordering::AcqRel),
-        };
-        if (before & bit != 0) != on {
+    fn set(&self, flag: &AtomicBool, on: bool) {
+        if flag.swap(on, Ordering::AcqRel) != on {
             self.changed.notify_one();
         }
     }

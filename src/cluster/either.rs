@@ -3,9 +3,11 @@
 //! In: what both say. Out: the [`Change`]s that the one or the other means. Each takes the place of the
 //! other with a finished list, in one step.
 
-use kube::Api;
+use futures::future::join_all;
 use kube::api::{ListParams, WatchParams};
+use kube::core::DeserializeGuard;
 use kube::runtime::watcher;
+use kube::{Api, Client};
 
 use super::backoff::Backoff;
 use super::event::{Change, Update};
@@ -17,26 +19,50 @@ use super::watches::{Object, Watches};
 const FORBIDDEN: &[u16] = &[403];
 
 /// Two kinds that tell the same. `S` is what is remembered of both.
-pub struct Either<S, A, B> {
+pub struct Either<'a, S, A, B> {
     pub kind: Kind,
     /// What the other is called in the log.
     pub instead: &'static str,
-    /// Which of both are watched.
+    pub api: MakeApi<'a, A>,
+    pub other_api: MakeApi<'a, B>,
+    /// Which are watched.
     pub selected: watcher::Config,
+    pub other_selected: watcher::Config,
     pub itself: fn(&mut S, Update<A>) -> Vec<Change>,
     pub other: fn(&mut S, Update<B>) -> Vec<Change>,
 }
 
+/// The API of a kind, of one namespace or of all.
+pub type MakeApi<'a, O> = Box<dyn Fn(Client) -> Api<DeserializeGuard<O>> + Send + Sync + 'a>;
+
 impl Watches {
-    /// Watches the kind, if it is wanted, and the other while the kind is forbidden. Now and then it is
-    /// looked whether the right is there.
-    pub(super) async fn either<S, A, B>(&self, either: Either<S, A, B>, mut state: S)
-    where
+    /// Watches a kind, if it is wanted, in each namespace that is. `either` says how, and `state` what is
+    /// remembered at the start.
+    pub(super) async fn either<'a, S, A, B>(
+        &'a self,
+        kind: Kind,
+        either: impl Fn(Option<&'a str>) -> Either<'a, S, A, B>,
+        state: impl Fn() -> S,
+    ) where
         A: Object<DynamicType = ()>,
         B: Object<DynamicType = ()>,
     {
-        let Either { kind, instead, selected, itself, other } = either;
-        let Some(place) = self.selection.place(kind) else { return };
+        let places = self.selection.places(kind).into_iter();
+        join_all(places.map(|place| self.one_of(place, either(place.1), state()))).await;
+    }
+
+    /// Watches the kind, and the other while the kind is forbidden. Now and then it is looked whether the
+    /// right is there.
+    async fn one_of<S, A, B>(
+        &self,
+        (place, space): (usize, Option<&str>),
+        either: Either<'_, S, A, B>,
+        mut state: S,
+    ) where
+        A: Object<DynamicType = ()>,
+        B: Object<DynamicType = ()>,
+    {
+        let Either { kind, instead, itself, other, .. } = either;
         let mut rights = Rights::new(&self.condition.id, kind, instead);
         let mut backoff = Backoff::new(&self.timing);
         let mut take = |reading, is_list, changes: Vec<Change>| {
@@ -44,23 +70,24 @@ impl Watches {
                 rights.now(reading);
             }
             if !changes.is_empty() {
-                self.gate.apply(Change::Together(changes));
+                self.tell(space, Change::Together(changes));
             }
         };
         loop {
-            let (name, with) = (kind.name(), || selected.clone());
-            self.follow(place, name, Api::all, with(), FORBIDDEN, |update: Update<A>| {
+            let (api, selected) = (&either.api, either.selected.clone());
+            self.follow(place, kind.name(), api, selected, FORBIDDEN, |update: Update<A>| {
                 let is_list = matches!(update, Update::Reset(_));
                 take(Reading::Itself, is_list, itself(&mut state, update));
             })
             .await;
-            let forbidden = self.follow(place, instead, Api::all, with(), FORBIDDEN, |update| {
+            let (api, selected) = (&either.other_api, either.other_selected.clone());
+            let forbidden = self.follow(place, instead, api, selected, FORBIDDEN, |update| {
                 let is_list = matches!(update, Update::Reset(_));
                 take(Reading::Instead, is_list, other(&mut state, update));
             });
             tokio::select! {
                 _ = forbidden => {}
-                () = self.allowed::<A>() => continue,
+                () = self.allowed(&either.api, &either.selected) => continue,
             }
             take(Reading::Nothing, true, Vec::new());
             self.condition.set_failing(place, true);
@@ -69,15 +96,20 @@ impl Watches {
     }
 
     /// Waits until a kind may be listed and watched.
-    async fn allowed<O: Object<DynamicType = ()>>(&self) {
-        let api: Api<O> = Api::all(self.client(Default::default()));
+    async fn allowed<O: Object<DynamicType = ()>>(
+        &self,
+        api: &MakeApi<'_, O>,
+        selected: &watcher::Config,
+    ) {
+        let api = api(self.client(Default::default()));
+        let mut list = ListParams::default().limit(1);
+        let mut watch = WatchParams::default().timeout(1);
+        list.field_selector.clone_from(&selected.field_selector);
+        watch.field_selector.clone_from(&selected.field_selector);
         loop {
             tokio::time::sleep(self.timing.rights).await;
-            let Ok(list) = api.list_metadata(&ListParams::default().limit(1)).await else {
-                continue;
-            };
+            let Ok(list) = api.list_metadata(&list).await else { continue };
             let version = list.metadata.resource_version.unwrap_or_default();
-            let watch = WatchParams::default().timeout(1);
             if api.watch_metadata(&watch, &version).await.is_ok() {
                 return;
             }

@@ -43,9 +43,17 @@ impl Gate {
     pub fn open(&self) {
         let mut door = self.door();
         if let Door::Held(waiting) = &mut *door {
+            // Together: nobody sees a part of what a successor knows.
+            let mut objects = Vec::new();
             for change in std::mem::take(waiting) {
+                if !matches!(change, Change::Lost(_) | Change::Left) {
+                    objects.push(change);
+                    continue;
+                }
+                self.sink.apply(&self.cluster, Change::Together(std::mem::take(&mut objects)));
                 self.sink.apply(&self.cluster, change);
             }
+            self.sink.apply(&self.cluster, Change::Together(objects));
             *door = Door::Open;
         }
     }

@@ -15,11 +15,12 @@ use tracing::warn;
 
 use super::backoff::Backoff;
 use super::client::{self, Timing};
-use super::condition::{Condition, MemberState};
+use super::condition::{Condition, MemberState, Number};
 use super::event::Change;
 use super::gate::Gate;
 use super::limits::Limiter;
 use super::manifests;
+use super::parts::Parts;
 use super::selection::Selection;
 use super::source::{Source, SourceError};
 use super::watch::describe;
@@ -55,10 +56,12 @@ pub struct Plan {
 
 impl Plan {
     /// How many watches it will have.
-    pub fn watches(&self) -> usize {
+    pub fn watches(&self) -> Number {
         match self.access {
-            Access::Manifests(_) | Access::Source(Source::Manifests(_)) => 1,
-            _ => self.selection.kinds().count(),
+            Access::Manifests(_) | Access::Source(Source::Manifests(_)) => {
+                Number { all: 1, of_services: 1 }
+            }
+            _ => self.selection.watches(),
         }
     }
 }
@@ -116,6 +119,7 @@ async fn watch_api(plan: Plan, condition: Arc<Condition>, gate: Arc<Gate>) {
             timing: plan.timing.clone(),
             condition: condition.clone(),
             gate: gate.clone(),
+            parts: Parts::default(),
             peers: Arc::default(),
         };
         tokio::select! {

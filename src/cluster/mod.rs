@@ -38,6 +38,7 @@ mod limits;
 mod manifests;
 mod member;
 mod optional;
+mod parts;
 mod pods;
 mod rights;
 mod roster;

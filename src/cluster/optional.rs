@@ -78,7 +78,7 @@ impl Watches {
     /// Watches those of them that are wanted.
     pub(super) async fn optional(&self) {
         // ServiceImports are selected like Namespaces, as in CoreDNS (plugin/kubernetes/controller.go).
-        let selected = labelled(&self.selection.namespace_labels);
+        let selected = labelled(&[&self.selection.namespace_labels]);
         let imports =
             self.kind(SERVICE_IMPORTS, selected, |update: Update<ServiceImportObject>| {
                 Change::ServiceImport(update.map(Into::into))
@@ -101,7 +101,7 @@ impl Watches {
         selected: watcher::Config,
         change: fn(Update<O>) -> Change,
     ) {
-        let Some(place) = self.selection.place(optional.kind) else { return };
+        let Some(&(place, _)) = self.selection.places(optional.kind).first() else { return };
         let mut backoff = Backoff::between(self.timing.retry_min, self.timing.discovery);
         let mut missing = Missing::default();
         loop {

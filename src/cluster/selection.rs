@@ -1,5 +1,8 @@
 //! What is watched of a cluster.
 
+use std::collections::BTreeSet;
+
+use super::condition::Number;
 use super::kinds::Keep;
 use super::labels::LabelSelector;
 
@@ -8,6 +11,10 @@ use super::labels::LabelSelector;
 pub struct Selection {
     /// Of Services, EndpointSlices and Pods (CoreDNS, plugin/kubernetes/controller.go).
     pub labels: LabelSelector,
+    /// Of Services alone, besides `labels`: those that a member exposes.
+    pub exposed: LabelSelector,
+    /// The namespaces that a member exposes, each of which is watched by itself; all where `None`.
+    pub namespaces: Option<BTreeSet<String>>,
     /// Of Namespaces, one of which does not exist if it is not selected, and of ServiceImports, as in
     /// CoreDNS.
     pub namespace_labels: LabelSelector,
@@ -43,6 +50,8 @@ impl Default for Selection {
     fn default() -> Self {
         Selection {
             labels: LabelSelector::default(),
+            exposed: LabelSelector::default(),
+            namespaces: None,
             namespace_labels: LabelSelector::default(),
             endpoints: true,
             keep: Keep::default(),
@@ -55,7 +64,7 @@ impl Default for Selection {
 }
 
 impl Selection {
-    /// The kinds that are watched.
+    /// The kinds that are watched; Services stand first.
     pub fn kinds(&self) -> impl Iterator<Item = Kind> {
         let wanted = [
             (Kind::Services, true),
@@ -70,9 +79,29 @@ impl Selection {
         wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(kind, _)| kind)
     }
 
-    /// The place of a kind among those that are watched; `None` if it is not.
-    pub fn place(&self, kind: Kind) -> Option<usize> {
-        self.kinds().position(|other| other == kind)
+    /// The places of a kind's watches among all watches, each with the namespace that it is of, or `None`
+    /// for all of them. There are none where the kind is not watched.
+    pub fn places(&self, kind: Kind) -> Vec<(usize, Option<&str>)> {
+        let before = self.kinds().take_while(|other| *other != kind);
+        let first: usize = before.map(|kind| self.spaces(kind).len()).sum();
+        if self.kinds().all(|other| other != kind) {
+            return Vec::new();
+        }
+        (first..).zip(self.spaces(kind)).collect()
+    }
+
+    /// How many watches there are.
+    pub fn watches(&self) -> Number {
+        let number = |kind| self.spaces(kind).len();
+        Number { all: self.kinds().map(number).sum(), of_services: number(Kind::Services) }
+    }
+
+    fn spaces(&self, kind: Kind) -> Vec<Option<&str>> {
+        let divided = matches!(kind, Kind::Services | Kind::Namespaces | Kind::EndpointSlices);
+        match &self.namespaces {
+            Some(namespaces) if divided => namespaces.iter().map(|name| Some(&**name)).collect(),
+            _ => vec![None],
+        }
     }
 }
 

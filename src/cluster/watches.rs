@@ -5,6 +5,8 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use futures::future::join_all;
+use k8s_openapi::NamespaceResourceScope;
 use kube::core::DeserializeGuard;
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
@@ -20,6 +22,7 @@ use super::gate::Gate;
 use super::kinds::{EndpointSliceObject, NamespaceObject, PodObject, ServiceObject, pod};
 use super::labels::LabelSelector;
 use super::limits::Limiter;
+use super::parts::Parts;
 use super::pods::Pods;
 use super::selection::{Kind, Selection};
 use super::spaces::Spaces;
@@ -33,6 +36,7 @@ pub struct Watches {
     pub timing: Timing,
     pub condition: Arc<Condition>,
     pub gate: Arc<Gate>,
+    pub parts: Parts,
     pub peers: Arc<Notify>,
 }
 
@@ -50,27 +54,44 @@ impl Watches {
     }
 
     async fn services(&self) {
-        let selected = labelled(&self.selection.labels);
-        let take = |update: Update<ServiceObject>| {
-            self.gate.apply(Change::Service(update.map(Into::into)));
-        };
-        self.watch(Kind::Services, selected, take).await;
+        let Selection { labels, exposed, .. } = &self.selection;
+        let selected = labelled(&[labels, exposed]);
+        join_all(self.selection.places(Kind::Services).into_iter().map(|(place, space)| {
+            let take = move |update: Update<ServiceObject>| {
+                self.tell(space, Change::Service(update.map(Into::into)));
+            };
+            let api = move |client| within(client, space);
+            self.follow(place, Kind::Services.name(), api, selected.clone(), &[], take)
+        }))
+        .await;
     }
 
     async fn namespaces(&self) {
         let labels = &self.selection.namespace_labels;
+        let named = |space: Option<&str>| match space {
+            Some(space) => labelled(&[labels]).fields(&format!("metadata.name={space}")),
+            None => labelled(&[labels]),
+        };
         if !labels.is_empty() {
             // Services do not say which labels their namespaces have, so nothing can stand in.
-            let take = |update: Update<NamespaceObject>| {
-                self.gate.apply(Change::Namespace(update.map(Into::into)));
-            };
-            return self.watch(Kind::Namespaces, labelled(labels), take).await;
+            join_all(self.selection.places(Kind::Namespaces).into_iter().map(|(place, space)| {
+                let take = move |update: Update<NamespaceObject>| {
+                    self.tell(space, Change::Namespace(update.map(Into::into)));
+                };
+                let name = Kind::Namespaces.name();
+                self.follow(place, name, Api::all, named(space), &[], take)
+            }))
+            .await;
+            return;
         }
-        let namespaces = Either {
+        let namespaces = |space| Either {
             kind: Kind::Namespaces,
             instead: "the namespaces of Services",
+            api: Box::new(Api::all),
+            other_api: Box::new(move |client| within(client, space)),
+            selected: named(space),
             // A namespace exists, whether its Services are selected or not.
-            selected: watcher::Config::default(),
+            other_selected: watcher::Config::default(),
             itself: |spaces: &mut Spaces, update: Update<NamespaceObject>| {
                 vec![Change::Namespace(spaces.namespaces(update))]
             },
@@ -78,14 +99,18 @@ impl Watches {
                 spaces.services(update).map(Change::Namespace).into_iter().collect()
             },
         };
-        self.either(namespaces, Spaces::default()).await;
+        self.either(Kind::Namespaces, namespaces, Spaces::default).await;
     }
 
     async fn slices(&self) {
-        let slices = Either {
+        let selected = labelled(&[&self.selection.labels]);
+        let slices = |space| Either {
             kind: Kind::EndpointSlices,
             instead: "Endpoints",
-            selected: labelled(&self.selection.labels),
+            api: Box::new(move |client| within(client, space)),
+            other_api: Box::new(move |client| within(client, space)),
+            selected: selected.clone(),
+            other_selected: selected.clone(),
             itself: |made: &mut FromEndpoints, update: Update<EndpointSliceObject>| {
                 vec![Change::EndpointSlice(update.map(|slice| slice.slim(made.keep)))]
             },
@@ -93,30 +118,26 @@ impl Watches {
                 made.take(update).into_iter().map(Change::EndpointSlice).collect()
             },
         };
-        self.either(slices, FromEndpoints::new(self.selection.keep)).await;
+        let keep = self.selection.keep;
+        self.either(Kind::EndpointSlices, slices, || FromEndpoints::new(keep)).await;
     }
 
     async fn pods(&self) {
-        let selected = labelled(&self.selection.labels).fields(pod::FIELD_SELECTOR);
+        let selected = labelled(&[&self.selection.labels]).fields(pod::FIELD_SELECTOR);
         let mut pods = Pods::default();
         let take = |update: Update<PodObject>| {
             if let Some(update) = pods.take(update) {
                 self.gate.apply(Change::Pod(update));
             }
         };
-        self.watch(Kind::Pods, selected, take).await;
+        if let Some(&(place, _)) = self.selection.places(Kind::Pods).first() {
+            self.follow(place, Kind::Pods.name(), Api::all, selected, &[], take).await;
+        }
     }
 
-    /// Watches one kind, if it is wanted.
-    async fn watch<O: Object<DynamicType = ()>>(
-        &self,
-        kind: Kind,
-        selected: watcher::Config,
-        take: impl FnMut(Update<O>),
-    ) {
-        if let Some(place) = self.selection.place(kind) {
-            self.follow(place, kind.name(), Api::all, selected, &[], take).await;
-        }
+    /// Hands on what the watch of one namespace tells, or of all where it is `None`.
+    pub(super) fn tell(&self, space: Option<&str>, change: Change) {
+        self.gate.apply(self.parts.join(space, change));
     }
 
     /// Runs one watch and keeps the [`Condition`] by it. It ends as [`Watch::run`] says.
@@ -161,10 +182,23 @@ impl Watches {
     }
 }
 
-/// A watch of the objects with such labels.
-pub(super) fn labelled(labels: &LabelSelector) -> watcher::Config {
+/// The objects of one namespace, or of all.
+pub(super) fn within<O>(client: Client, space: Option<&str>) -> Api<O>
+where
+    O: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
+    match space {
+        Some(space) => Api::namespaced(client, space),
+        None => Api::all(client),
+    }
+}
+
+/// A watch of the objects with labels that all of these select.
+pub(super) fn labelled(selectors: &[&LabelSelector]) -> watcher::Config {
+    let texts = selectors.iter().filter(|labels| !labels.is_empty()).map(ToString::to_string);
+    let text = texts.collect::<Vec<_>>().join(",");
     let config = watcher::Config::default();
-    if labels.is_empty() { config } else { config.labels(&labels.to_string()) }
+    if text.is_empty() { config } else { config.labels(&text) }
 }
 
 #[cfg(test)]
