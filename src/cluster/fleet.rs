@@ -4,7 +4,6 @@
 //! one [`Sink`], and whether they are synced, which every question for a Kubernetes zone asks. The
 //! clusters fail on their own: none waits for another.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,9 +18,11 @@ use super::claim::Claim;
 use super::client::Timing;
 use super::condition::{Condition, MemberState, MemberStatus};
 use super::event::{ClusterId, Sink};
+use super::expose::Expose;
 use super::gate::Gate;
 use super::limits::{Limiter, Limits};
 use super::member::{Access, Member, Plan, try_connect};
+use super::per_member::PerMember;
 use super::roster::Roster;
 use super::selection::Selection;
 use super::source::{Source, SourceError, check_directory};
@@ -40,21 +41,15 @@ pub struct FleetSpec {
     pub members: Vec<MemberSource>,
     /// What is watched of every cluster.
     pub selection: Selection,
-    pub replaced: Replaced,
+    /// The members whose endpoints are of no use, as a gateway or sentinel answers for them.
+    pub replaced: PerMember<bool>,
+    pub expose: PerMember<Expose>,
     /// Whether the ranges of members are watched, where those of the local cluster are.
     pub member_ranges: bool,
     /// How long what a member said is kept while its API is out of reach.
     pub stale: Duration,
     /// Of each cluster's client.
     pub limits: Limits,
-}
-
-/// The members whose endpoints are of no use, as a gateway or sentinel answers for them.
-#[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
-pub struct Replaced {
-    /// Whether they are, of the members that the Corefile names.
-    pub named: BTreeMap<ClusterId, bool>,
-    pub others: bool,
 }
 
 /// Where members come from.
@@ -76,7 +71,8 @@ impl FleetSpec {
             source,
             members: Vec::new(),
             selection: Selection::default(),
-            replaced: Replaced::default(),
+            replaced: PerMember::default(),
+            expose: PerMember::default(),
             member_ranges: false,
             stale: STALE,
             limits: Limits::default(),
@@ -115,10 +111,16 @@ impl FleetSpec {
 
     /// What is watched of a member.
     pub fn selection_of(&self, member: &ClusterId) -> Selection {
-        let replaced = self.replaced.named.get(member).copied().unwrap_or(self.replaced.others);
+        let replaced = *self.replaced.get(member);
         let endpoints = self.selection.endpoints && !replaced;
         let ranges = self.selection.ranges && self.member_ranges && !replaced;
-        Selection { endpoints, pods: false, imports: false, ranges, ..self.selection.clone() }
+        let all = &self.selection;
+        let selection = Selection { endpoints, pods: false, imports: false, ranges, ..all.clone() };
+        match self.expose.get(member).clone() {
+            Expose::All => selection,
+            Expose::Labels(exposed) => Selection { exposed, ..selection },
+            Expose::Namespaces(names) => Selection { namespaces: Some(names), ..selection },
+        }
     }
 }
 

@@ -176,6 +176,35 @@ async fn label_selectors_are_sent_with_lists_and_watches() {
 }
 
 #[tokio::test]
+async fn each_exposed_namespace_is_watched_by_itself() {
+    let fake = with_two_services().await;
+    fake.put(SERVICES, fake::service("m", "c", "10.0.0.3"));
+    fake.put(SERVICES, fake::service("out", "d", "10.0.0.4"));
+    fake.put(NAMESPACES, fake::namespace("m"));
+    fake.put(NAMESPACES, fake::namespace("out"));
+    let namespaces = Some(["n", "m"].map(str::to_owned).into());
+    let exposed = "team=x".parse().unwrap();
+    let selection = Selection { namespaces, exposed, ..Selection::default() };
+    let running = Running::start_with(&fake, selection, Limits::default());
+    running.until_synced().await;
+    for (path, selector) in [
+        ("/api/v1/namespaces/n/services", "labelSelector=team%3Dx"),
+        ("/api/v1/namespaces/m/services", "labelSelector=team%3Dx"),
+        ("/api/v1/namespaces", "fieldSelector=metadata.name%3Dn"),
+        ("/api/v1/namespaces", "fieldSelector=metadata.name%3Dm"),
+        ("/apis/discovery.k8s.io/v1/namespaces/n/endpointslices", ""),
+        ("/apis/discovery.k8s.io/v1/namespaces/m/endpointslices", ""),
+    ] {
+        let of_it =
+            |request: &str| request.split('?').next() == Some(path) && request.contains(selector);
+        // A list and a watch.
+        fake.asked(2, of_it).await;
+    }
+    let everywhere = |request: &String| request.split('?').next() == Some(SERVICES);
+    assert!(!fake.requests().iter().any(everywhere), "{:#?}", fake.requests());
+}
+
+#[tokio::test]
 async fn requests_keep_to_the_limits() {
     let fake = with_two_services().await;
     let rate = Some(Rate { every: std::time::Duration::from_secs(3600), burst: 3 });

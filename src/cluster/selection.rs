@@ -90,6 +90,11 @@ impl Selection {
         (first..).zip(self.spaces(kind)).collect()
     }
 
+    /// Whether the objects of a namespace are watched.
+    pub fn has_namespace(&self, name: &str) -> bool {
+        self.namespaces.as_ref().is_none_or(|names| names.contains(name))
+    }
+
     /// How many watches there are.
     pub fn watches(&self) -> Number {
         let number = |kind| self.spaces(kind).len();

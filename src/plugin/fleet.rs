@@ -3,6 +3,8 @@
 //! In: its lines in the Corefile. Out: [`Lines`], which [`super::kubernetes`] builds its clusters from.
 //! It answers no questions itself.
 
+mod expose;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -12,7 +14,7 @@ use ipnet::IpNet;
 
 use super::setup::{Setup, refuse};
 use crate::cluster::kinds::Merge;
-use crate::cluster::{ClusterId, MemberSource, STALE};
+use crate::cluster::{ClusterId, Expose, MemberSource, PerMember, STALE};
 use crate::corefile::{
     Diagnostic, Directive, Line, Token, parse_duration, parse_ip, parse_network,
 };
@@ -21,8 +23,8 @@ use crate::zone::overlap::Overlap;
 
 const NAME: &str = "fleet";
 const OPTIONS: &[&str] =
-    &["local", "members", "reach", "cidrs", "overlap", "merge", "per_cluster", "stale"];
-const NOT_YET: &[&str] = &["expose", "clusterset", "admin"];
+    &["local", "members", "reach", "cidrs", "overlap", "expose", "merge", "per_cluster", "stale"];
+const NOT_YET: &[&str] = &["clusterset", "admin"];
 /// The member of a `reach` line that stands for all that have none of their own.
 const OTHERS: &str = "*";
 
@@ -33,8 +35,10 @@ pub struct Lines {
     pub members: Vec<MemberSource>,
     /// Where each of them stands.
     pub words: Vec<Token>,
-    pub reach: HashMap<ClusterId, Reach>,
-    pub others: Reach,
+    pub reach: PerMember<Reach>,
+    pub expose: PerMember<Expose>,
+    /// Namespaces of members that are answered though they are named like top-level domains.
+    pub top_level: PerMember<expose::Names>,
     /// The ranges of the local cluster's Services and pods.
     pub cidrs: Vec<IpNet>,
     pub overlap: Overlap,
@@ -52,8 +56,9 @@ impl Lines {
             local,
             members: Vec::new(),
             words: Vec::new(),
-            reach: HashMap::new(),
-            others: Reach::Direct,
+            reach: PerMember::default(),
+            expose: PerMember::default(),
+            top_level: PerMember::default(),
             cidrs: Vec::new(),
             overlap: Overlap::default(),
             merge: Merge::default(),
@@ -87,6 +92,7 @@ pub fn read(directive: &Directive) -> Result<Lines, Diagnostic> {
     let mut local = None;
     let mut lines = Lines::alone(ClusterId::new(""));
     let mut reached: HashMap<String, Token> = HashMap::new();
+    let mut exposed = expose::Lines::default();
     for line in directive.lines() {
         match line.name().text.as_str() {
             "local" => {
@@ -112,12 +118,13 @@ pub fn read(directive: &Directive) -> Result<Lines, Diagnostic> {
                     ));
                 }
                 match member.text.as_str() {
-                    OTHERS => lines.others = reach,
+                    OTHERS => lines.reach.others = reach,
                     id => {
-                        lines.reach.insert(ClusterId::new(id), reach);
+                        lines.reach.named.insert(ClusterId::new(id), reach);
                     }
                 }
             }
+            "expose" => exposed.read(line)?,
             "cidrs" => {
                 for word in line.args_within(1.., "cidrs NETWORK...")? {
                     lines.cidrs.push(parse_network(word)?);
@@ -150,6 +157,14 @@ pub fn read(directive: &Directive) -> Result<Lines, Diagnostic> {
             "remove the line, or name another member",
         ));
     }
+    if let Some(word) = exposed.names(&local.text) {
+        return Err(word.error(
+            format!("{word} is the local cluster, all of which is answered"),
+            "remove the line, or name another member",
+        ));
+    }
+    lines.expose = exposed.exposed();
+    lines.top_level = exposed.top_level();
     Ok(lines)
 }
 

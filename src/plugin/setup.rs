@@ -24,6 +24,8 @@ pub struct Process {
     pub metrics: Arc<Metrics>,
     /// The sets of clusters; equal blocks share one.
     pub views: kubernetes::Views,
+    /// The Kubernetes zones of each server block that has some.
+    pub kubernetes: Vec<kubernetes::Served>,
     /// The pools of sentinels; equal ones are one.
     pub pools: sentinel::Pools,
 }

@@ -43,7 +43,7 @@ pub struct Registry {
     /// ServiceImports, likewise.
     imports: DashMap<Box<[u8]>, Arc<ServiceName>>,
     /// By the namespace, as a label without its length.
-    namespaces: DashMap<Box<[u8]>, Arc<[ClusterId]>>,
+    namespaces: DashMap<Box<[u8]>, Homes>,
     addresses: DashMap<IpAddr, Arc<[AddressOwner]>>,
     pods: DashMap<IpAddr, Arc<[PodOwner]>>,
     /// By the names of ServiceEntries' hosts.
@@ -56,11 +56,16 @@ pub struct Registry {
     clusters: DashMap<Box<[u8]>, ClusterId>,
     /// Moves with each change of `hosts` or `ranges`.
     declared: watch::Sender<u64>,
+    /// Moves with each change of `namespaces`.
+    spaces: watch::Sender<u64>,
     /// What each cluster holds, which only its own changes touch.
     shards: Mutex<HashMap<ClusterId, Shard>>,
     serial: AtomicU32,
     import_serial: AtomicU32,
 }
+
+/// The clusters that have a namespace, in the order of their IDs.
+pub type Homes = Arc<[ClusterId]>;
 
 /// A Pod that has an address.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -112,8 +117,18 @@ impl Registry {
     }
 
     /// The clusters that have a namespace, in the order of their IDs.
-    pub fn namespace(&self, label: &[u8]) -> Option<Arc<[ClusterId]>> {
+    pub fn namespace(&self, label: &[u8]) -> Option<Homes> {
         self.namespaces.get(label).map(|entry| entry.value().clone())
+    }
+
+    /// All namespaces, as labels, with the clusters that have them, in no order.
+    pub fn all_namespaces(&self) -> Vec<(Box<[u8]>, Homes)> {
+        self.namespaces.iter().map(|entry| (entry.key().clone(), entry.value().clone())).collect()
+    }
+
+    /// Tells when namespaces have come or gone.
+    pub fn spaces(&self) -> watch::Receiver<u64> {
+        self.spaces.subscribe()
     }
 
     /// Who declares a host in ServiceEntries. `name` is its folded wire form, with the root.
@@ -178,8 +193,12 @@ impl Registry {
     }
 
     fn touch(&self, cluster: &ClusterId, shard: &Shard, touched: Touched) {
+        let moves_spaces = !touched.namespaces.is_empty();
         for name in touched.namespaces {
             self.put_namespace(cluster, &name, shard.has_namespace(&name));
+        }
+        if moves_spaces {
+            self.spaces.send_modify(|turn| *turn += 1);
         }
         let services = touched.services.into_iter();
         for (key, index) in services.filter_map(|key| Some((owner::wire_key(&key)?, key))) {

@@ -15,7 +15,7 @@ use super::{stream, udp};
 use crate::admin;
 use crate::corefile::{Claims, Corefile, Diagnostic, Key, Position, Scheme};
 use crate::plugin::setup::Process;
-use crate::plugin::{Plugin, health, order, prometheus, ready, sentinel};
+use crate::plugin::{Plugin, health, kubernetes, order, prometheus, ready, sentinel};
 use crate::zone::name::WireName;
 
 /// How long questions that are being answered may go on after the sockets are closed.
@@ -123,6 +123,7 @@ impl Instance {
         running.endpoints()?;
         running.process.views.start();
         let (views, metrics) = (&running.process.views, running.process.metrics.clone());
+        kubernetes::start(&running.process.kubernetes, &metrics);
         sentinel::start(&running.process.pools, views.all(), metrics);
         let (tasks, stop) = (&running.tasks, &running.stop);
         for (sockets, site) in sockets {

@@ -1,14 +1,15 @@
 //! Who answers for a Service: the local cluster first, otherwise the members, each by its reach.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
 
 use super::overlap::Overlap;
-use crate::cluster::ClusterId;
+use super::top_level::is_top_level;
 use crate::cluster::kinds::{Merge, ObjectKey, Port, Service, ServiceKind};
+use crate::cluster::{ClusterId, PerMember};
 use crate::registry::{Holder, Owner, Registry, ServiceName};
 
 /// Which cluster is local, and how the others are reached: the `fleet` plugin's lines, or the default
@@ -16,9 +17,9 @@ use crate::registry::{Holder, Owner, Registry, ServiceName};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fleet {
     pub local: ClusterId,
-    pub reach: HashMap<ClusterId, Reach>,
-    /// For the members that `reach` does not name.
-    pub others: Reach,
+    pub reach: PerMember<Reach>,
+    /// Namespaces of members that are answered though they are named like top-level domains.
+    pub top_level: PerMember<BTreeSet<Box<[u8]>>>,
     /// The ranges of the local cluster's Services and pods, as the Corefile says them.
     pub cidrs: Vec<IpNet>,
     pub overlap: Overlap,
@@ -53,9 +54,15 @@ impl Reach {
 impl Fleet {
     /// A server that knows one cluster only.
     pub fn alone(local: ClusterId) -> Self {
-        let (reach, others) = (HashMap::new(), Reach::Direct);
-        let (cidrs, overlap, merge) = (Vec::new(), Overlap::default(), Merge::default());
-        Fleet { local, reach, others, cidrs, overlap, merge, knows_endpoints: true }
+        Fleet {
+            local,
+            reach: PerMember::default(),
+            top_level: PerMember::default(),
+            cidrs: Vec::new(),
+            overlap: Overlap::default(),
+            merge: Merge::default(),
+            knows_endpoints: true,
+        }
     }
 
     /// How a member is reached; the local cluster is always direct.
@@ -63,7 +70,7 @@ impl Fleet {
         if *cluster == self.local {
             return &Reach::Direct;
         }
-        self.reach.get(cluster).unwrap_or(&self.others)
+        self.reach.get(cluster)
     }
 
     /// Who answers for a Service name. `remote` is false where members may not be asked: while the
@@ -102,12 +109,27 @@ impl Fleet {
         cluster: &ClusterId,
     ) -> Option<Chosen<'a>> {
         let homes = registry.namespace(namespace)?;
-        let lead = name.owner(cluster).filter(|owner| self.answers(owner, &homes))?;
+        let lead = name.owner(cluster).filter(|owner| self.shows(owner, &homes))?;
         Some(Chosen { fleet: self, lead, name, homes, union: false })
+    }
+
+    /// Whether a member's namespace is not answered for, as it is named like a top-level domain. `homes` are
+    /// the clusters that have it.
+    pub fn hides(&self, cluster: &ClusterId, namespace: &[u8], homes: &[ClusterId]) -> bool {
+        *cluster != self.local
+            && !homes.contains(&self.local)
+            && is_top_level(namespace)
+            && !self.top_level.get(cluster).contains(namespace)
     }
 
     /// Whether a cluster may answer with what it has of a name.
     fn answers(&self, owner: &Owner, homes: &[ClusterId]) -> bool {
+        self.shows(owner, homes)
+            && !self.hides(&owner.cluster, owner.key.namespace.as_bytes(), homes)
+    }
+
+    /// The same where the name says which cluster is meant.
+    fn shows(&self, owner: &Owner, homes: &[ClusterId]) -> bool {
         let is_shown =
             |service: &Arc<Service>| owner.cluster == self.local || !service.annotations.is_hidden;
         owner.service.as_ref().is_some_and(is_shown) && homes.binary_search(&owner.cluster).is_ok()

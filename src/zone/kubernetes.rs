@@ -238,7 +238,8 @@ impl Kubernetes {
         self.multicluster.iter().any(|zone| name.left_of(zone).is_some_and(|whole| whole >= left))
     }
 
-    fn exposes(&self, namespace: &[u8]) -> bool {
+    /// Whether a namespace is answered for at all.
+    pub fn exposes(&self, namespace: &[u8]) -> bool {
         self.namespaces.as_ref().is_none_or(|exposed| exposed.contains(namespace))
     }
 }
@@ -330,7 +331,11 @@ impl Look<'_> {
         self.zone.exposes(namespace)
             && self.registry.namespace(namespace).is_some_and(|clusters| match self.only {
                 Some(only) => clusters.contains(only),
-                None => self.known.local || clusters.contains(&self.zone.fleet.local),
+                None => clusters.iter().any(|cluster| {
+                    let fleet = &self.zone.fleet;
+                    *cluster == fleet.local
+                        || self.known.local && !fleet.hides(cluster, namespace, &clusters)
+                }),
             })
     }
 

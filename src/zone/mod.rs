@@ -14,6 +14,7 @@ pub mod pool;
 pub mod reverse;
 pub mod schema;
 pub mod sentinel;
+mod top_level;
 pub mod why;
 pub mod write;
 

@@ -8,6 +8,7 @@ mod bad_corefiles;
 mod clients;
 mod dig_cases;
 mod edns;
+mod expose;
 mod generated;
 mod good_corefiles;
 mod harness_selftest;

@@ -67,14 +67,18 @@ fn add(value: Value, selection: &Selection, file: &mut File) -> Result<(), Strin
     match (version.as_str(), kind.as_str()) {
         ("v1", "Service") => {
             let object: ServiceObject = decode(value, true)?;
-            if file.takes(&object.metadata, selection) {
+            if file.takes(&object.metadata, selection)
+                && selects(&selection.exposed, &object.metadata)
+            {
                 file.services.push(object.into());
             }
         }
         ("v1", "Namespace") => {
             let NamespaceObject { metadata } = decode(value, false)?;
-            let labels = metadata.labels.unwrap_or_default();
-            file.namespaces.insert(metadata.name.unwrap_or_default().into(), labels);
+            let (name, labels) = (metadata.name.unwrap_or_default(), metadata.labels);
+            if selection.has_namespace(&name) {
+                file.namespaces.insert(name.into(), labels.unwrap_or_default());
+            }
         }
         ("v1", "Pod") => {
             let object: PodObject = decode(value, true)?;
@@ -123,10 +127,13 @@ fn add(value: Value, selection: &Selection, file: &mut File) -> Result<(), Strin
 }
 
 impl File {
-    /// Whether an object is selected; its namespace exists in any case.
+    /// Whether an object is selected; its namespace exists in any case, if it is one that is watched.
     fn takes(&mut self, object: &ObjectMeta, selection: &Selection) -> bool {
-        self.uses(object);
-        selects(&selection.labels, object)
+        let is_watched = selection.has_namespace(object.namespace.as_deref().unwrap_or_default());
+        if is_watched {
+            self.uses(object);
+        }
+        is_watched && selects(&selection.labels, object)
     }
 
     fn uses(&mut self, object: &ObjectMeta) {

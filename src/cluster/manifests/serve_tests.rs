@@ -167,10 +167,7 @@ fn only_what_is_selected_is_there() {
         + &object("Namespace", "", "n", "team: a")
         + &object("Namespace", "", "empty", "team: b");
     fs::write(directory.path().join("a.yaml"), text).unwrap();
-    let scan = |labels: &str, namespace_labels: &str| {
-        let labels = labels.parse().unwrap();
-        let namespace_labels = namespace_labels.parse().unwrap();
-        let selection = Selection { labels, namespace_labels, ..Selection::default() };
+    let found = |selection: Selection| {
         let objects = Tree::new(directory.path().into(), selection).scan().unwrap().objects;
         let names = |keys: Vec<&ObjectKey>| {
             keys.into_iter().map(|key| &*key.name).collect::<Vec<_>>().join(" ")
@@ -181,12 +178,22 @@ fn only_what_is_selected_is_there() {
             names(objects.namespaces.iter().map(|space| &space.key).collect()),
         ]
     };
+    let scan = |labels: &str, namespace_labels: &str| {
+        let labels = labels.parse().unwrap();
+        let namespace_labels = namespace_labels.parse().unwrap();
+        found(Selection { labels, namespace_labels, ..Selection::default() })
+    };
     assert_eq!(scan("", ""), ["web db x", "web-1 db-1", "empty n other"]);
     assert_eq!(scan("tier", ""), ["web", "web-1 db-1", "empty n other"]);
     assert_eq!(scan("tier=front", "team"), ["web", "web-1", "empty n"]);
     assert_eq!(scan("", "team!=a"), ["web db x", "web-1 db-1", "empty other"]);
     // As every API server labels them.
     assert_eq!(scan("!tier", "kubernetes.io/metadata.name in (other)"), ["db x", "", "other"]);
+    // What a member exposes.
+    let exposed = Selection { exposed: "tier".parse().unwrap(), ..Selection::default() };
+    assert_eq!(found(exposed), ["web", "web-1 db-1", "empty n other"]);
+    let namespaces = Some(["other", "empty"].map(str::to_owned).into());
+    assert_eq!(found(Selection { namespaces, ..Selection::default() }), ["x", "", "empty other"]);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 //! In: a question. Out: what [`crate::zone::kubernetes`] says to it, after the first sync or the end of
 //! the wait for it; names that do not exist may fall through to the next plugin.
 
+mod hidden;
 mod lines;
 mod metadata;
 mod overlaps;
@@ -20,11 +21,13 @@ use hickory_proto::rr::Name;
 use overlaps::Overlaps;
 pub use setup::{Clusters, clusters, setup, zones_of};
 pub use view::{View, Views};
+pub use watching::labels;
 
 use super::explain::explain;
 use super::metadata::Values;
 use super::transfer::Transferred;
 use super::{Failure, Next, Outcome, Plugin, Reply, Request, names};
+use crate::telemetry::Metrics;
 use crate::zone::answer::Answer;
 use crate::zone::kubernetes::{Elsewhere, Kubernetes as Zones, Pods, Verdict};
 use crate::zone::name::WireName;
@@ -42,6 +45,27 @@ pub struct Kubernetes {
     overlaps: Overlaps,
     /// Zones whose missing names the next plugin is asked for.
     fallthrough: Vec<Name>,
+}
+
+/// The zones of one server block, and the clusters that they are of.
+#[derive(Clone)]
+pub struct Served {
+    pub zones: Arc<Zones>,
+    pub view: Arc<View>,
+}
+
+/// Starts what goes on beside the questions, on the current runtime and as long as that runs.
+pub fn start(all: &[Served], metrics: &Arc<Metrics>) {
+    for (index, served) in all.iter().enumerate() {
+        let same = |other: &Served| {
+            Arc::ptr_eq(&other.view, &served.view)
+                && other.zones.fleet == served.zones.fleet
+                && other.zones.namespaces == served.zones.namespaces
+        };
+        if !all[..index].iter().any(same) {
+            hidden::start(served.zones.clone(), served.view.clone(), metrics.clone());
+        }
+    }
 }
 
 #[async_trait]

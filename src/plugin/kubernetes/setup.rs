@@ -1,6 +1,5 @@
 //! The lines of `kubernetes` in the Corefile.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -8,9 +7,9 @@ use hickory_proto::rr::Name;
 
 use super::lines::Lines;
 use super::overlaps::Overlaps;
-use super::{Kubernetes, NAME, View, Zones};
+use super::{Kubernetes, NAME, Served, View, Zones};
 use crate::cluster::kinds::Keep;
-use crate::cluster::{ClusterId, FleetSpec, Replaced, Selection, Source, SourceError};
+use crate::cluster::{ClusterId, FleetSpec, Selection, Source, SourceError};
 use crate::corefile::{Diagnostic, Directive, ServerBlock, Token};
 use crate::plugin::fleet::{self, Lines as FleetLines};
 use crate::plugin::setup::{Setup, named};
@@ -57,28 +56,30 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
     let view = setup.process.views.share(spec, lines.startup);
     let ready = view.clone();
     setup.process.readiness.register(NAME, Arc::new(move || ready.ready()));
+    let zones = Arc::new(Zones {
+        primary: primary(&zones),
+        zones,
+        ttl: lines.ttl,
+        pods: lines.pods,
+        namespaces: lines.namespaces,
+        multicluster,
+        per_cluster,
+        zonal: lines.zonal.is_some(),
+        ignore_empty: lines.ignore_empty,
+        fleet: Fleet {
+            local: fleet.local,
+            reach: fleet.reach,
+            top_level: fleet.top_level,
+            cidrs: fleet.cidrs,
+            overlap: fleet.overlap,
+            merge: fleet.merge,
+            knows_endpoints: lines.watching.selection().endpoints,
+        },
+        own_addresses: own_addresses(&setup.chain.bind),
+    });
+    setup.process.kubernetes.push(Served { zones: zones.clone(), view: view.clone() });
     setup.push(Kubernetes {
-        zones: Arc::new(Zones {
-            primary: primary(&zones),
-            zones,
-            ttl: lines.ttl,
-            pods: lines.pods,
-            namespaces: lines.namespaces,
-            multicluster,
-            per_cluster,
-            zonal: lines.zonal.is_some(),
-            ignore_empty: lines.ignore_empty,
-            fleet: Fleet {
-                local: fleet.local,
-                reach: fleet.reach,
-                others: fleet.others,
-                cidrs: fleet.cidrs,
-                overlap: fleet.overlap,
-                merge: fleet.merge,
-                knows_endpoints: lines.watching.selection().endpoints,
-            },
-            own_addresses: own_addresses(&setup.chain.bind),
-        }),
+        zones,
         view,
         overlaps: Overlaps::new(setup.process.metrics.clone()),
         fallthrough: lines.fallthrough,
@@ -140,7 +141,8 @@ fn describe(
             ranges: sentinel::any_line(blocks, "pool") || !fleet.members.is_empty(),
             ..lines.watching.selection()
         },
-        replaced: replaced(&fleet.reach, &fleet.others),
+        replaced: fleet.reach.map(|reach| matches!(reach, Reach::Instead(_))),
+        expose: fleet.expose.clone(),
         stale: fleet.stale,
         member_ranges: sentinel::any_line(blocks, "pool"),
         limits: lines.watching.limits(),
@@ -192,13 +194,6 @@ fn per_cluster(words: &[Token], zones: &[WireName]) -> Result<Vec<WireName>, Dia
         }
     }
     Ok(all)
-}
-
-/// Whose endpoints are of no use.
-fn replaced(reach: &HashMap<ClusterId, Reach>, others: &Reach) -> Replaced {
-    let is_replaced = |reach: &Reach| matches!(reach, Reach::Instead(_));
-    let named = reach.iter().map(|(member, reach)| (member.clone(), is_replaced(reach)));
-    Replaced { named: named.collect(), others: is_replaced(others) }
 }
 
 /// The addresses that `ns.dns` says: all of this machine's but its loopbacks, and none where `bind` chose

@@ -4,9 +4,10 @@ use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use crate::cluster::{ClusterId, Fleet, FleetSpec, MemberState};
+use crate::cluster::{ClusterId, Fleet, FleetSpec, FleetState, MemberState};
 use crate::registry::Registry;
 use crate::zone::kubernetes::Known;
 
@@ -65,6 +66,16 @@ impl View {
 
     pub fn known(&self) -> Known {
         Known { local: self.fleet.local_synced(), members: self.fleet.members_synced() }
+    }
+
+    /// All clusters, the local one first.
+    pub fn clusters(&self) -> Vec<ClusterId> {
+        self.fleet.members().into_iter().map(|of| of.id).collect()
+    }
+
+    /// Tells of every change of a cluster's state.
+    pub fn changes(&self) -> watch::Receiver<FleetState> {
+        self.fleet.subscribe()
     }
 
     /// The clusters that are not known yet.

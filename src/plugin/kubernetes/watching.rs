@@ -96,7 +96,14 @@ impl Watching {
 
 /// The words of a line as one label selector.
 fn selector(line: &Line) -> Result<LabelSelector, Diagnostic> {
-    let words = line.args_within(1.., &format!("{} SELECTOR", line.name()))?;
+    labels(line.args_within(1.., &format!("{} SELECTOR", line.name()))?)
+}
+
+/// Words as one label selector; there is one at least.
+///
+/// # Errors
+/// They are none.
+pub fn labels(words: &[Token]) -> Result<LabelSelector, Diagnostic> {
     let text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
     text.parse().map_err(|error| {
         words[0].error(

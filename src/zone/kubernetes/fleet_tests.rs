@@ -3,11 +3,11 @@
 
 mod world;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Known, Kubernetes, Pods};
 use crate::cluster::kinds::Merge;
-use crate::cluster::{Change, ClusterId, Sink};
+use crate::cluster::{Change, ClusterId, PerMember, Sink};
 use crate::registry::Registry;
 use crate::zone::answer::Answer;
 use crate::zone::choice::{Fleet, Reach};
@@ -58,31 +58,31 @@ const EAST: &str = "
 
 const FLEET: &str = "
     west namespace shop
-    west namespace pay
-    west namespace bank
+    west namespace billing
+    west namespace ledger
     west service   shop/web 10.97.0.1 http:80/tcp
     west service   shop/extra 10.97.0.50 http:80/tcp
-    west service   pay/api 10.97.0.40 http:8080/tcp,grpc:9090/tcp 200
-    west slice     pay/api-1 api http:8080/tcp 10.2.0.40
-    west headless  pay/queue amqp:5672/tcp 200
-    west slice     pay/queue-1 queue amqp:5672/tcp q-0=10.2.1.1
-    west external  pay/out www.example.org
-    west service   bank/clash 10.96.0.1 http:80/tcp
-    west service   bank/pod-clash 10.1.1.1 http:80/tcp
-    west headless  bank/half http:80/tcp
-    west slice     bank/half-1 half http:80/tcp clash=10.1.1.1 free=10.2.2.2
-    west service   bank/shared 10.97.0.60 http:80/tcp 500
-    west service   bank/tie 10.97.0.61 http:80/tcp 100
-    west headless  bank/mixed http:80/tcp 100
-    west slice     bank/mixed-1 mixed http:80/tcp m-0=10.2.3.1
+    west service   billing/api 10.97.0.40 http:8080/tcp,grpc:9090/tcp 200
+    west slice     billing/api-1 api http:8080/tcp 10.2.0.40
+    west headless  billing/queue amqp:5672/tcp 200
+    west slice     billing/queue-1 queue amqp:5672/tcp q-0=10.2.1.1
+    west external  billing/out www.example.org
+    west service   ledger/clash 10.96.0.1 http:80/tcp
+    west service   ledger/pod-clash 10.1.1.1 http:80/tcp
+    west headless  ledger/half http:80/tcp
+    west slice     ledger/half-1 half http:80/tcp clash=10.1.1.1 free=10.2.2.2
+    west service   ledger/shared 10.97.0.60 http:80/tcp 500
+    west service   ledger/tie 10.97.0.61 http:80/tcp 100
+    west headless  ledger/mixed http:80/tcp 100
+    west slice     ledger/mixed-1 mixed http:80/tcp m-0=10.2.3.1
     west service   lost/web 10.97.0.70 http:80/tcp
-    south namespace pay
-    south namespace bank
-    south headless pay/queue amqp:5672/tcp 300
-    south slice    pay/queue-9 queue amqp:5672/tcp q-0=10.3.1.1 10.2.1.1
-    south service  bank/shared 10.98.0.60 http:80/tcp 300
-    south service  bank/tie 10.98.0.61 http:80/tcp 100
-    south service  bank/mixed 10.98.0.62 http:80/tcp 200
+    south namespace billing
+    south namespace ledger
+    south headless billing/queue amqp:5672/tcp 300
+    south slice    billing/queue-9 queue amqp:5672/tcp q-0=10.3.1.1 10.2.1.1
+    south service  ledger/shared 10.98.0.60 http:80/tcp 300
+    south service  ledger/tie 10.98.0.61 http:80/tcp 100
+    south service  ledger/mixed 10.98.0.62 http:80/tcp 200
     vms namespace  legacy
     vms headless   legacy/ledger http:8080/tcp
     vms slice      legacy/ledger-1 ledger http:8080/tcp vm-1=172.16.5.11
@@ -107,8 +107,11 @@ fn zone() -> Kubernetes {
         ignore_empty: false,
         fleet: Fleet {
             local: ClusterId::new("east"),
-            reach: HashMap::from([(ClusterId::new("vms"), Reach::Instead(gateway.to_vec()))]),
-            others: Reach::Direct,
+            reach: PerMember {
+                named: BTreeMap::from([(ClusterId::new("vms"), Reach::Instead(gateway.to_vec()))]),
+                others: Reach::Direct,
+            },
+            top_level: PerMember::default(),
             cidrs: Vec::new(),
             overlap: Default::default(),
             merge: Default::default(),
@@ -220,7 +223,7 @@ fn pods_by_their_address() {
         a.1-2-3-4.shop.pod.cluster.local SRV | SRV 0 100 0 1-2-3-4.shop.pod.cluster.local. \
                                      + 1-2-3-4.shop.pod.cluster.local. A 1.2.3.4
         256-1-1-1.shop.pod.cluster.local A | NXDOMAIN
-        1-2-3-4.pay.pod.cluster.local A    | NXDOMAIN
+        1-2-3-4.billing.pod.cluster.local A    | NXDOMAIN
         ",
     );
 }
@@ -255,28 +258,28 @@ fn names_of_other_clusters() {
         "
         web.shop~ A                | A 10.96.0.1
         extra.shop~ A              | A 10.97.0.50
-        api.pay~ A                 | A 10.97.0.40
-        api.pay~ AAAA              | NODATA
-        _grpc._tcp.api.pay~ SRV    | SRV 0 100 9090 api.pay~ + api.pay~ A 10.97.0.40
-        10-2-0-40.api.pay~ A       | A 10.2.0.40
-        out.pay~ A                 | CNAME www.example.org. -> www.example.org.
-        queue.pay~ A               | A 10.3.1.1, A 10.2.1.1
-        q-0.queue.pay~ A           | A 10.3.1.1, A 10.2.1.1
-        shared.bank~ A             | A 10.98.0.60
-        tie.bank~ A                | A 10.98.0.61
-        mixed.bank~ A              | A 10.2.3.1
-        clash.bank~ A              | NODATA
-        clash.bank~ SRV            | NODATA
-        pod-clash.bank~ A          | NODATA
-        half.bank~ A               | A 10.2.2.2
-        clash.half.bank~ A         | NODATA
-        40.0.97.10.in-addr.arpa PTR | PTR api.pay~
-        60.0.98.10.in-addr.arpa PTR | PTR shared.bank~
+        api.billing~ A                 | A 10.97.0.40
+        api.billing~ AAAA              | NODATA
+        _grpc._tcp.api.billing~ SRV    | SRV 0 100 9090 api.billing~ + api.billing~ A 10.97.0.40
+        10-2-0-40.api.billing~ A       | A 10.2.0.40
+        out.billing~ A                 | CNAME www.example.org. -> www.example.org.
+        queue.billing~ A               | A 10.3.1.1, A 10.2.1.1
+        q-0.queue.billing~ A           | A 10.3.1.1, A 10.2.1.1
+        shared.ledger~ A             | A 10.98.0.60
+        tie.ledger~ A                | A 10.98.0.61
+        mixed.ledger~ A              | A 10.2.3.1
+        clash.ledger~ A              | NODATA
+        clash.ledger~ SRV            | NODATA
+        pod-clash.ledger~ A          | NODATA
+        half.ledger~ A               | A 10.2.2.2
+        clash.half.ledger~ A         | NODATA
+        40.0.97.10.in-addr.arpa PTR | PTR api.billing~
+        60.0.98.10.in-addr.arpa PTR | PTR shared.ledger~
         60.0.97.10.in-addr.arpa PTR | NXDOMAIN
         1.0.97.10.in-addr.arpa PTR | NXDOMAIN
-        1.1.2.10.in-addr.arpa PTR  | PTR 10-2-1-1.queue.pay~, PTR q-0.queue.pay~
-        1.1.3.10.in-addr.arpa PTR  | PTR q-0.queue.pay~
-        1.3.2.10.in-addr.arpa PTR  | PTR m-0.mixed.bank~
+        1.1.2.10.in-addr.arpa PTR  | PTR 10-2-1-1.queue.billing~, PTR q-0.queue.billing~
+        1.1.3.10.in-addr.arpa PTR  | PTR q-0.queue.billing~
+        1.3.2.10.in-addr.arpa PTR  | PTR m-0.mixed.ledger~
         ",
     );
 }
@@ -306,7 +309,7 @@ fn clusters_behind_a_gateway() {
 
 #[test]
 fn some_namespaces_only() {
-    let names = ["shop", "pay"].map(|name| name.as_bytes().into());
+    let names = ["shop", "billing"].map(|name| name.as_bytes().into());
     let zone = Kubernetes { namespaces: Some(BTreeSet::from(names)), ..zone() };
     check(
         &zone,
@@ -314,9 +317,9 @@ fn some_namespaces_only() {
         ALL,
         "
         web.shop~ A                | A 10.96.0.1
-        api.pay~ A                 | A 10.97.0.40
+        api.billing~ A                 | A 10.97.0.40
         empty~ A                   | NXDOMAIN
-        shared.bank~ A             | NXDOMAIN
+        shared.ledger~ A             | NXDOMAIN
         1-2-3-4.empty.pod.cluster.local A | NXDOMAIN
         60.0.98.10.in-addr.arpa PTR | NXDOMAIN
         ",
@@ -328,12 +331,12 @@ fn some_namespaces_only() {
 fn overlapping_addresses_are_left_out() {
     let lines = format!(
         "{EAST}{FLEET}
-        south service  bank/same 10.97.0.40 http:80/tcp 300
-        west service   bank/late 10.97.0.90 http:80/tcp 600
-        south service  bank/early 10.97.0.90 http:80/tcp 50
-        south headless bank/pods http:80/tcp 300
-        south slice    bank/pods-1 pods http:80/tcp a=10.2.0.40 b=10.3.9.9
-        south service  bank/inside 10.50.0.7,fd50::7 http:80/tcp
+        south service  ledger/same 10.97.0.40 http:80/tcp 300
+        west service   ledger/late 10.97.0.90 http:80/tcp 600
+        south service  ledger/early 10.97.0.90 http:80/tcp 50
+        south headless ledger/pods http:80/tcp 300
+        south slice    ledger/pods-1 pods http:80/tcp a=10.2.0.40 b=10.3.9.9
+        south service  ledger/inside 10.50.0.7,fd50::7 http:80/tcp
         "
     );
     let registry = registry(&lines);
@@ -347,17 +350,17 @@ fn overlapping_addresses_are_left_out() {
     let (nodata, sentinel, allow) = (with(Overlap::NoData), with(sentinel), with(Overlap::Allow));
     let empty = "NODATA";
     for (question, answers) in [
-        // pay/api of west is older.
-        ("same.bank~ A", [empty, "A 240.0.0.1", empty]),
-        ("api.pay~ A", ["A 10.97.0.40"; 3]),
-        ("early.bank~ A", ["A 10.97.0.90"; 3]),
-        ("late.bank~ A", [empty, "A 240.0.0.1", empty]),
-        ("pods.bank~ A", ["A 10.3.9.9"; 3]),
-        ("a.pods.bank~ A", [empty, "A 240.0.0.1", empty]),
-        ("inside.bank~ A", [empty, "A 240.0.0.1", "A 10.50.0.7"]),
-        ("inside.bank~ AAAA", ["AAAA fd50::7"; 3]),
+        // billing/api of west is older.
+        ("same.ledger~ A", [empty, "A 240.0.0.1", empty]),
+        ("api.billing~ A", ["A 10.97.0.40"; 3]),
+        ("early.ledger~ A", ["A 10.97.0.90"; 3]),
+        ("late.ledger~ A", [empty, "A 240.0.0.1", empty]),
+        ("pods.ledger~ A", ["A 10.3.9.9"; 3]),
+        ("a.pods.ledger~ A", [empty, "A 240.0.0.1", empty]),
+        ("inside.ledger~ A", [empty, "A 240.0.0.1", "A 10.50.0.7"]),
+        ("inside.ledger~ AAAA", ["AAAA fd50::7"; 3]),
         // What the local cluster has is never another's.
-        ("clash.bank~ A", [empty, "A 240.0.0.1", empty]),
+        ("clash.ledger~ A", [empty, "A 240.0.0.1", empty]),
     ] {
         for (zone, expected) in [&nodata, &sentinel, &allow].into_iter().zip(answers) {
             let said = ask(zone, &registry, ALL, question);
@@ -365,9 +368,9 @@ fn overlapping_addresses_are_left_out() {
         }
     }
     // One family is another address's, the other is its own.
-    let srv = ask(&sentinel, &registry, ALL, "inside.bank~ SRV");
-    let glue = "inside.bank~ AAAA fd50::7, inside.bank~ A 240.0.0.1";
-    assert_eq!(srv, format!("SRV 0 50 80 inside.bank~ + {glue}"));
+    let srv = ask(&sentinel, &registry, ALL, "inside.ledger~ SRV");
+    let glue = "inside.ledger~ AAAA fd50::7, inside.ledger~ A 240.0.0.1";
+    assert_eq!(srv, format!("SRV 0 50 80 inside.ledger~ + {glue}"));
 }
 
 /// What a member said that is out of reach is kept for less, says so, and is the last choice.
@@ -385,23 +388,73 @@ fn a_lost_member_answers_for_a_short_time() {
         (first, out.why.map(|why| (why.code(), why.to_string())))
     };
     let stale = Some((3, "west is out of reach; it said this last".to_owned()));
-    assert_eq!(said("api.pay~ A"), (Some(30), None));
-    assert_eq!(ask(&zone, &registry, ALL, "tie.bank~ A"), "A 10.98.0.61");
+    assert_eq!(said("api.billing~ A"), (Some(30), None));
+    assert_eq!(ask(&zone, &registry, ALL, "tie.ledger~ A"), "A 10.98.0.61");
     registry.apply(&ClusterId::new("west"), Change::Lost(true));
-    for question in ["api.pay~ A", "queue.pay~ A", "40.0.97.10.in-addr.arpa PTR"] {
+    for question in ["api.billing~ A", "queue.billing~ A", "40.0.97.10.in-addr.arpa PTR"] {
         assert_eq!(said(question), (Some(5), stale.clone()), "{question}");
     }
     // Neither the local cluster's names nor those of others.
-    for question in ["web.shop~ A", "shared.bank~ A", "tie.bank~ A"] {
+    for question in ["web.shop~ A", "shared.ledger~ A", "tie.ledger~ A"] {
         assert_eq!(said(question), (Some(30), None), "{question}");
     }
     registry.apply(&ClusterId::new("south"), Change::Lost(true));
     registry.apply(&ClusterId::new("west"), Change::Lost(false));
-    assert_eq!(said("api.pay~ A"), (Some(30), None));
+    assert_eq!(said("api.billing~ A"), (Some(30), None));
     // The older one of both is out of reach.
-    assert_eq!(ask(&zone, &registry, ALL, "shared.bank~ A"), "A 10.97.0.60");
+    assert_eq!(ask(&zone, &registry, ALL, "shared.ledger~ A"), "A 10.97.0.60");
     registry.apply(&ClusterId::new("south"), Change::Left);
     assert!(!registry.is_lost(&ClusterId::new("south")));
+}
+
+/// A member's namespace must not make names that clients take for those of the Internet.
+#[test]
+fn namespaces_named_like_top_level_domains() {
+    let lines = format!(
+        "{EAST}{FLEET}
+        west namespace com
+        west service   com/github 10.97.0.70 http:80/tcp
+        west headless  com/db http:80/tcp
+        west slice     com/db-1 db http:80/tcp api=10.2.0.70
+        south namespace com
+        south service  com/github 10.98.0.70 http:80/tcp 5
+        east namespace dev
+        west namespace dev
+        west service   dev/tool 10.97.0.71 http:80/tcp
+        "
+    );
+    let registry = registry(&lines);
+    let mut zone = zone();
+    zone.per_cluster = vec![WireName::parse("clusters.local").unwrap()];
+    let nothing = "NXDOMAIN";
+    let table = |zone: &Kubernetes, answers: [&str; 7]| {
+        let questions = [
+            "github.com~ A",
+            "api.db.com~ A",
+            "com~ A",
+            "70.0.97.10.in-addr.arpa PTR",
+            "_http._tcp.github.com~ SRV",
+            // The local cluster has the namespace, too.
+            "tool.dev~ A",
+            "github.com.svc.west.clusters.local A",
+        ];
+        for (question, expected) in questions.into_iter().zip(answers) {
+            assert_eq!(ask(zone, &registry, ALL, question), expected, "{question}");
+        }
+    };
+    let (tool, by_cluster) = ("A 10.97.0.71", "A 10.97.0.70");
+    table(&zone, [nothing, nothing, nothing, nothing, nothing, tool, by_cluster]);
+    // Named for one member, and for all.
+    let srv = "SRV 0 100 80 github.com~ + github.com~ A 10.97.0.70";
+    let names: BTreeSet<Box<[u8]>> = [b"com"[..].into()].into();
+    zone.fleet.top_level.named.insert(ClusterId::new("west"), names.clone());
+    let pointer = "PTR github.com~";
+    table(&zone, [by_cluster, "A 10.2.0.70", "NODATA", pointer, srv, tool, by_cluster]);
+    zone.fleet.top_level = PerMember::all(names);
+    // That of west is older.
+    let answers = |question: &str| ask(&zone, &registry, ALL, question);
+    assert_eq!(answers("github.com~ A"), "A 10.97.0.70");
+    assert_eq!(answers("70.0.97.10.in-addr.arpa PTR"), pointer);
 }
 
 /// As if all of a member's Services were headless.
@@ -409,32 +462,32 @@ fn a_lost_member_answers_for_a_short_time() {
 fn a_member_by_its_endpoints() {
     let lines = format!(
         "{EAST}{FLEET}
-        west service   pay/port 10.97.0.41 http:80/tcp
-        west slice     pay/port-1 port http:8080/tcp p-0=10.2.0.41 10.1.1.1
-        west service   pay/bare 10.97.0.42 http:80/tcp
+        west service   billing/port 10.97.0.41 http:80/tcp
+        west slice     billing/port-1 port http:8080/tcp p-0=10.2.0.41 10.1.1.1
+        west service   billing/bare 10.97.0.42 http:80/tcp
         "
     );
     let registry = registry(&lines);
     let mut zone = zone();
-    zone.fleet.reach.insert(ClusterId::new("west"), Reach::Endpoints);
+    zone.fleet.reach.named.insert(ClusterId::new("west"), Reach::Endpoints);
     check(
         &zone,
         &registry,
         ALL,
         "
-        api.pay~ A                      | A 10.2.0.40
-        _http._tcp.api.pay~ SRV         | SRV 0 100 8080 10-2-0-40.api.pay~ \
-                                          + 10-2-0-40.api.pay~ A 10.2.0.40
-        10-2-0-40.api.pay~ A            | A 10.2.0.40
-        40.0.2.10.in-addr.arpa PTR      | PTR 10-2-0-40.api.pay~
+        api.billing~ A                      | A 10.2.0.40
+        _http._tcp.api.billing~ SRV         | SRV 0 100 8080 10-2-0-40.api.billing~ \
+                                          + 10-2-0-40.api.billing~ A 10.2.0.40
+        10-2-0-40.api.billing~ A            | A 10.2.0.40
+        40.0.2.10.in-addr.arpa PTR      | PTR 10-2-0-40.api.billing~
         40.0.97.10.in-addr.arpa PTR     | NXDOMAIN
-        port.pay~ A                     | A 10.2.0.41
-        port.pay~ SRV                   | SRV 0 100 8080 p-0.port.pay~ \
-                                          + p-0.port.pay~ A 10.2.0.41
-        p-0.port.pay~ A                 | A 10.2.0.41
-        bare.pay~ A                     | NXDOMAIN
-        queue.pay~ A                    | A 10.3.1.1, A 10.2.1.1
-        out.pay~ CNAME                  | CNAME www.example.org.
+        port.billing~ A                     | A 10.2.0.41
+        port.billing~ SRV                   | SRV 0 100 8080 p-0.port.billing~ \
+                                          + p-0.port.billing~ A 10.2.0.41
+        p-0.port.billing~ A                 | A 10.2.0.41
+        bare.billing~ A                     | NXDOMAIN
+        queue.billing~ A                    | A 10.3.1.1, A 10.2.1.1
+        out.billing~ CNAME                  | CNAME www.example.org.
         web.shop~ A                     | A 10.96.0.1
         ",
     );
@@ -445,8 +498,8 @@ fn a_member_by_its_endpoints() {
         zone.answer(&registry, ALL, (&name, rtype::A), left, &mut out);
         out.ports_differ.map(|(cluster, key)| format!("{cluster} {key}"))
     };
-    assert_eq!(differs("port.pay").as_deref(), Some("west pay/port"));
-    assert_eq!(differs("api.pay"), None);
+    assert_eq!(differs("port.billing").as_deref(), Some("west billing/port"));
+    assert_eq!(differs("api.billing"), None);
 }
 
 /// Services of the local cluster that members have, too.
@@ -475,7 +528,7 @@ fn local_services_are_merged_as_is_said() {
         west slice     shop/mine-1 mine http:80/tcp 10.2.9.5
         vms namespace  shop
         vms service    shop/both 172.16.0.21 http:80/tcp
-        west service   bank/hidden 10.97.0.99 http:80/tcp hidden
+        west service   ledger/hidden 10.97.0.99 http:80/tcp hidden
         "
     );
     let registry = registry(&lines);
@@ -497,7 +550,7 @@ fn local_services_are_merged_as_is_said() {
         // The line of one Service: west has no endpoint for it either, and vms is behind a gateway.
         ("both.shop~ A", ["A 203.0.113.10"; 3]),
         ("mine.shop~ A", ["A 10.1.9.5, A 10.2.9.5"; 3]),
-        ("hidden.bank~ A", ["NXDOMAIN"; 3]),
+        ("hidden.ledger~ A", ["NXDOMAIN"; 3]),
     ] {
         for (zone, expected) in zones.iter().zip(answers) {
             let said = ask(zone, &registry, ALL, question);
@@ -523,17 +576,17 @@ fn each_cluster_has_a_zone_of_its_own() {
         web.shop.svc.WEST* AAAA         | NODATA
         web.shop.svc.south* A           | NXDOMAIN
         web.shop.svc.north* A           | NXDOMAIN
-        api.pay.svc.west* A             | A 10.97.0.40
-        _http._tcp.api.pay.svc.west* SRV | SRV 0 100 8080 api.pay.svc.west.clusters.local. \
-                                          + api.pay.svc.west.clusters.local. A 10.97.0.40
-        queue.pay.svc.west* A           | A 10.2.1.1
-        q-0.queue.pay.svc.south* A      | A 10.3.1.1
-        shared.bank.svc.west* A         | A 10.97.0.60
+        api.billing.svc.west* A             | A 10.97.0.40
+        _http._tcp.api.billing.svc.west* SRV | SRV 0 100 8080 api.billing.svc.west.clusters.local. \
+                                          + api.billing.svc.west.clusters.local. A 10.97.0.40
+        queue.billing.svc.west* A           | A 10.2.1.1
+        q-0.queue.billing.svc.south* A      | A 10.3.1.1
+        shared.ledger.svc.west* A         | A 10.97.0.60
         ledger.legacy.svc.vms* A        | A 203.0.113.10
-        out.pay.svc.west* CNAME         | CNAME www.example.org.
-        clash.bank.svc.west* A          | NODATA
-        pay.svc.west* A                 | NODATA
-        pay.svc.east* A                 | NXDOMAIN
+        out.billing.svc.west* CNAME         | CNAME www.example.org.
+        clash.ledger.svc.west* A          | NODATA
+        billing.svc.west* A                 | NODATA
+        billing.svc.east* A                 | NXDOMAIN
         svc.west* A                     | NODATA
         west* A                         | NODATA
         clusters.local A                | NODATA

@@ -1,13 +1,13 @@
 //! Questions and answers over three clusters: east, which is local, west, which is reached directly,
 //! and far, which is behind a gateway.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::*;
 use crate::cluster::kinds::{
     EndpointSliceObject, Keep, Namespace, NamespaceObject, Service, ServiceObject,
 };
-use crate::cluster::{Change, ClusterId, Sink, Update};
+use crate::cluster::{Change, ClusterId, PerMember, Sink, Update};
 use crate::zone::choice::Reach;
 use crate::zone::rtype::{A, AAAA, AXFR, CNAME, MX, NS, PTR, SOA, SRV, TXT};
 
@@ -60,8 +60,11 @@ fn zones() -> Kubernetes {
         ignore_empty: false,
         fleet: Fleet {
             local: ClusterId::new("east"),
-            reach: HashMap::from([(ClusterId::new("far"), far)]),
-            others: Reach::Direct,
+            reach: PerMember {
+                named: BTreeMap::from([(ClusterId::new("far"), far)]),
+                others: Reach::Direct,
+            },
+            top_level: PerMember::default(),
             cidrs: Vec::new(),
             overlap: Default::default(),
             merge: Default::default(),
@@ -244,14 +247,18 @@ fn members_answer_for_what_is_not_local() {
         // Local first, whatever the others have.
         ("web.shop.svc.cluster.local", A, "10.96.0.20"),
         // Only west has it, in a namespace that east lacks.
-        ("api.pay.svc.cluster.local", A, "10.97.0.40"),
-        ("api.pay.svc.cluster.local", SRV, "0 100 443 api.pay.svc.cluster.local., +10.97.0.40"),
-        ("10-245-0-1.api.pay.svc.cluster.local", A, "10.245.0.1"),
-        ("pay.svc.cluster.local", A, "NODATA"),
-        ("pay.pod.cluster.local", A, "NXDOMAIN"),
-        ("40.0.97.10.in-addr.arpa", PTR, "api.pay.svc.cluster.local."),
-        ("1.0.245.10.in-addr.arpa", PTR, "10-245-0-1.api.pay.svc.cluster.local."),
-        ("alias.pay.svc.cluster.local", A, "web.shop.svc.cluster.local., 10.96.0.20"),
+        ("api.billing.svc.cluster.local", A, "10.97.0.40"),
+        (
+            "api.billing.svc.cluster.local",
+            SRV,
+            "0 100 443 api.billing.svc.cluster.local., +10.97.0.40",
+        ),
+        ("10-245-0-1.api.billing.svc.cluster.local", A, "10.245.0.1"),
+        ("billing.svc.cluster.local", A, "NODATA"),
+        ("billing.pod.cluster.local", A, "NXDOMAIN"),
+        ("40.0.97.10.in-addr.arpa", PTR, "api.billing.svc.cluster.local."),
+        ("1.0.245.10.in-addr.arpa", PTR, "10-245-0-1.api.billing.svc.cluster.local."),
+        ("alias.billing.svc.cluster.local", A, "web.shop.svc.cluster.local., 10.96.0.20"),
         // Behind a gateway: its address for every name, and nothing below a Service.
         ("ledger.legacy.svc.cluster.local", A, "203.0.113.10"),
         ("ledger.legacy.svc.cluster.local", AAAA, "NODATA"),
@@ -268,11 +275,11 @@ fn members_answer_for_what_is_not_local() {
         ("vm-1.ledger.legacy.svc.cluster.local", A, "NXDOMAIN"),
         ("1.0.246.10.in-addr.arpa", PTR, "NXDOMAIN"),
         // Two members: the older Service answers; headless ones are joined.
-        ("both.pay.svc.cluster.local", A, "203.0.113.10"),
-        ("set.pay.svc.cluster.local", A, "203.0.113.10, 10.245.0.9"),
+        ("both.billing.svc.cluster.local", A, "203.0.113.10"),
+        ("set.billing.svc.cluster.local", A, "203.0.113.10, 10.245.0.9"),
         // An address that the local cluster has too would lead elsewhere: the name has none.
-        ("clash.pay.svc.cluster.local", A, "NODATA"),
-        ("clash.pay.svc.cluster.local", SRV, "NODATA"),
+        ("clash.billing.svc.cluster.local", A, "NODATA"),
+        ("clash.billing.svc.cluster.local", SRV, "NODATA"),
         ("20.0.96.10.in-addr.arpa", PTR, "web.shop.svc.cluster.local."),
         // A Service in a namespace that its cluster does not have does not exist.
         ("stray.nowhere.svc.cluster.local", A, "NXDOMAIN"),
@@ -284,8 +291,8 @@ fn members_answer_for_what_is_not_local() {
 fn an_unknown_local_cluster_hides_the_members() {
     let unknown = Known { local: false, members: true };
     let table: &[(&str, u16, &str)] = &[
-        ("api.pay.svc.cluster.local", A, "NXDOMAIN"),
-        ("pay.svc.cluster.local", A, "NXDOMAIN"),
+        ("api.billing.svc.cluster.local", A, "NXDOMAIN"),
+        ("billing.svc.cluster.local", A, "NXDOMAIN"),
         ("40.0.97.10.in-addr.arpa", PTR, "NXDOMAIN"),
         ("cluster.local", A, "NODATA"),
         ("dns-version.cluster.local", TXT, "1.1.0"),
@@ -302,14 +309,14 @@ fn options_of_the_corefile() {
         ("pod.cluster.local", A, "NODATA"),
     ];
     check(table, &disabled, KNOWN);
-    let only = BTreeSet::from([Box::from(&b"pay"[..])]);
+    let only = BTreeSet::from([Box::from(&b"billing"[..])]);
     let exposed = Kubernetes { namespaces: Some(only), ..zones() };
     let table: &[(&str, u16, &str)] = &[
         ("web.shop.svc.cluster.local", A, "NXDOMAIN"),
         ("shop.svc.cluster.local", A, "NXDOMAIN"),
         ("1-2-3-4.shop.pod.cluster.local", A, "NXDOMAIN"),
         ("20.0.96.10.in-addr.arpa", PTR, "NXDOMAIN"),
-        ("api.pay.svc.cluster.local", A, "10.97.0.40"),
+        ("api.billing.svc.cluster.local", A, "10.97.0.40"),
     ];
     check(table, &exposed, KNOWN);
     let unbound = Kubernetes {

@@ -1,11 +1,11 @@
 //! What is transferred, over two clusters and a cluster set.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::tests::{rdata, tell};
 use super::*;
 use crate::cluster::kinds::{Keep, ObjectKey, ServiceImport, ServiceKind};
-use crate::cluster::{Change, ClusterId, Sink, Update};
+use crate::cluster::{Change, ClusterId, PerMember, Sink, Update};
 use crate::zone::choice::Reach;
 
 const EAST: &str = "{kind: Namespace, metadata: {name: shop}}
@@ -42,12 +42,12 @@ kind: Service
 metadata: {name: hidden, namespace: nowhere}
 spec: {clusterIP: 10.96.0.9}";
 
-const WEST: &str = "{kind: Namespace, metadata: {name: pay}}
+const WEST: &str = "{kind: Namespace, metadata: {name: billing}}
 ---
 {kind: Namespace, metadata: {name: shop}}
 ---
 kind: Service
-metadata: {name: api, namespace: pay}
+metadata: {name: api, namespace: billing}
 spec: {clusterIP: 10.97.0.1, ports: [{name: http, port: 80}]}
 ---
 kind: Service
@@ -81,8 +81,11 @@ fn zones(west: Reach) -> Kubernetes {
         ignore_empty: true,
         fleet: Fleet {
             local: ClusterId::new("east"),
-            reach: HashMap::from([(ClusterId::new("west"), west)]),
-            others: Reach::Direct,
+            reach: PerMember {
+                named: BTreeMap::from([(ClusterId::new("west"), west)]),
+                others: Reach::Direct,
+            },
+            top_level: PerMember::default(),
             cidrs: Vec::new(),
             overlap: Default::default(),
             merge: Default::default(),
@@ -121,9 +124,9 @@ fn the_names_of_a_cluster() {
             "~ 30 ns.dns.~",
             "ns.dns.~ 0 192.0.2.7",
             // West's, behind its gateway.
-            "api.pay~ 30 203.0.113.10",
-            "api.pay~ 30 0 100 80 api.pay~",
-            "_http._tcp.api.pay~ 30 0 100 80 api.pay~",
+            "api.billing~ 30 203.0.113.10",
+            "api.billing~ 30 0 100 80 api.billing~",
+            "_http._tcp.api.billing~ 30 0 100 80 api.billing~",
             "away.shop~ 30 www.example.com.",
             "db.shop~ 30 10.244.1.1",
             "db-0.db.shop~ 30 10.244.1.1",
@@ -142,7 +145,7 @@ fn the_names_of_a_cluster() {
         ]
     );
     let direct = transfer(&zones(Reach::Direct), "cluster.local");
-    assert_eq!(direct[3], "api.pay~ 30 10.97.0.1");
+    assert_eq!(direct[3], "api.billing~ 30 10.97.0.1");
 }
 
 #[test]

@@ -1,0 +1,16 @@
+//! Which Services of a member other clusters may know, by the Corefile's words.
+
+use std::collections::BTreeSet;
+
+use super::labels::LabelSelector;
+
+/// What a member exposes. What it does not is not watched.
+#[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
+pub enum Expose {
+    #[default]
+    All,
+    /// Services with these labels.
+    Labels(LabelSelector),
+    /// What is in these namespaces.
+    Namespaces(BTreeSet<String>),
+}
