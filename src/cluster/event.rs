@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::kinds::{
-    EndpointSlice, Namespace, ObjectKey, Pod, Ranges, Service, ServiceEntry, ServiceImport,
+    EndpointSlice, LoadBalancer, Namespace, ObjectKey, Pod, Ranges, Service, ServiceEntry,
+    ServiceImport,
 };
 
 /// The ID of a member cluster, as the operator wrote it: the data key of an Istio Secret, the stem of
@@ -41,6 +42,8 @@ pub enum Change {
     ServiceCidr(Update<Ranges>),
     /// The pods' ranges of Nodes.
     Node(Update<Ranges>),
+    /// The Service that is the gateway of its cluster.
+    Gateway(Update<LoadBalancer>),
     /// What one object says of several: nobody may see a part of it.
     Together(Vec<Change>),
     /// Whether its API is out of reach: what it said last may be old.

@@ -20,6 +20,7 @@ use super::condition::{Condition, MemberState, MemberStatus};
 use super::event::{ClusterId, Sink};
 use super::expose::Expose;
 use super::gate::Gate;
+use super::kinds::ObjectKey;
 use super::limits::{Limiter, Limits};
 use super::member::{Access, Member, Plan, try_connect};
 use super::per_member::PerMember;
@@ -43,6 +44,8 @@ pub struct FleetSpec {
     pub selection: Selection,
     /// The members whose endpoints are of no use, as a gateway or sentinel answers for them.
     pub replaced: PerMember<bool>,
+    /// The Services that are the gateways of members.
+    pub gateways: PerMember<Option<ObjectKey>>,
     pub expose: PerMember<Expose>,
     /// Whether the ranges of members are watched, where those of the local cluster are.
     pub member_ranges: bool,
@@ -72,6 +75,7 @@ impl FleetSpec {
             members: Vec::new(),
             selection: Selection::default(),
             replaced: PerMember::default(),
+            gateways: PerMember::default(),
             expose: PerMember::default(),
             member_ranges: false,
             stale: STALE,
@@ -114,8 +118,10 @@ impl FleetSpec {
         let replaced = *self.replaced.get(member);
         let endpoints = self.selection.endpoints && !replaced;
         let ranges = self.selection.ranges && self.member_ranges && !replaced;
-        let all = &self.selection;
-        let selection = Selection { endpoints, pods: false, imports: false, ranges, ..all.clone() };
+        let gateway = self.gateways.get(member).clone();
+        let (pods, imports) = (false, false);
+        let all = self.selection.clone();
+        let selection = Selection { endpoints, pods, imports, ranges, gateway, ..all };
         match self.expose.get(member).clone() {
             Expose::All => selection,
             Expose::Labels(exposed) => Selection { exposed, ..selection },

@@ -22,6 +22,11 @@ impl<T> PerMember<T> {
         self.named.get(member).unwrap_or(&self.others)
     }
 
+    /// All values.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.named.values().chain([&self.others])
+    }
+
     /// What `make` makes of each value.
     pub fn map<U>(&self, make: impl Fn(&T) -> U) -> PerMember<U> {
         let named = self.named.iter().map(|(member, value)| (member.clone(), make(value)));

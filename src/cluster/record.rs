@@ -7,7 +7,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::event::{Change, ClusterId, Sink, Update};
-use super::kinds::{EndpointSlice, Namespace, Pod, Ranges, Service, ServiceEntry, ServiceImport};
+use super::kinds::{
+    EndpointSlice, LoadBalancer, Namespace, Pod, Ranges, Service, ServiceEntry, ServiceImport,
+};
 
 /// What a cluster holds, by key.
 #[derive(Clone, PartialEq, Default, Debug)]
@@ -20,6 +22,7 @@ pub struct Held {
     pub entries: BTreeMap<String, ServiceEntry>,
     pub cidrs: BTreeMap<String, Ranges>,
     pub nodes: BTreeMap<String, Ranges>,
+    pub gateways: BTreeMap<String, LoadBalancer>,
 }
 
 #[derive(Clone, Default, Debug)]
@@ -115,6 +118,10 @@ impl Sink for Record {
                 Change::Node(update) => {
                     let said = apply(update, &mut held.nodes, |ranges| ranges.key.to_string());
                     format!("{id} node {said}")
+                }
+                Change::Gateway(update) => {
+                    let said = apply(update, &mut held.gateways, |of| of.key.to_string());
+                    format!("{id} gateway {said}")
                 }
                 Change::Lost(lost) => format!("{id} lost {lost}"),
                 Change::Together(_) => unreachable!("taken apart above"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::condition::Number;
-use super::kinds::Keep;
+use super::kinds::{Keep, ObjectKey};
 use super::labels::LabelSelector;
 
 /// Which kinds of objects, and which of each. Equal selections can share watches.
@@ -30,6 +30,8 @@ pub struct Selection {
     pub entries: bool,
     /// Whether ServiceCIDRs and Nodes are watched, for the ranges of Services and pods.
     pub ranges: bool,
+    /// The Service whose load balancer leads into the cluster, if that is to be known.
+    pub gateway: Option<ObjectKey>,
 }
 
 /// A kind of object that is watched.
@@ -43,6 +45,8 @@ pub enum Kind {
     ServiceEntries,
     ServiceCidrs,
     Nodes,
+    /// The one Service that is the gateway.
+    Gateway,
 }
 
 impl Default for Selection {
@@ -59,6 +63,7 @@ impl Default for Selection {
             imports: false,
             entries: false,
             ranges: false,
+            gateway: None,
         }
     }
 }
@@ -75,6 +80,7 @@ impl Selection {
             (Kind::ServiceEntries, self.entries),
             (Kind::ServiceCidrs, self.ranges),
             (Kind::Nodes, self.ranges),
+            (Kind::Gateway, self.gateway.is_some()),
         ];
         wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(kind, _)| kind)
     }
@@ -122,13 +128,14 @@ impl Kind {
             Kind::ServiceEntries => "ServiceEntries",
             Kind::ServiceCidrs => "ServiceCIDRs",
             Kind::Nodes => "Nodes",
+            Kind::Gateway => "the gateway's Service",
         }
     }
 
     /// The resource and its group, as a role that allows it names them.
     pub fn rule(self) -> &'static str {
         match self {
-            Kind::Services => "services",
+            Kind::Services | Kind::Gateway => "services",
             Kind::Namespaces => "namespaces",
             Kind::EndpointSlices => "endpointslices.discovery.k8s.io",
             Kind::Pods => "pods",

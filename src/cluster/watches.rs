@@ -19,7 +19,9 @@ use super::either::Either;
 use super::event::{Change, Update};
 use super::from_endpoints::FromEndpoints;
 use super::gate::Gate;
-use super::kinds::{EndpointSliceObject, NamespaceObject, PodObject, ServiceObject, pod};
+use super::kinds::{
+    EndpointSliceObject, LoadBalancerObject, NamespaceObject, PodObject, ServiceObject, pod,
+};
 use super::labels::LabelSelector;
 use super::limits::Limiter;
 use super::parts::Parts;
@@ -50,7 +52,8 @@ impl Watches {
     pub async fn run(&self) {
         // One task polls all of them: they are idle nearly always.
         let (services, namespaces) = (self.services(), self.namespaces());
-        tokio::join!(services, namespaces, self.slices(), self.pods(), self.optional());
+        let rest = async { tokio::join!(self.pods(), self.gateway(), self.optional()) };
+        tokio::join!(services, namespaces, self.slices(), rest);
     }
 
     async fn services(&self) {
@@ -132,6 +135,18 @@ impl Watches {
         };
         if let Some(&(place, _)) = self.selection.places(Kind::Pods).first() {
             self.follow(place, Kind::Pods.name(), Api::all, selected, &[], take).await;
+        }
+    }
+
+    async fn gateway(&self) {
+        let Some(service) = &self.selection.gateway else { return };
+        let named = watcher::Config::default().fields(&format!("metadata.name={}", service.name));
+        let take = |update: Update<LoadBalancerObject>| {
+            self.gate.apply(Change::Gateway(update.map(Into::into)));
+        };
+        if let Some(&(place, _)) = self.selection.places(Kind::Gateway).first() {
+            let api = |client| Api::namespaced(client, &service.namespace);
+            self.follow(place, Kind::Gateway.name(), api, named, &[], take).await;
         }
     }
 

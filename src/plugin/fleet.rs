@@ -4,9 +4,9 @@
 //! It answers no questions itself.
 
 mod expose;
+mod reach;
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -110,7 +110,7 @@ pub fn read(directive: &Directive) -> Result<Lines, Diagnostic> {
                 lines.words.push(line.name().clone());
             }
             "reach" => {
-                let (member, reach) = reach(line)?;
+                let (member, reach) = reach::read(line)?;
                 if let Some(before) = reached.insert(member.text.clone(), member.clone()) {
                     return Err(member.error(
                         format!("how {member} is reached is said already at {}", before.at),
@@ -208,29 +208,6 @@ fn members(line: &Line) -> Result<MemberSource, Diagnostic> {
     }
 }
 
-fn reach(line: &Line) -> Result<(&Token, Reach), Diagnostic> {
-    const USAGE: &str =
-        "reach CLUSTER|* direct | endpoints | gateway ADDRESS... | sentinel ADDRESS...";
-    const WAYS: [&str; 4] = ["direct", "endpoints", "gateway", "sentinel"];
-    let args = line.args_within(2.., USAGE)?;
-    let (member, way, rest) = (&args[0], &args[1], &args[2..]);
-    let reach = match way.text.as_str() {
-        "direct" | "endpoints" => match rest.first() {
-            Some(word) => {
-                return Err(word.error(
-                    format!("reach {way} takes no address"),
-                    format!("write `reach CLUSTER {way}`"),
-                ));
-            }
-            None if way.text == "direct" => Reach::Direct,
-            None => Reach::Endpoints,
-        },
-        "gateway" | "sentinel" => Reach::Instead(addresses(way, rest)?),
-        _ => return Err(way.unknown("way to reach a member", &WAYS)),
-    };
-    Ok((member, reach))
-}
-
 fn overlap(line: &Line) -> Result<Overlap, Diagnostic> {
     const WAYS: [&str; 3] = ["nodata", "sentinel", "allow"];
     let args = line.args_within(1.., "overlap nodata | sentinel ADDRESS... | allow")?;
@@ -252,21 +229,4 @@ fn overlap(line: &Line) -> Result<Overlap, Diagnostic> {
         )),
         _ => Err(way.unknown("way to treat overlapping addresses", &WAYS)),
     }
-}
-
-fn addresses(way: &Token, words: &[Token]) -> Result<Vec<IpAddr>, Diagnostic> {
-    if words.is_empty() {
-        return Err(way.error(
-            format!("reach {way} has no address to answer with"),
-            format!("write `reach CLUSTER {way} ADDRESS...`"),
-        ));
-    }
-    let mut addresses = Vec::new();
-    for word in words {
-        addresses.push(parse_ip(word).map_err(|error| {
-            let remedy = format!("{}; host names and Services are not supported yet", error.remedy);
-            Diagnostic::new(error.at, error.problem, remedy)
-        })?);
-    }
-    Ok(addresses)
 }

@@ -62,6 +62,22 @@ pub trait Resolve: Send + Sync {
 /// Longest chain of questions that one question may cause.
 const MAX_DEPTH: u8 = 11;
 
+/// Asks the whole server on its own behalf.
+#[derive(Clone)]
+pub struct Asker(Request);
+
+impl Asker {
+    /// `request` says as whom; its question is of no matter.
+    pub fn new(request: Request) -> Self {
+        Asker(request)
+    }
+
+    /// The same as [`Request::ask`].
+    pub async fn ask(&self, name: Name, qtype: RecordType) -> Option<Message> {
+        self.0.ask(name, qtype).await
+    }
+}
+
 impl Request {
     pub fn query(&self) -> &Query {
         &self.message.queries[0]

@@ -9,6 +9,7 @@
 //! with the endpoints that belong to it, never half of a change.
 
 mod address;
+mod gateway;
 mod host;
 mod owner;
 mod ranges;
@@ -27,6 +28,7 @@ use dashmap::{DashMap, DashSet};
 use tokio::sync::watch;
 
 pub use address::{AddressOwner, Holder};
+pub use gateway::{Gateways, Resolved};
 pub use host::{Declaration, Host};
 pub use owner::{Owner, ServiceName};
 pub use ranges::ClusterRanges;
@@ -50,6 +52,8 @@ pub struct Registry {
     hosts: host::Hosts,
     /// The ranges of each cluster's Services and pods.
     ranges: ranges::Ranges,
+    /// Where the gateways of members are.
+    pub gateways: Gateways,
     /// Clusters that are out of reach.
     lost: DashSet<ClusterId>,
     /// Those that have said anything, by their IDs in lower case.
@@ -220,6 +224,9 @@ impl Registry {
         }
         for (old, new) in &touched.entries {
             self.hosts.change(cluster, old.as_ref(), new.as_ref());
+        }
+        if let Some(points) = touched.gateway {
+            self.gateways.put(cluster, points);
         }
         if touched.ranges {
             self.ranges.put(cluster, shard.ranges());

@@ -7,8 +7,8 @@ use super::Owner;
 use ipnet::IpNet;
 
 use crate::cluster::kinds::{
-    EndpointSlice, FleetAnnotations, Namespace, ObjectKey, Pod, Ranges, Service, ServiceEntry,
-    ServiceImport,
+    EndpointSlice, FleetAnnotations, Namespace, ObjectKey, Pod, Point, Ranges, Service,
+    ServiceEntry, ServiceImport,
 };
 use crate::cluster::{Change, ClusterId, Update};
 
@@ -42,6 +42,8 @@ pub(super) struct Touched {
     pub pods: Vec<Replaced<Pod>>,
     pub entries: Vec<Replaced<ServiceEntry>>,
     pub ranges: bool,
+    /// The ways into the cluster, where they were told; `None` in it where they are not known any more.
+    pub gateway: Option<Option<Vec<Point>>>,
     /// Whether the serial of cluster zones moves: not for namespaces.
     pub serial: bool,
 }
@@ -111,8 +113,17 @@ impl Shard {
             }
             Change::ServiceCidr(update) => touched.ranges |= put_ranges(&mut self.cidrs, update),
             Change::Node(update) => touched.ranges |= put_ranges(&mut self.nodes, update),
+            Change::Gateway(update) => {
+                touched.gateway = Some(Some(match update {
+                    Update::Upsert(service) => service.points,
+                    Update::Delete(_) => Vec::new(),
+                    Update::Reset(all) => all.into_iter().flat_map(|one| one.points).collect(),
+                }));
+                touched.serial = true;
+            }
             Change::Lost(_) => {}
             Change::Left => {
+                touched.gateway = Some(None);
                 self.services.apply(Update::Reset(Vec::new()), &mut touched.services);
                 self.imports.apply(Update::Reset(Vec::new()), &mut touched.imports);
                 self.slices(Update::Reset(Vec::new()), touched);

@@ -1,6 +1,6 @@
 //! A Corefile's server blocks as one running server.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use super::site::{Block, Site};
 use super::{stream, udp};
 use crate::admin;
 use crate::corefile::{Claims, Corefile, Diagnostic, Key, Position, Scheme};
+use crate::plugin::request::Asker;
 use crate::plugin::setup::Process;
 use crate::plugin::{Plugin, health, kubernetes, order, prometheus, ready, sentinel};
 use crate::zone::name::WireName;
@@ -109,6 +110,9 @@ impl Instance {
     pub fn start(self) -> Result<Running, ListenError> {
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         let mut sockets = Vec::new();
+        let site_of = |(address, port, site): &(_, _, Arc<Site>)| ((*address, *port), site.asker());
+        let askers: HashMap<(Option<IpAddr>, u16), Asker> =
+            self.sites.iter().map(site_of).collect();
         for (address, port, site) in self.sites {
             sockets.push((listen::dns(address, port, workers)?, site));
         }
@@ -123,7 +127,7 @@ impl Instance {
         running.endpoints()?;
         running.process.views.start();
         let (views, metrics) = (&running.process.views, running.process.metrics.clone());
-        kubernetes::start(&running.process.kubernetes, &metrics);
+        kubernetes::start(&running.process.kubernetes, &metrics, |at| askers.get(&at).cloned());
         sentinel::start(&running.process.pools, views.all(), metrics);
         let (tasks, stop) = (&running.tasks, &running.stop);
         for (sockets, site) in sockets {

@@ -1,18 +1,18 @@
 //! The server blocks of one address: which of them a question is for.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
 use futures::FutureExt;
-use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::op::{Message, MessageType, OpCode, ResponseCode};
 
 use super::edns::Edns;
 use super::query::{self, Query};
 use super::reply::{Asked, Response};
-use crate::plugin::request::Resolve;
+use crate::plugin::request::{Asker, Resolve};
 use crate::plugin::view::View;
 use crate::plugin::{Failure, Next, Outcome, Plugin, Request, Transport, metadata, names};
 use crate::telemetry::metrics::{DROPPED, Observation};
@@ -137,6 +137,16 @@ impl Site {
             depth: 0,
             metadata: None,
         }
+    }
+
+    /// Asks what is answered here, on behalf of the server itself.
+    pub fn asker(self: &Arc<Self>) -> Asker {
+        let mut message = Message::new(0, MessageType::Query, OpCode::Query);
+        message.metadata.recursion_desired = true;
+        message.add_query(hickory_proto::op::Query::default());
+        let itself = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let ends = Ends { client: itself, local: itself };
+        Asker::new(self.request(message, ends, Transport::Tcp, 0))
     }
 
     /// Asks the chain of the block that a question is for.

@@ -1,11 +1,11 @@
 //! Who answers for a Service: the local cluster first, otherwise the members, each by its reach.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use super::gateway::Gateway;
 use super::overlap::Overlap;
 use super::top_level::is_top_level;
 use crate::cluster::kinds::{Merge, ObjectKey, Port, Service, ServiceKind};
@@ -36,8 +36,8 @@ pub enum Reach {
     Direct,
     /// Its ready endpoints, as if all its Services were headless.
     Endpoints,
-    /// These addresses (a gateway's, or a sentinel's) whatever the Service's own are.
-    Instead(Vec<IpAddr>),
+    /// The addresses of a gateway or a sentinel, whatever the Service's own are.
+    Instead(Gateway),
 }
 
 impl Reach {

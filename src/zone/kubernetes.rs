@@ -25,12 +25,13 @@ mod tests;
 #[cfg(test)]
 mod transfer_tests;
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::answer::{Answer, Section};
-use super::choice::Fleet;
+use super::choice::{Fleet, Reach};
+use super::gateway::Missing;
 use super::name::WireName;
 use super::overlap::Overlapped;
 use super::schema::{self, Asked, Grammar};
@@ -168,7 +169,7 @@ impl Kubernetes {
         };
         let mut trail = Trail::default();
         let verdict = if left == 0 && qtype == rtype::SOA {
-            self.soa(registry, known, (name, left), Section::Answer, out);
+            self.soa(registry, false, (name, left), Section::Answer, out);
             Verdict::Answered
         } else if left == 0 && qtype == rtype::NS {
             look.name_servers(out);
@@ -181,12 +182,16 @@ impl Kubernetes {
         if !trail.wanted.is_empty() {
             return Verdict::Chase(trail.wanted);
         }
+        let Notes { overlapped, lost, ports, missing, .. } = all;
+        let missing = missing.into_inner();
         if verdict == Verdict::Answered && out.is_empty(Section::Answer) {
-            self.negative(registry, known, (name, left), rcode::NOERROR, out);
+            // What a gateway's name leads to may be known soon.
+            let passing = missing.is_some();
+            self.deny(registry, (name, left), rcode::NOERROR, passing, out);
         }
-        let Notes { overlapped, lost, ports } = all;
+        let missing = missing.map(|(cluster, missing)| Why::NoGateway(cluster, missing));
         let stale = lost.into_inner().map(Why::Stale);
-        out.why = overlapped.into_inner().map(Why::Overlap).or(stale);
+        out.why = overlapped.into_inner().map(Why::Overlap).or(missing).or(stale);
         out.ports_differ = ports.into_inner();
         verdict
     }
@@ -200,23 +205,35 @@ impl Kubernetes {
         code: u16,
         out: &mut Answer,
     ) {
+        // A name that exists goes on to exist, whoever joins the fleet.
+        let passing = !known.members && code == rcode::NXDOMAIN;
+        self.deny(registry, name, code, passing, out);
+    }
+
+    /// The same, which is to be kept for a short time if it is `passing`.
+    fn deny(
+        &self,
+        registry: &Registry,
+        name: (&WireName, usize),
+        code: u16,
+        passing: bool,
+        out: &mut Answer,
+    ) {
         out.clear();
         out.authoritative = true;
         out.code = code;
-        self.soa(registry, known, name, Section::Authority, out);
+        self.soa(registry, passing, name, Section::Authority, out);
     }
 
     /// The SOA, in the spelling of the question.
     fn soa(
         &self,
         registry: &Registry,
-        known: Known,
+        passing: bool,
         (name, left): (&WireName, usize),
         section: Section,
         out: &mut Answer,
     ) {
-        // A name that exists goes on to exist, whoever joins the fleet.
-        let passing = !known.members && out.code == rcode::NXDOMAIN;
         let minimum = if passing { self.ttl.min(UNKNOWN_TTL) } else { self.ttl };
         let ttl = minimum.min(NEGATIVE_TTL);
         let serial = self.serial(registry, name, left);
@@ -266,6 +283,10 @@ struct Notes {
     overlapped: OnceCell<Overlapped>,
     /// The first cluster that answers though it is out of reach.
     lost: OnceCell<ClusterId>,
+    /// Seconds that a gateway's addresses may be kept.
+    gateway: Cell<Option<u32>>,
+    /// A gateway, of which not all is known.
+    missing: OnceCell<(ClusterId, Missing)>,
     /// A Service whose endpoints, which are handed out for it, have other ports.
     ports: OnceCell<(ClusterId, ObjectKey)>,
 }
@@ -281,12 +302,29 @@ impl Look<'_> {
         }
     }
 
-    /// Seconds that positive answers may be kept; not for long by what a lost cluster said.
-    fn ttl(&self) -> u32 {
-        match self.notes {
-            Some(notes) if notes.lost.get().is_some() => self.zone.ttl.min(UNKNOWN_TTL),
-            _ => self.zone.ttl,
+    /// Notes that a gateway answers for a cluster, if one does: how long its addresses may be kept, and what
+    /// of it is not known.
+    fn leads(&self, cluster: &ClusterId) {
+        let (Some(notes), Reach::Instead(gateway)) = (self.notes, self.zone.fleet.reach(cluster))
+        else {
+            return;
+        };
+        let found = gateway.find(self.registry, cluster);
+        if let Some(ttl) = found.ttl {
+            notes.gateway.set(Some(notes.gateway.get().map_or(ttl, |least| least.min(ttl))));
         }
+        if let (Some(missing), true) = (found.missing, found.addresses.is_empty()) {
+            notes.missing.get_or_init(|| (cluster.clone(), missing));
+        }
+    }
+
+    /// Seconds that positive answers may be kept: not for long by what a lost cluster said, and no longer than
+    /// the name of a gateway.
+    fn ttl(&self) -> u32 {
+        let Some(notes) = self.notes else { return self.zone.ttl };
+        let lost = notes.lost.get().map(|_| UNKNOWN_TTL);
+        let least = [lost, notes.gateway.get()].into_iter().flatten().min();
+        least.map_or(self.zone.ttl, |least| least.min(self.zone.ttl))
     }
 
     /// The zone in the spelling of the question.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::gateway::Missing;
 use super::overlap::Overlapped;
 use crate::cluster::ClusterId;
 
@@ -12,6 +13,8 @@ pub enum Why {
     Overlap(Overlapped),
     /// The cluster is out of reach, and this is what it said last.
     Stale(ClusterId),
+    /// Something of the gateway that answers for the cluster is not known.
+    NoGateway(ClusterId, Missing),
     /// These clusters are not known yet.
     NotReady(Vec<ClusterId>),
 }
@@ -22,7 +25,7 @@ impl Why {
         match self {
             Why::Overlap(_) => 0,
             Why::Stale(_) => 3,
-            Why::NotReady(_) => 14,
+            Why::NoGateway(..) | Why::NotReady(_) => 14,
         }
     }
 }
@@ -33,6 +36,12 @@ impl fmt::Display for Why {
         match self {
             Why::Overlap(overlapped) => overlapped.fmt(f),
             Why::Stale(cluster) => write!(f, "{cluster} is out of reach; it said this last"),
+            Why::NoGateway(cluster, Missing::Host(host)) => {
+                write!(f, "the gateway {host} of {cluster} has no known address")
+            }
+            Why::NoGateway(cluster, Missing::Service(service)) => {
+                write!(f, "the gateway's Service {service} in {cluster} has no load balancer")
+            }
             Why::NotReady(clusters) => {
                 let names: Vec<&str> = clusters.iter().map(ClusterId::as_str).collect();
                 write!(f, "not known yet: {}", names.join(", "))

@@ -9,6 +9,7 @@ mod clients;
 mod dig_cases;
 mod edns;
 mod expose;
+mod gateways;
 mod generated;
 mod good_corefiles;
 mod harness_selftest;

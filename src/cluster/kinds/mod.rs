@@ -3,6 +3,7 @@
 
 mod endpoint_slice;
 mod endpoints;
+mod load_balancer;
 mod namespace;
 pub(super) mod pod;
 mod ranges;
@@ -12,6 +13,7 @@ mod service_import;
 
 pub use endpoint_slice::{Alias, Endpoint, EndpointSlice, EndpointSliceObject, Imported, Keep};
 pub use endpoints::EndpointsObject;
+pub use load_balancer::{LoadBalancer, LoadBalancerObject, Point};
 pub use namespace::{Namespace, NamespaceObject};
 pub use pod::{Pod, PodObject};
 pub use ranges::{NodeObject, Ranges, ServiceCidrObject};

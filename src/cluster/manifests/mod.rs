@@ -17,7 +17,7 @@ use super::directory::Directory;
 use super::event::{Change, Update};
 use super::gate::Gate;
 use super::kinds::{
-    EndpointSlice, Namespace, PodObject, Ranges, Service, ServiceEntry, ServiceImport,
+    EndpointSlice, LoadBalancer, Namespace, PodObject, Ranges, Service, ServiceEntry, ServiceImport,
 };
 use super::pods::Pods;
 use super::selection::Selection;
@@ -33,6 +33,8 @@ struct Objects {
     entries: Vec<ServiceEntry>,
     cidrs: Vec<Ranges>,
     nodes: Vec<Ranges>,
+    /// The Service that is the gateway, if it is there.
+    gateways: Vec<LoadBalancer>,
 }
 
 /// Reads the directory now and after every change, until dropped.
@@ -107,6 +109,9 @@ fn hand_over(known: Option<&Objects>, found: &Objects, pods: &mut Option<Pods>, 
     }
     if known.map_or(&[][..], |known| &known.nodes) != found.nodes {
         gate.apply(Change::Node(Update::Reset(found.nodes.clone())));
+    }
+    if known.map_or(&[][..], |known| &known.gateways) != found.gateways {
+        gate.apply(Change::Gateway(Update::Reset(found.gateways.clone())));
     }
     if let Some(pods) = pods
         && known.is_none_or(|known| known.pods != found.pods)

@@ -8,9 +8,9 @@ use serde_json::Value;
 use serde_saphyr::Spanned;
 
 use crate::cluster::kinds::{
-    EndpointSlice, EndpointSliceObject, NamespaceObject, NodeObject, PodObject, Ranges, Service,
-    ServiceCidrObject, ServiceEntry, ServiceEntryObject, ServiceImport, ServiceImportObject,
-    ServiceObject,
+    EndpointSlice, EndpointSliceObject, LoadBalancer, LoadBalancerObject, NamespaceObject,
+    NodeObject, PodObject, Ranges, Service, ServiceCidrObject, ServiceEntry, ServiceEntryObject,
+    ServiceImport, ServiceImportObject, ServiceObject,
 };
 use crate::cluster::labels::LabelSelector;
 use crate::cluster::selection::Selection;
@@ -26,6 +26,7 @@ pub(super) struct File {
     pub entries: Vec<ServiceEntry>,
     pub cidrs: Vec<Ranges>,
     pub nodes: Vec<Ranges>,
+    pub gateways: Vec<LoadBalancer>,
     /// With their labels, and without any where an object is in a namespace that is not declared.
     pub namespaces: BTreeMap<Box<str>, BTreeMap<String, String>>,
 }
@@ -66,6 +67,12 @@ fn add(value: Value, selection: &Selection, file: &mut File) -> Result<(), Strin
     // Other groups have Services of their own (Knative), which are not these.
     match (version.as_str(), kind.as_str()) {
         ("v1", "Service") => {
+            if selection.gateway.is_some() {
+                let object: LoadBalancerObject = decode(value.clone(), true)?;
+                let found = Some(LoadBalancer::from(object));
+                file.gateways
+                    .extend(found.filter(|of| selection.gateway.as_ref() == Some(&of.key)));
+            }
             let object: ServiceObject = decode(value, true)?;
             if file.takes(&object.metadata, selection)
                 && selects(&selection.exposed, &object.metadata)

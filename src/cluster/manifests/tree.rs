@@ -114,6 +114,7 @@ impl Tree {
         merged.entries = all.of("ServiceEntry", |said| &said.entries, |of| of.key.clone());
         merged.cidrs = all.of("ServiceCIDR", |said| &said.cidrs, |of| of.key.clone());
         merged.nodes = all.of("Node", |said| &said.nodes, |of| of.key.clone());
+        merged.gateways = all.of("gateway", |said| &said.gateways, |of| of.key.clone());
         if !self.selection.endpoints {
             merged.slices.clear();
         }

@@ -3,6 +3,7 @@
 //! In: a question. Out: what [`crate::zone::kubernetes`] says to it, after the first sync or the end of
 //! the wait for it; names that do not exist may fall through to the next plugin.
 
+mod gateways;
 mod hidden;
 mod lines;
 mod metadata;
@@ -12,6 +13,7 @@ mod transfer;
 mod view;
 mod watching;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -25,6 +27,7 @@ pub use watching::labels;
 
 use super::explain::explain;
 use super::metadata::Values;
+use super::request::Asker;
 use super::transfer::Transferred;
 use super::{Failure, Next, Outcome, Plugin, Reply, Request, names};
 use crate::telemetry::Metrics;
@@ -52,10 +55,18 @@ pub struct Kubernetes {
 pub struct Served {
     pub zones: Arc<Zones>,
     pub view: Arc<View>,
+    /// An address and port that the block listens on; the address of all is `None`.
+    pub at: (Option<IpAddr>, u16),
 }
 
 /// Starts what goes on beside the questions, on the current runtime and as long as that runs.
-pub fn start(all: &[Served], metrics: &Arc<Metrics>) {
+///
+/// `asker` asks the server that listens on an address.
+pub fn start(
+    all: &[Served],
+    metrics: &Arc<Metrics>,
+    asker: impl Fn((Option<IpAddr>, u16)) -> Option<Asker>,
+) {
     for (index, served) in all.iter().enumerate() {
         let same = |other: &Served| {
             Arc::ptr_eq(&other.view, &served.view)
@@ -64,6 +75,9 @@ pub fn start(all: &[Served], metrics: &Arc<Metrics>) {
         };
         if !all[..index].iter().any(same) {
             hidden::start(served.zones.clone(), served.view.clone(), metrics.clone());
+            if let Some(asker) = asker(served.at) {
+                gateways::start(served.clone(), asker);
+            }
         }
     }
 }

@@ -77,7 +77,9 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
         },
         own_addresses: own_addresses(&setup.chain.bind),
     });
-    setup.process.kubernetes.push(Served { zones: zones.clone(), view: view.clone() });
+    let port = setup.block.keys.first().map_or(0, |key| key.port);
+    let at = (setup.chain.bind.first().copied(), port);
+    setup.process.kubernetes.push(Served { zones: zones.clone(), view: view.clone(), at });
     setup.push(Kubernetes {
         zones,
         view,
@@ -142,6 +144,10 @@ fn describe(
             ..lines.watching.selection()
         },
         replaced: fleet.reach.map(|reach| matches!(reach, Reach::Instead(_))),
+        gateways: fleet.reach.map(|reach| match reach {
+            Reach::Instead(gateway) => gateway.service.clone(),
+            Reach::Direct | Reach::Endpoints => None,
+        }),
         expose: fleet.expose.clone(),
         stale: fleet.stale,
         member_ranges: sentinel::any_line(blocks, "pool"),

@@ -53,7 +53,10 @@ impl Look<'_> {
         if self.zone.ignore_empty && chosen.is_empty() {
             return false;
         }
-        chosen.owners().for_each(|owner| self.answers(&owner.cluster));
+        chosen.owners().for_each(|owner| {
+            self.answers(&owner.cluster);
+            self.leads(&owner.cluster);
+        });
         if let ServiceKind::ExternalName(target) = chosen.kind() {
             let Some(target) = alias(target) else { return false };
             // `_._` before it asks for nothing more, and so `_` exists.
@@ -130,7 +133,10 @@ impl Look<'_> {
         let mut in_topology = false;
         for owner in chosen.owners() {
             found |= match (self.zone.fleet.reach(&owner.cluster), below) {
-                (Reach::Instead(addresses), _) => instead(owner, addresses, below, take),
+                (Reach::Instead(gateway), _) => {
+                    let found = gateway.find(self.registry, &owner.cluster);
+                    instead(owner, &found.addresses, below, take)
+                }
                 (Reach::Direct | Reach::Endpoints, Below::Topology { .. }) => {
                     in_topology |= headless && self.endpoints(owner, below, take);
                     // Which topology zones there are is not for a name to say: all exist.

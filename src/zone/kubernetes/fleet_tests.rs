@@ -6,11 +6,12 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Known, Kubernetes, Pods};
-use crate::cluster::kinds::Merge;
-use crate::cluster::{Change, ClusterId, PerMember, Sink};
-use crate::registry::Registry;
+use crate::cluster::kinds::{LoadBalancer, Merge, ObjectKey, Point};
+use crate::cluster::{Change, ClusterId, PerMember, Sink, Update};
+use crate::registry::{Registry, Resolved};
 use crate::zone::answer::Answer;
 use crate::zone::choice::{Fleet, Reach};
+use crate::zone::gateway::Gateway;
 use crate::zone::name::WireName;
 use crate::zone::overlap::Overlap;
 use crate::zone::rtype;
@@ -108,7 +109,10 @@ fn zone() -> Kubernetes {
         fleet: Fleet {
             local: ClusterId::new("east"),
             reach: PerMember {
-                named: BTreeMap::from([(ClusterId::new("vms"), Reach::Instead(gateway.to_vec()))]),
+                named: BTreeMap::from([(
+                    ClusterId::new("vms"),
+                    Reach::Instead(Gateway::of(gateway.to_vec())),
+                )]),
                 others: Reach::Direct,
             },
             top_level: PerMember::default(),
@@ -258,21 +262,21 @@ fn names_of_other_clusters() {
         "
         web.shop~ A                | A 10.96.0.1
         extra.shop~ A              | A 10.97.0.50
-        api.billing~ A                 | A 10.97.0.40
-        api.billing~ AAAA              | NODATA
+        api.billing~ A             | A 10.97.0.40
+        api.billing~ AAAA          | NODATA
         _grpc._tcp.api.billing~ SRV    | SRV 0 100 9090 api.billing~ + api.billing~ A 10.97.0.40
-        10-2-0-40.api.billing~ A       | A 10.2.0.40
-        out.billing~ A                 | CNAME www.example.org. -> www.example.org.
-        queue.billing~ A               | A 10.3.1.1, A 10.2.1.1
-        q-0.queue.billing~ A           | A 10.3.1.1, A 10.2.1.1
-        shared.ledger~ A             | A 10.98.0.60
-        tie.ledger~ A                | A 10.98.0.61
-        mixed.ledger~ A              | A 10.2.3.1
-        clash.ledger~ A              | NODATA
-        clash.ledger~ SRV            | NODATA
-        pod-clash.ledger~ A          | NODATA
-        half.ledger~ A               | A 10.2.2.2
-        clash.half.ledger~ A         | NODATA
+        10-2-0-40.api.billing~ A   | A 10.2.0.40
+        out.billing~ A             | CNAME www.example.org. -> www.example.org.
+        queue.billing~ A           | A 10.3.1.1, A 10.2.1.1
+        q-0.queue.billing~ A       | A 10.3.1.1, A 10.2.1.1
+        shared.ledger~ A           | A 10.98.0.60
+        tie.ledger~ A              | A 10.98.0.61
+        mixed.ledger~ A            | A 10.2.3.1
+        clash.ledger~ A            | NODATA
+        clash.ledger~ SRV          | NODATA
+        pod-clash.ledger~ A        | NODATA
+        half.ledger~ A             | A 10.2.2.2
+        clash.half.ledger~ A       | NODATA
         40.0.97.10.in-addr.arpa PTR | PTR api.billing~
         60.0.98.10.in-addr.arpa PTR | PTR shared.ledger~
         60.0.97.10.in-addr.arpa PTR | NXDOMAIN
@@ -307,6 +311,57 @@ fn clusters_behind_a_gateway() {
     );
 }
 
+/// Gateways by host name and by a Service have the addresses that are known at the moment.
+#[test]
+fn gateways_that_move() {
+    let (mut zone, registry) = (zone(), fleet());
+    let hosts = vec!["gw.example.com".into()];
+    let by_name = Gateway { hosts, ..Gateway::of(vec!["203.0.113.7".parse().unwrap()]) };
+    let service = Some(ObjectKey::new("istio-system", "eastwest"));
+    let by_service = Gateway { service, ..Gateway::default() };
+    let reach = &mut zone.fleet.reach.named;
+    reach.insert(ClusterId::new("vms"), Reach::Instead(by_name));
+    reach.insert(ClusterId::new("west"), Reach::Instead(by_service));
+    let said = |question: &str| {
+        let (name, _) = question.split_once(' ').unwrap();
+        let name = WireName::parse(&name.replace('~', ".svc.cluster.local")).unwrap();
+        let mut out = Answer::default();
+        let left = zone.find(&name).unwrap();
+        zone.answer(&registry, ALL, (&name, rtype::A), left, &mut out);
+        let least = out.records().map(|record| record.ttl).min();
+        let why = out.why.map(|why| (why.code(), why.to_string()));
+        (ask(&zone, &registry, ALL, question), least, why)
+    };
+    let resolve = |host: &str, addresses: &[&str], ttl| {
+        let addresses = addresses.iter().map(|text| text.parse().unwrap()).collect();
+        registry.gateways.resolve(host, Resolved { addresses, ttl });
+    };
+    let points = |points: Vec<Point>| {
+        let key = ObjectKey::new("istio-system", "eastwest");
+        let change = Change::Gateway(Update::Upsert(LoadBalancer { key, points }));
+        registry.apply(&ClusterId::new("west"), change);
+    };
+    let text = str::to_owned;
+    // What is known answers alone.
+    assert_eq!(said("mail.legacy~ A"), (text("A 203.0.113.7"), Some(30), None));
+    resolve("gw.example.com", &["203.0.113.8", "203.0.113.7"], 12);
+    let both = text("A 203.0.113.7, A 203.0.113.8");
+    assert_eq!(said("mail.legacy~ A"), (both, Some(12), None));
+
+    let missing = |why: &str| (text("NODATA"), Some(5), Some((14, text(why))));
+    let none = "the gateway's Service istio-system/eastwest in west has no load balancer";
+    assert_eq!(said("api.billing~ A"), missing(none));
+    points(vec![Point::host("LB.example.com.")]);
+    let unknown = "the gateway lb.example.com of west has no known address";
+    assert_eq!(said("api.billing~ A"), missing(unknown));
+    resolve("lb.example.com", &["203.0.113.9"], 60);
+    assert_eq!(said("api.billing~ A"), (text("A 203.0.113.9"), Some(30), None));
+    points(vec![Point::Address("203.0.113.5".parse().unwrap())]);
+    assert_eq!(said("api.billing~ A"), (text("A 203.0.113.5"), Some(30), None));
+    points(vec![]);
+    assert_eq!(said("api.billing~ A"), missing(none));
+}
+
 #[test]
 fn some_namespaces_only() {
     let names = ["shop", "billing"].map(|name| name.as_bytes().into());
@@ -317,9 +372,9 @@ fn some_namespaces_only() {
         ALL,
         "
         web.shop~ A                | A 10.96.0.1
-        api.billing~ A                 | A 10.97.0.40
+        api.billing~ A             | A 10.97.0.40
         empty~ A                   | NXDOMAIN
-        shared.ledger~ A             | NXDOMAIN
+        shared.ledger~ A           | NXDOMAIN
         1-2-3-4.empty.pod.cluster.local A | NXDOMAIN
         60.0.98.10.in-addr.arpa PTR | NXDOMAIN
         ",
@@ -475,20 +530,20 @@ fn a_member_by_its_endpoints() {
         &registry,
         ALL,
         "
-        api.billing~ A                      | A 10.2.0.40
+        api.billing~ A             | A 10.2.0.40
         _http._tcp.api.billing~ SRV         | SRV 0 100 8080 10-2-0-40.api.billing~ \
                                           + 10-2-0-40.api.billing~ A 10.2.0.40
-        10-2-0-40.api.billing~ A            | A 10.2.0.40
-        40.0.2.10.in-addr.arpa PTR      | PTR 10-2-0-40.api.billing~
+        10-2-0-40.api.billing~ A   | A 10.2.0.40
+        40.0.2.10.in-addr.arpa PTR | PTR 10-2-0-40.api.billing~
         40.0.97.10.in-addr.arpa PTR     | NXDOMAIN
-        port.billing~ A                     | A 10.2.0.41
-        port.billing~ SRV                   | SRV 0 100 8080 p-0.port.billing~ \
+        port.billing~ A            | A 10.2.0.41
+        port.billing~ SRV          | SRV 0 100 8080 p-0.port.billing~ \
                                           + p-0.port.billing~ A 10.2.0.41
-        p-0.port.billing~ A                 | A 10.2.0.41
-        bare.billing~ A                     | NXDOMAIN
-        queue.billing~ A                    | A 10.3.1.1, A 10.2.1.1
-        out.billing~ CNAME                  | CNAME www.example.org.
-        web.shop~ A                     | A 10.96.0.1
+        p-0.port.billing~ A        | A 10.2.0.41
+        bare.billing~ A            | NXDOMAIN
+        queue.billing~ A           | A 10.3.1.1, A 10.2.1.1
+        out.billing~ CNAME         | CNAME www.example.org.
+        web.shop~ A                | A 10.96.0.1
         ",
     );
     let differs = |question: &str| {
@@ -571,29 +626,29 @@ fn each_cluster_has_a_zone_of_its_own() {
     zone.fleet.merge = Merge::Union;
     let registry = fleet();
     let table = "
-        web.shop.svc.east* A            | A 10.96.0.1
-        web.shop.svc.west* A            | A 10.97.0.1
-        web.shop.svc.WEST* AAAA         | NODATA
-        web.shop.svc.south* A           | NXDOMAIN
-        web.shop.svc.north* A           | NXDOMAIN
-        api.billing.svc.west* A             | A 10.97.0.40
+        web.shop.svc.east* A       | A 10.96.0.1
+        web.shop.svc.west* A       | A 10.97.0.1
+        web.shop.svc.WEST* AAAA    | NODATA
+        web.shop.svc.south* A      | NXDOMAIN
+        web.shop.svc.north* A      | NXDOMAIN
+        api.billing.svc.west* A    | A 10.97.0.40
         _http._tcp.api.billing.svc.west* SRV | SRV 0 100 8080 api.billing.svc.west.clusters.local. \
                                           + api.billing.svc.west.clusters.local. A 10.97.0.40
-        queue.billing.svc.west* A           | A 10.2.1.1
+        queue.billing.svc.west* A  | A 10.2.1.1
         q-0.queue.billing.svc.south* A      | A 10.3.1.1
-        shared.ledger.svc.west* A         | A 10.97.0.60
-        ledger.legacy.svc.vms* A        | A 203.0.113.10
+        shared.ledger.svc.west* A  | A 10.97.0.60
+        ledger.legacy.svc.vms* A   | A 203.0.113.10
         out.billing.svc.west* CNAME         | CNAME www.example.org.
-        clash.ledger.svc.west* A          | NODATA
-        billing.svc.west* A                 | NODATA
-        billing.svc.east* A                 | NXDOMAIN
-        svc.west* A                     | NODATA
-        west* A                         | NODATA
-        clusters.local A                | NODATA
-        1-2-3-4.shop.pod.east* A        | A 1.2.3.4
-        1-2-3-4.shop.pod.west* A        | NXDOMAIN
-        web.shop.west* A                | NXDOMAIN
-        dns-version* TXT                | TXT 1.1.0
+        clash.ledger.svc.west* A   | NODATA
+        billing.svc.west* A        | NODATA
+        billing.svc.east* A        | NXDOMAIN
+        svc.west* A                | NODATA
+        west* A                    | NODATA
+        clusters.local A           | NODATA
+        1-2-3-4.shop.pod.east* A   | A 1.2.3.4
+        1-2-3-4.shop.pod.west* A   | NXDOMAIN
+        web.shop.west* A           | NXDOMAIN
+        dns-version* TXT           | TXT 1.1.0
     ";
     check(&zone, &registry, ALL, &table.replace('*', ".clusters.local"));
     let soa = |name: &str| {

@@ -9,6 +9,7 @@ use crate::cluster::kinds::{
 };
 use crate::cluster::{Change, ClusterId, PerMember, Sink, Update};
 use crate::zone::choice::Reach;
+use crate::zone::gateway::Gateway;
 use crate::zone::rtype::{A, AAAA, AXFR, CNAME, MX, NS, PTR, SOA, SRV, TXT};
 
 const CLUSTERS: [(&str, &str); 3] = [
@@ -47,7 +48,7 @@ pub(super) fn tell(registry: &Registry, cluster: &str, yaml: &str, keep: Keep) {
 
 fn zones() -> Kubernetes {
     let name = |text| WireName::parse(text).unwrap();
-    let far = Reach::Instead(vec!["203.0.113.10".parse().unwrap()]);
+    let far = Reach::Instead(Gateway::of(vec!["203.0.113.10".parse().unwrap()]));
     Kubernetes {
         zones: ["cluster.local", "in-addr.arpa", "ip6.arpa"].map(name).to_vec(),
         primary: name("cluster.local"),

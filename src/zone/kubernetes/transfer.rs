@@ -30,8 +30,7 @@ impl Kubernetes {
 
     /// The SOA, which begins and ends a transfer.
     pub fn transfer_soa(&self, registry: &Registry, zone: &WireName, out: &mut Answer) {
-        let known = Known { local: true, members: true };
-        self.soa(registry, known, (zone, 0), Section::Answer, out);
+        self.soa(registry, false, (zone, 0), Section::Answer, out);
     }
 
     /// The name servers and their addresses, which have a TTL of 0.
@@ -122,7 +121,10 @@ impl Look<'_> {
                     out.name(Section::Answer, name.wire(), rtype::CNAME, ttl, target.wire());
                 }
             }
-            (_, Reach::Instead(addresses)) => self.whole(&name, addresses, &service.ports, out),
+            (_, Reach::Instead(gateway)) => {
+                let found = gateway.find(self.registry, &owner.cluster);
+                self.whole(&name, &found.addresses, &service.ports, out);
+            }
             (ServiceKind::ClusterIp(ips), Reach::Direct) if !ips.is_empty() => {
                 self.whole(&name, &self.left(owner, ips), &service.ports, out);
             }

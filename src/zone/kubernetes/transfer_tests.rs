@@ -7,6 +7,7 @@ use super::*;
 use crate::cluster::kinds::{Keep, ObjectKey, ServiceImport, ServiceKind};
 use crate::cluster::{Change, ClusterId, PerMember, Sink, Update};
 use crate::zone::choice::Reach;
+use crate::zone::gateway::Gateway;
 
 const EAST: &str = "{kind: Namespace, metadata: {name: shop}}
 ---
@@ -116,7 +117,7 @@ fn transfer(zones: &Kubernetes, zone: &str) -> Vec<String> {
 
 #[test]
 fn the_names_of_a_cluster() {
-    let gateway = Reach::Instead(vec!["203.0.113.10".parse().unwrap()]);
+    let gateway = Reach::Instead(Gateway::of(vec!["203.0.113.10".parse().unwrap()]));
     assert_eq!(
         transfer(&zones(gateway), "cluster.local"),
         [

@@ -93,6 +93,7 @@ impl Told {
             Change::ServiceEntry(update) => self.take("entry", update, |entry| &entry.key),
             Change::ServiceCidr(update) => self.take("cidr", update, |ranges| &ranges.key),
             Change::Node(update) => self.take("node", update, |ranges| &ranges.key),
+            Change::Gateway(update) => self.take("gateway", update, |of| &of.key),
             Change::Lost(_) => {}
             Change::Left => self.objects().clear(),
         }

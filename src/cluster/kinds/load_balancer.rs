@@ -1,0 +1,76 @@
+//! What a Service says of the load balancer in front of it.
+
+use std::net::IpAddr;
+
+use k8s_openapi::api::core::v1::Service as ApiService;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::{Deserialize, Serialize};
+
+use super::{ObjectKey, key_of};
+
+/// Where clients reach a Service from outside of its cluster.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LoadBalancer {
+    pub key: ObjectKey,
+    /// `status.loadBalancer.ingress`; empty while it has none.
+    pub points: Vec<Point>,
+}
+
+/// One way in. Some clouds give addresses, others a host name whose addresses change.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Point {
+    Address(IpAddr),
+    /// In lower case, without a final dot.
+    Host(Box<str>),
+}
+
+/// A Service as the API writes it, less all but its status.
+#[derive(kube::Resource, Deserialize, Serialize, Clone, Debug)]
+#[resource(inherit = ApiService)]
+pub struct LoadBalancerObject {
+    pub metadata: ObjectMeta,
+    #[serde(default)]
+    status: Option<StatusObject>,
+}
+
+#[derive(Deserialize, Serialize, Clone, Debug, Default)]
+#[serde(rename_all = "camelCase")]
+struct StatusObject {
+    #[serde(default)]
+    load_balancer: Option<IngressObject>,
+}
+
+#[derive(Deserialize, Serialize, Clone, Debug, Default)]
+struct IngressObject {
+    #[serde(default)]
+    ingress: Option<Vec<PointObject>>,
+}
+
+#[derive(Deserialize, Serialize, Clone, Debug, Default)]
+struct PointObject {
+    #[serde(default)]
+    ip: Option<Box<str>>,
+    #[serde(default)]
+    hostname: Option<Box<str>>,
+}
+
+impl Point {
+    /// A host by its name, with or without a final dot.
+    pub fn host(name: &str) -> Point {
+        Point::Host(name.trim_end_matches('.').to_ascii_lowercase().into())
+    }
+}
+
+impl From<LoadBalancerObject> for LoadBalancer {
+    fn from(object: LoadBalancerObject) -> Self {
+        let key = key_of(&object.metadata);
+        let ingress = object.status.and_then(|status| status.load_balancer?.ingress);
+        let point = |point: PointObject| {
+            let address = point.ip.as_deref().and_then(|ip| ip.parse().ok()).map(Point::Address);
+            let host = point.hostname.as_deref().filter(|name| !name.is_empty()).map(Point::host);
+            address.or(host)
+        };
+        let points = ingress.into_iter().flatten().filter_map(point).collect();
+        LoadBalancer { key, points }
+    }
+}
