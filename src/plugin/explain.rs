@@ -1,13 +1,28 @@
-//! Extended DNS Errors (RFC 8914): an option that says in words why an answer is what it is.
+//! Why an answer is what it is: in words with the answer, by Extended DNS Errors (RFC 8914), and for those who
+//! ask for all rules that were tried.
 
 use hickory_proto::op::{Edns, Message};
 use hickory_proto::rr::rdata::opt::EdnsOption;
 
+use serde::{Deserialize, Serialize};
+
 use super::Request;
 use crate::zone::why::Why;
 
+/// What a plugin makes of a question.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Told {
+    /// It answers.
+    Answers,
+    /// It hands on to the next plugin.
+    Passes,
+    /// It does not say.
+    MayAnswer,
+}
+
 /// The option.
-const EXPLANATION: u16 = 15;
+pub const EXPLANATION: u16 = 15;
 /// Octets of text at most, so that it does not cost records their place.
 const TEXT: usize = 200;
 

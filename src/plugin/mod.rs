@@ -13,7 +13,7 @@ pub mod bufsize;
 #[cfg(test)]
 mod endpoint_tests;
 pub mod errors;
-mod explain;
+pub mod explain;
 pub mod fleet;
 pub mod forward;
 pub mod health;
@@ -39,8 +39,11 @@ use std::fmt;
 use async_trait::async_trait;
 use hickory_proto::op::{Message, ResponseCode};
 
+use explain::Told;
 pub use request::{Request, Transport};
 use transfer::{Messages, Transferred};
+
+use crate::zone::explain::Steps;
 
 /// One link of the chain of a server block.
 #[async_trait]
@@ -57,6 +60,11 @@ pub trait Plugin: Send + Sync {
     /// Whether it is `metadata`, and has it collected for this question.
     fn collects(&self, _request: &Request) -> bool {
         false
+    }
+
+    /// What it makes of a request, for who wants to know why. Must not wait.
+    fn explain(&self, _request: &Request, _steps: &mut Steps) -> Told {
+        Told::MayAnswer
     }
 
     /// What it has of the zone that a request asks for, for `transfer` before it.

@@ -115,6 +115,11 @@ impl Registry {
         self.clusters.get(label).map(|entry| entry.value().clone())
     }
 
+    /// The IDs of all clusters that have said anything, in their order.
+    pub fn clusters(&self) -> BTreeSet<ClusterId> {
+        self.clusters.iter().map(|entry| entry.value().clone()).collect()
+    }
+
     /// Whether a cluster is out of reach, so that what it said may be old. The local one never is.
     pub fn is_lost(&self, cluster: &ClusterId) -> bool {
         self.lost.contains(cluster)

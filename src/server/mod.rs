@@ -12,6 +12,7 @@
 
 pub mod datagram;
 pub mod edns;
+pub mod explain;
 pub mod instance;
 pub mod listen;
 pub mod query;

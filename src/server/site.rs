@@ -8,6 +8,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use futures::FutureExt;
 use hickory_proto::op::{Message, MessageType, OpCode, ResponseCode};
+use hickory_proto::rr::{Name, RecordType};
 
 use super::edns::Edns;
 use super::query::{self, Query};
@@ -141,12 +142,23 @@ impl Site {
 
     /// Asks what is answered here, on behalf of the server itself.
     pub fn asker(self: &Arc<Self>) -> Asker {
+        Asker::new(self.own_request(Name::root(), RecordType::A))
+    }
+
+    /// A question of the server itself, with EDNS.
+    pub(super) fn own_request(self: &Arc<Self>, name: Name, qtype: RecordType) -> Request {
         let mut message = Message::new(0, MessageType::Query, OpCode::Query);
         message.metadata.recursion_desired = true;
-        message.add_query(hickory_proto::op::Query::default());
+        message.add_query(hickory_proto::op::Query::query(name, qtype));
+        message.edns = Some(hickory_proto::op::Edns::new());
         let itself = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let ends = Ends { client: itself, local: itself };
-        Asker::new(self.request(message, ends, Transport::Tcp, 0))
+        self.request(message, ends, Transport::Tcp, 0)
+    }
+
+    /// `dns://:53`.
+    pub(super) fn label(&self) -> &str {
+        &self.label
     }
 
     /// Asks the chain of the block that a question is for.
@@ -168,7 +180,7 @@ impl Site {
     /// Corefile. The DS records of a zone are its parent's (RFC 4035 §3.1.4.1):
     /// they are asked of the outermost block that is not the root's, if there is one
     /// (core/dnsserver/server.go).
-    fn find(&self, request: &Request) -> Option<&Block> {
+    pub(super) fn find(&self, request: &Request) -> Option<&Block> {
         let name = names::wire(request.qname());
         let in_zone = |block: &&Block| name.left_of(&block.zone).is_some();
         let mut blocks = self.blocks.iter().filter(in_zone).filter(|block| block.takes(request));

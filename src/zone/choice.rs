@@ -187,6 +187,11 @@ impl<'a> Chosen<'a> {
         self.lead.service.as_ref().map_or(&[], |service| &service.ports)
     }
 
+    /// The cluster whose Service decides.
+    pub fn cluster(&self) -> &'a ClusterId {
+        &self.lead.cluster
+    }
+
     /// Namespace and name of the Service.
     pub fn key(&self) -> &'a ObjectKey {
         &self.lead.key

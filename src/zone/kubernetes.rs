@@ -7,6 +7,7 @@
 
 mod alias;
 mod entries;
+mod explain;
 mod name_servers;
 mod pods;
 mod pointer;

@@ -7,6 +7,7 @@
 
 pub mod answer;
 pub mod choice;
+pub mod explain;
 pub mod gateway;
 pub mod kubernetes;
 pub mod name;

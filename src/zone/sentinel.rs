@@ -6,6 +6,7 @@
 //! addresses are answered too.
 
 mod declared;
+mod explain;
 pub mod in_use;
 mod pointer;
 

@@ -25,13 +25,14 @@ pub use setup::{Clusters, clusters, setup, zones_of};
 pub use view::{View, Views};
 pub use watching::labels;
 
-use super::explain::explain;
+use super::explain::{Told, explain};
 use super::metadata::Values;
 use super::request::Asker;
 use super::transfer::Transferred;
 use super::{Failure, Next, Outcome, Plugin, Reply, Request, names};
 use crate::telemetry::Metrics;
 use crate::zone::answer::Answer;
+use crate::zone::explain::{Steps, list};
 use crate::zone::kubernetes::{Elsewhere, Kubernetes as Zones, Pods, Verdict};
 use crate::zone::name::WireName;
 use crate::zone::rcode;
@@ -136,6 +137,35 @@ impl Plugin for Kubernetes {
         let name = names::wire(request.qname());
         if let Some(left) = self.zones.find(&name) {
             metadata::put(&name, left, self.zones.grammar(&name, left), values);
+        }
+    }
+
+    fn explain(&self, request: &Request, steps: &mut Steps) -> Told {
+        let name = names::wire(request.qname());
+        let Some(left) = self.zones.find(&name) else {
+            steps.add("zone", "the name is in none of its zones");
+            return Told::Passes;
+        };
+        let (registry, known) = (self.view.registry(), self.view.known());
+        self.zones.explain(registry, known, &name, left, steps);
+        for cluster in self.view.waiting() {
+            steps.of("members", &cluster, "is not known yet");
+        }
+        let question = (&name, u16::from(request.qtype()));
+        match self.zones.answer(registry, known, question, left, &mut Answer::default()) {
+            Verdict::NameError if names::within(&self.fallthrough, request.qname()) => {
+                steps.add("fallthrough", "names that do not exist go to the next plugin");
+                Told::Passes
+            }
+            Verdict::NameError if !known.local => {
+                steps.add("local", "is not known yet, so nothing can be denied");
+                Told::Answers
+            }
+            Verdict::Chase(targets) => {
+                steps.add("alias", format!("the server is asked for {}", list(targets)));
+                Told::Answers
+            }
+            Verdict::NameError | Verdict::Answered | Verdict::Refused => Told::Answers,
         }
     }
 }

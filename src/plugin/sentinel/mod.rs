@@ -25,7 +25,9 @@ pub use status::{COLLISIONS, Shared, router};
 use super::kubernetes::View;
 use super::{Failure, Next, Outcome, Plugin, Reply, Request, names};
 use crate::cluster::ClusterId;
+use crate::plugin::explain::Told;
 use crate::zone::answer::Answer;
+use crate::zone::explain::Steps;
 use crate::zone::name::WireName;
 use crate::zone::sentinel::{Asked, Eyes, Rule, Sentinel as Zones, Verdict, Viewer};
 
@@ -67,10 +69,31 @@ impl Plugin for Sentinel {
             Verdict::Elsewhere => next.run(NAME, request).await,
         }
     }
+
+    fn explain(&self, request: &Request, steps: &mut Steps) -> Told {
+        let name = names::wire(request.qname());
+        self.asked(request, &name, |asked| {
+            self.zones.explain(asked, steps);
+            match self.zones.answer(asked, &mut Answer::default()) {
+                Verdict::Elsewhere => Told::Passes,
+                Verdict::Answered | Verdict::Used | Verdict::Refused => Told::Answers,
+            }
+        })
+    }
 }
 
 impl Sentinel {
     fn ask(&self, request: &Request, name: &WireName, answer: &mut Answer) -> Verdict {
+        self.asked(request, name, |asked| self.zones.answer(asked, answer))
+    }
+
+    /// Hands the question to `take`, with what the client may see.
+    fn asked<T>(
+        &self,
+        request: &Request,
+        name: &WireName,
+        take: impl FnOnce(&Asked<'_>) -> T,
+    ) -> T {
         // Clients choose IDs at random. Counted turns would be the same again and again for those that
         // ask A and AAAA in turn.
         let turn = usize::from(request.message.metadata.id);
@@ -89,6 +112,6 @@ impl Sentinel {
             viewer = Some(Viewer { registry, local, eyes, knows_services });
         }
         let qtype = request.qtype().into();
-        self.zones.answer(&Asked { name, qtype, turn, most, viewer }, answer)
+        take(&Asked { name, qtype, turn, most, viewer })
     }
 }

@@ -27,7 +27,7 @@ impl Look<'_> {
 
     /// Whether pointers lead into a namespace: into all, unless some are named, which must exist then
     /// (plugin/kubernetes/reverse.go).
-    fn points_into(&self, namespace: &[u8]) -> bool {
+    pub(super) fn points_into(&self, namespace: &[u8]) -> bool {
         self.zone.namespaces.is_none()
             || self.zone.exposes(namespace) && self.registry.namespace(namespace).is_some()
     }
@@ -76,7 +76,7 @@ impl Look<'_> {
     }
 
     /// Whether a member's address is what its name answers with.
-    fn hands_out(&self, owner: &AddressOwner, address: IpAddr) -> bool {
+    pub(super) fn hands_out(&self, owner: &AddressOwner, address: IpAddr) -> bool {
         let namespace = owner.key.namespace.as_bytes();
         let Some(service) = self.registry.service_of(&owner.key) else { return false };
         self.zone
