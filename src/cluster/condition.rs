@@ -1,13 +1,15 @@
 //! The state of one member, as its tasks write it and readiness and status pages read it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use tokio::sync::{Notify, watch};
 
 use super::client::Contact;
 use super::event::ClusterId;
+use super::selection::Kind;
 
 /// Whether a member's objects are known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,8 +30,23 @@ pub struct MemberStatus {
     pub state: MemberState,
     /// A watch of it fails at present; if it is synced, what was known is served.
     pub is_failing: bool,
+    /// Its API server, or directory, was heard of and is within reach.
+    pub is_up: bool,
+    /// What the first of the watches that fail says, for people. Holds no credential.
+    pub problem: Option<String>,
+    /// The resources that its credentials may not list and watch, as a role names them.
+    pub missing_rules: Vec<&'static str>,
     /// When its API server was last heard, or its directory last read.
     pub last_contact: Option<SystemTime>,
+    /// How often a watch worked again after it failed, or a successor took over.
+    pub reconnects: u64,
+}
+
+impl MemberStatus {
+    /// Whether what it said last is served though it is out of reach.
+    pub fn is_stale(&self) -> bool {
+        self.state == MemberState::Synced && !self.is_up
+    }
 }
 
 /// Shared by a member's tasks and its readers.
@@ -43,6 +60,7 @@ pub struct Condition {
     of_services: usize,
     /// Whether all watches of Services fail: the API is out of reach.
     lost: watch::Sender<bool>,
+    reconnects: AtomicU64,
     changed: Arc<Notify>,
 }
 
@@ -53,6 +71,10 @@ struct Watched {
     /// Its first list is finished.
     synced: AtomicBool,
     failing: AtomicBool,
+    /// Why it fails.
+    problem: Mutex<Option<String>>,
+    /// The kind that it may not list, whether another stands in for it or not.
+    missing: Mutex<Option<Kind>>,
 }
 
 /// How many watches a member has.
@@ -74,8 +96,8 @@ impl Condition {
     ) -> Self {
         let watches = (0..number.all).map(|_| Watched::default()).collect();
         let lost = watch::Sender::new(false);
-        let of_services = number.of_services;
-        Condition { id, is_local, source, watches, of_services, lost, changed }
+        let (of_services, reconnects) = (number.of_services, AtomicU64::new(0));
+        Condition { id, is_local, source, watches, of_services, lost, reconnects, changed }
     }
 
     pub fn contact(&self, watch: usize) -> &Arc<Contact> {
@@ -92,12 +114,31 @@ impl Condition {
         self.set(&self.watches[watch].synced, true);
     }
 
-    pub fn set_failing(&self, watch: usize, is_failing: bool) {
-        self.set(&self.watches[watch].failing, is_failing);
-        let is_lost = self.watches[..self.of_services]
-            .iter()
-            .all(|watch| watch.failing.load(Ordering::Acquire));
-        self.lost.send_if_modified(|lost| std::mem::replace(lost, is_lost) != is_lost);
+    /// Notes that a watch fails, and why.
+    pub fn fails(&self, watch: usize, why: String) {
+        *lock(&self.watches[watch].problem) = Some(why);
+        self.set(&self.watches[watch].failing, true);
+        self.set_lost();
+    }
+
+    /// Notes that a watch works.
+    pub fn works(&self, watch: usize) {
+        *lock(&self.watches[watch].problem) = None;
+        if self.set(&self.watches[watch].failing, false) {
+            self.reconnects.fetch_add(1, Ordering::Relaxed);
+        }
+        self.set_lost();
+    }
+
+    /// Notes which kind a watch may not list, if there is one.
+    pub fn set_missing(&self, watch: usize, kind: Option<Kind>) {
+        *lock(&self.watches[watch].missing) = kind;
+    }
+
+    /// Goes on counting where its predecessor ends.
+    pub fn take_over(&self, predecessor: &Condition) {
+        let before = predecessor.reconnects.load(Ordering::Relaxed);
+        self.reconnects.fetch_add(before + 1, Ordering::Relaxed);
     }
 
     /// Tells when the API is out of reach, and when it is back.
@@ -112,19 +153,42 @@ impl Condition {
     }
 
     pub fn status(&self) -> MemberStatus {
+        let of_services = &self.watches[..self.of_services];
+        let is_heard = of_services.iter().any(|watch| watch.contact.last().is_some());
+        let missing = self.watches.iter().filter_map(|watch| *lock(&watch.missing));
+        let missing: BTreeSet<&str> = missing.map(Kind::rule).collect();
         MemberStatus {
             id: self.id.clone(),
             is_local: self.is_local,
             source: self.source.clone(),
             state: self.state(),
             is_failing: self.watches.iter().any(|watch| watch.failing.load(Ordering::Acquire)),
+            is_up: is_heard && !*self.lost.borrow(),
+            problem: self.watches.iter().find_map(|watch| lock(&watch.problem).clone()),
+            missing_rules: missing.into_iter().collect(),
             last_contact: self.watches.iter().filter_map(|watch| watch.contact.last()).max(),
+            reconnects: self.reconnects.load(Ordering::Relaxed),
         }
     }
 
-    fn set(&self, flag: &AtomicBool, on: bool) {
-        if flag.swap(on, Ordering::AcqRel) != on {
+    fn set_lost(&self) {
+        let is_lost = self.watches[..self.of_services]
+            .iter()
+            .all(|watch| watch.failing.load(Ordering::Acquire));
+        self.lost.send_if_modified(|lost| std::mem::replace(lost, is_lost) != is_lost);
+    }
+
+    /// Says whether it was otherwise before.
+    fn set(&self, flag: &AtomicBool, on: bool) -> bool {
+        let is_new = flag.swap(on, Ordering::AcqRel) != on;
+        if is_new {
             self.changed.notify_one();
         }
+        is_new
     }
+}
+
+/// What is behind the locks is replaced whole, so that a panic elsewhere cannot leave it half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

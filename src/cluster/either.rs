@@ -63,7 +63,7 @@ impl Watches {
         B: Object<DynamicType = ()>,
     {
         let Either { kind, instead, itself, other, .. } = either;
-        let mut rights = Rights::new(&self.condition.id, kind, instead);
+        let mut rights = Rights::new((&self.condition, place), kind, instead);
         let mut backoff = Backoff::new(&self.timing);
         let mut take = |reading, is_list, changes: Vec<Change>| {
             if is_list {
@@ -90,7 +90,9 @@ impl Watches {
                 () = self.allowed(&either.api, &either.selected) => continue,
             }
             take(Reading::Nothing, true, Vec::new());
-            self.condition.set_failing(place, true);
+            let kind = kind.name();
+            self.condition
+                .fails(place, format!("{kind}: neither they nor {instead} may be listed"));
             tokio::time::sleep(backoff.next()).await;
         }
     }

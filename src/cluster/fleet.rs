@@ -16,6 +16,7 @@ use tracing::warn;
 use super::backoff::Backoff;
 use super::claim::Claim;
 use super::client::Timing;
+use super::complaint::Complaint;
 use super::condition::{Condition, MemberState, MemberStatus};
 use super::event::{ClusterId, Sink};
 use super::expose::Expose;
@@ -64,6 +65,19 @@ pub enum MemberSource {
     Kubeconfigs { pattern: String },
     /// A directory of Kubernetes YAML is one member.
     Manifests { id: ClusterId, directory: PathBuf },
+}
+
+impl MemberSource {
+    /// As a line of the Corefile.
+    pub fn describe(&self) -> String {
+        match self {
+            MemberSource::Secrets { namespace } => format!("members secrets {namespace}"),
+            MemberSource::Kubeconfigs { pattern } => format!("members kubeconfig {pattern}"),
+            MemberSource::Manifests { id, directory } => {
+                format!("members manifests {id} {}", directory.display())
+            }
+        }
+    }
 }
 
 impl FleetSpec {
@@ -154,6 +168,9 @@ struct Shared {
     members_synced: AtomicBool,
     state: watch::Sender<FleetState>,
     conditions: Mutex<Vec<Arc<Condition>>>,
+    complaints: Mutex<Vec<Complaint>>,
+    /// Sources that have not spoken, by their places.
+    silent: Mutex<Vec<usize>>,
 }
 
 impl Fleet {
@@ -199,6 +216,16 @@ impl Fleet {
     /// All clusters, the local one first, then by ID.
     pub fn members(&self) -> Vec<MemberStatus> {
         lock(&self.shared.conditions).iter().map(|condition| condition.status()).collect()
+    }
+
+    /// The claims that are not used, in the order of their IDs.
+    pub fn complaints(&self) -> Vec<Complaint> {
+        lock(&self.shared.complaints).clone()
+    }
+
+    /// The sources of members that could not be read yet, which may name members that nobody knows.
+    pub fn silent_sources(&self) -> Vec<&MemberSource> {
+        lock(&self.shared.silent).iter().filter_map(|index| self.spec.members.get(*index)).collect()
     }
 }
 
@@ -300,6 +327,8 @@ impl Shared {
         let members_synced = roster.is_synced();
         let conditions = std::iter::once(local.condition()).chain(roster.conditions());
         *lock(&self.conditions) = conditions.cloned().collect();
+        *lock(&self.complaints) = roster.complaints().cloned().collect();
+        *lock(&self.silent) = roster.silent().collect();
         self.local_synced.store(local_synced, Ordering::Release);
         self.members_synced.store(members_synced, Ordering::Release);
         self.state.send_modify(|state| {

@@ -91,6 +91,7 @@ impl Member {
 
     /// Takes the place of `predecessor`, whose objects stay until this one's replace them.
     pub fn take_over(&self, predecessor: Member) {
+        self.condition.take_over(&predecessor.condition);
         predecessor.gate.close();
         self.gate.open();
         self.gate.apply(Change::Lost(false));
@@ -165,10 +166,10 @@ async fn connect(access: &Access, timing: &Timing, condition: &Condition) -> Cli
             Err(error) => error,
         };
         if !std::mem::replace(&mut told, true) {
-            warn!(cluster = %condition.id, source = condition.source, error,
+            warn!(cluster = %condition.id, source = condition.source, error = error.as_str(),
                 "no client can be made; tried again");
-            condition.set_failing(0, true);
         }
+        condition.fails(0, format!("no client can be made: {error}"));
         tokio::time::sleep(backoff.next()).await;
     }
 }

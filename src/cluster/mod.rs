@@ -23,6 +23,7 @@
 mod backoff;
 mod claim;
 mod client;
+mod complaint;
 mod condition;
 mod directory;
 mod either;
@@ -60,6 +61,7 @@ mod record;
 #[cfg(test)]
 mod running;
 
+pub use complaint::{Complaint, Fault};
 pub use condition::{MemberState, MemberStatus};
 pub use event::{Change, ClusterId, Sink, Update};
 pub use expose::Expose;
@@ -67,5 +69,5 @@ pub use fleet::{Fleet, FleetSpec, FleetState, MemberSource, STALE};
 pub use labels::{LabelError, LabelSelector};
 pub use limits::{Limits, Rate};
 pub use per_member::PerMember;
-pub use selection::Selection;
+pub use selection::{Kind, Selection};
 pub use source::{Source, SourceError, TlsFiles};

@@ -110,6 +110,7 @@ impl Watches {
             let take = |update| {
                 if missing.is_hidden {
                     self.say(&optional, "may be listed now");
+                    self.condition.set_missing(place, None);
                     missing.is_hidden = false;
                 }
                 self.gate.apply(change(update));
@@ -146,7 +147,7 @@ impl Watches {
                         self.say(optional, "the CRD is not installed; it is waited for");
                     }
                     self.condition.set_synced(place);
-                    self.condition.set_failing(place, false);
+                    self.condition.works(place);
                 }
                 Err(error)
                     if status(&error).is_some_and(|code| optional.absent_at.contains(&code)) =>
@@ -154,11 +155,11 @@ impl Watches {
                     self.hidden(optional, place, missing);
                 }
                 Err(error) => {
+                    let error = describe(&error);
                     if !std::mem::replace(&mut is_failing, true) {
-                        let error = describe(&error);
                         warn!(%cluster, kind, %error, "whether there are any is not known; asked again");
                     }
-                    self.condition.set_failing(place, true);
+                    self.condition.fails(place, format!("{kind}: {error}"));
                 }
             }
             tokio::time::sleep(backoff.next()).await;
@@ -173,8 +174,9 @@ impl Watches {
             warn!(%cluster, kind,
                 "may not be listed, and what was known of them stays: allow list and watch of {rule}");
         }
+        self.condition.set_missing(place, Some(optional.kind));
         self.condition.set_synced(place);
-        self.condition.set_failing(place, false);
+        self.condition.works(place);
     }
 
     fn say(&self, optional: &Optional, what: &str) {

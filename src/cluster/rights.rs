@@ -1,16 +1,18 @@
 //! Where a kind may not be listed (RBAC), and another is read instead.
 //!
 //! In: which of the two is read at present. Out: a line in the log for each change of that, which names
-//! the rule that is missing.
+//! the rule that is missing, and the same in the member's [`Condition`].
 
 use tracing::{info, warn};
 
-use super::event::ClusterId;
+use super::condition::Condition;
 use super::selection::Kind;
 
 /// What is read of a kind.
 pub struct Rights<'a> {
-    cluster: &'a ClusterId,
+    condition: &'a Condition,
+    /// Which of its watches.
+    watch: usize,
     kind: Kind,
     instead: &'static str,
     reading: Option<Reading>,
@@ -28,8 +30,12 @@ pub enum Reading {
 }
 
 impl<'a> Rights<'a> {
-    pub fn new(cluster: &'a ClusterId, kind: Kind, instead: &'static str) -> Self {
-        Rights { cluster, kind, instead, reading: None }
+    pub fn new(
+        (condition, watch): (&'a Condition, usize),
+        kind: Kind,
+        instead: &'static str,
+    ) -> Self {
+        Rights { condition, watch, kind, instead, reading: None }
     }
 
     /// Notes what is read now, and says it if it is new.
@@ -38,7 +44,9 @@ impl<'a> Rights<'a> {
         if before == Some(reading) {
             return;
         }
-        let Rights { cluster, instead, .. } = self;
+        let missing = (reading != Reading::Itself).then_some(self.kind);
+        self.condition.set_missing(self.watch, missing);
+        let (cluster, instead) = (&self.condition.id, self.instead);
         let (kind, rule) = (self.kind.name(), self.kind.rule());
         match reading {
             Reading::Itself if before.is_none() => {}

@@ -13,6 +13,7 @@ use tracing::{info, warn};
 
 use super::claim::{Claim, Content};
 use super::client::Timing;
+use super::complaint::{Complaint, Fault};
 use super::condition::{Condition, MemberState};
 use super::event::{ClusterId, Sink};
 use super::fleet::FleetSpec;
@@ -30,7 +31,7 @@ pub struct Roster {
     sources: Vec<Option<Vec<Claim>>>,
     seats: BTreeMap<ClusterId, Seat>,
     /// What was logged and still holds.
-    complaints: BTreeSet<String>,
+    complaints: BTreeSet<Complaint>,
 }
 
 /// A cluster ID and who has it.
@@ -64,15 +65,16 @@ impl Roster {
         let mut wanted: BTreeMap<&ClusterId, Vec<(Owner, &Claim)>> = BTreeMap::new();
         for (source, claims) in sources.iter().enumerate() {
             for claim in claims.iter().flatten() {
+                let complaint = |fault| {
+                    let (id, origin) = (claim.id.clone(), claim.origin.clone());
+                    Complaint { id, origin, fault }
+                };
                 if claim.id == self.spec.local {
-                    complaints.insert(format!(
-                        "{}: {} is the local cluster's own ID and is not used",
-                        claim.origin, claim.id
-                    ));
+                    complaints.insert(complaint(Fault::Local));
                     continue;
                 }
                 if let Err(error) = &claim.access {
-                    complaints.insert(format!("{}: {error}", claim.origin));
+                    complaints.insert(complaint(Fault::Unusable(error.to_string())));
                 }
                 let owner = Owner { source, origin: claim.origin.clone() };
                 wanted.entry(&claim.id).or_default().push((owner, claim));
@@ -108,12 +110,19 @@ impl Roster {
 
     /// Whether every source has spoken and every member is synced.
     pub fn is_synced(&self) -> bool {
-        let all_spoke = self.sources.iter().all(Option::is_some);
-        all_spoke
-            && self
-                .seats
-                .values()
-                .all(|seat| seat.member.condition().state() == MemberState::Synced)
+        let is_synced = |seat: &Seat| seat.member.condition().state() == MemberState::Synced;
+        self.silent().next().is_none() && self.seats.values().all(is_synced)
+    }
+
+    /// The sources that have not spoken yet, by their places.
+    pub fn silent(&self) -> impl Iterator<Item = usize> {
+        let all = self.sources.iter().enumerate();
+        all.filter(|(_, claims)| claims.is_none()).map(|(source, _)| source)
+    }
+
+    /// The claims that are not used, in the order of their IDs.
+    pub fn complaints(&self) -> impl Iterator<Item = &Complaint> {
+        self.complaints.iter()
     }
 
     /// The states of the members that serve, in the order of their IDs.
@@ -136,7 +145,7 @@ impl Roster {
         &mut self,
         id: &ClusterId,
         claims: &[(Owner, &Claim)],
-        complaints: &mut BTreeSet<String>,
+        complaints: &mut BTreeSet<Complaint>,
     ) {
         let holder = self.seats.get(id).map(|seat| seat.owner.clone());
         let held = claims.iter().find(|(owner, _)| Some(owner) == holder.as_ref());
@@ -148,10 +157,8 @@ impl Roster {
             return;
         };
         for (other, _) in claims.iter().filter(|(other, _)| other != owner) {
-            complaints.insert(format!(
-                "{}: {id} is a member already, by {}; the first one keeps the ID",
-                other.origin, owner.origin
-            ));
+            let fault = Fault::Taken { by: owner.origin.clone() };
+            complaints.insert(Complaint { id: id.clone(), origin: other.origin.clone(), fault });
         }
         if let Ok(access) = &claim.access {
             self.run(owner, claim, access);

@@ -96,6 +96,11 @@ impl Selection {
         (first..).zip(self.spaces(kind)).collect()
     }
 
+    /// The kind that the watch at a place is of.
+    pub fn kind_at(&self, place: usize) -> Option<Kind> {
+        self.kinds().find(|kind| self.places(*kind).iter().any(|(other, _)| *other == place))
+    }
+
     /// Whether the objects of a namespace are watched.
     pub fn has_namespace(&self, name: &str) -> bool {
         self.namespaces.as_ref().is_none_or(|names| names.contains(name))

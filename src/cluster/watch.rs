@@ -29,10 +29,19 @@ pub enum Told<O> {
     Update(Update<O>),
     /// A list is finished and was told as [`Update::Reset`].
     Listed,
-    /// It fails since now.
-    Failing,
+    /// It failed, and is tried again.
+    Failing(Failure),
     /// It failed and works again.
     Working,
+}
+
+/// How an attempt failed.
+#[derive(Debug)]
+pub struct Failure {
+    /// The HTTP status, if it was the server that refused.
+    pub status: Option<u16>,
+    /// For people. Holds no credential.
+    pub why: String,
 }
 
 /// A watch: its names for the log, and what it is run with.
@@ -99,16 +108,16 @@ impl Watch {
                     tell(Told::Update(Update::Delete(key_of(object.meta()))));
                 }
                 Some(Err(error)) => {
-                    let ends = status(&error).filter(|status| self.ends_at.contains(status));
-                    if let Some(status) = ends {
+                    let status = status(&error);
+                    if let Some(status) = status.filter(|status| self.ends_at.contains(status)) {
                         return status;
                     }
+                    let why = describe(&error);
                     if !std::mem::replace(&mut failing, true) {
-                        let error = describe(&error);
-                        warn!(cluster = %self.cluster, kind = self.kind, %error,
+                        warn!(cluster = %self.cluster, kind = self.kind, error = %why,
                             "the watch fails and is retried; what is known stays");
-                        tell(Told::Failing);
                     }
+                    tell(Told::Failing(Failure { status, why }));
                     if needs_new_list(&error) {
                         stream = watcher(api.clone(), selection.clone()).boxed();
                     }

@@ -168,9 +168,10 @@ impl Watches {
     where
         O::DynamicType: Clone,
     {
-        let contact = self.condition.contact(place).clone();
+        let condition = &self.condition;
+        let contact = condition.contact(place).clone();
         let watch = Watch {
-            cluster: self.condition.id.clone(),
+            cluster: condition.id.clone(),
             kind,
             quotable: true,
             contact: contact.clone(),
@@ -178,15 +179,27 @@ impl Watches {
             timing: self.timing.clone(),
             ends_at,
         };
+        // Only what failed here is forgiven here: a kind that another stands for is still forbidden.
+        let mut is_forbidden = false;
         watch
             .run(api(self.client(contact)), selected, |told| match told {
                 Told::Update(update) => take(update),
-                Told::Listed => {
-                    self.condition.set_synced(place);
-                    self.condition.set_failing(place, false);
+                Told::Failing(failure) => {
+                    if failure.status == Some(403) {
+                        condition.set_missing(place, self.selection.kind_at(place));
+                        is_forbidden = true;
+                    }
+                    condition.fails(place, format!("{kind}: {}", failure.why));
                 }
-                Told::Failing => self.condition.set_failing(place, true),
-                Told::Working => self.condition.set_failing(place, false),
+                Told::Listed | Told::Working => {
+                    if let Told::Listed = told {
+                        condition.set_synced(place);
+                    }
+                    if std::mem::take(&mut is_forbidden) {
+                        condition.set_missing(place, None);
+                    }
+                    condition.works(place);
+                }
             })
             .await
     }

@@ -68,7 +68,7 @@ pub(super) async fn serve(
                 }
                 if std::mem::take(&mut failing) {
                     info!(%cluster, directory = %path.display(), "readable again");
-                    condition.set_failing(0, false);
+                    condition.works(0);
                 }
                 hand_over(known.as_ref(), &scan.objects, &mut pods, &gate);
                 known = Some(scan.objects);
@@ -78,8 +78,8 @@ pub(super) async fn serve(
                 if !std::mem::replace(&mut failing, true) {
                     warn!(%cluster, directory = %path.display(), %error,
                         "cannot be read; what is known stays");
-                    condition.set_failing(0, true);
                 }
+                condition.fails(0, format!("{} cannot be read: {error}", path.display()));
             }
         }
         directory.changed().await;
