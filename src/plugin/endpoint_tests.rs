@@ -66,18 +66,25 @@ fn has_one_address_for_all_blocks() {
     }
 }
 
+/// Waits for `west` until the flag is set.
+fn waits(flag: &Arc<AtomicBool>) -> Arc<dyn Fn() -> Option<Vec<String>> + Send + Sync> {
+    let flag = flag.clone();
+    Arc::new(move || (!flag.load(Ordering::Relaxed)).then(|| vec!["west".to_owned()]))
+}
+
 #[test]
 fn a_plugin_stays_ready() {
     let (one, two) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let mut readiness = Readiness::default();
     assert!(readiness.not_ready().is_empty());
     for (name, flag) in [("kubernetes", &one), ("erratic", &two), ("kubernetes", &two)] {
-        let flag = flag.clone();
-        readiness.register(name, Arc::new(move || flag.load(Ordering::Relaxed)));
+        readiness.register(name, waits(flag));
     }
-    assert_eq!(readiness.not_ready(), ["erratic", "kubernetes"]);
+    let names = |readiness: &Readiness| readiness.not_ready().into_keys().collect::<Vec<_>>();
+    assert_eq!(names(&readiness), ["erratic", "kubernetes"]);
+    assert!(readiness.not_ready()["kubernetes"].iter().eq(["west"]));
     two.store(true, Ordering::Relaxed);
-    assert_eq!(readiness.clone().not_ready(), ["kubernetes"]);
+    assert_eq!(names(&readiness.clone()), ["kubernetes"]);
     two.store(false, Ordering::Relaxed);
     one.store(true, Ordering::Relaxed);
     assert!(readiness.not_ready().is_empty());
@@ -102,9 +109,8 @@ async fn answers_as_coredns_does() {
     assert_eq!(get(&health::router(), "/").await.0, 404);
     let mut readiness = Readiness::default();
     let flag = Arc::new(AtomicBool::new(false));
-    let check = flag.clone();
-    readiness.register("kubernetes", Arc::new(move || check.load(Ordering::Relaxed)));
-    readiness.register("erratic", Arc::new(|| false));
+    readiness.register("kubernetes", waits(&flag));
+    readiness.register("erratic", Arc::new(|| Some(Vec::new())));
     let router = ready::router(readiness);
     let not_yet = (503, text, "erratic,kubernetes".to_owned());
     assert_eq!(get(&router, "/ready").await, not_yet);

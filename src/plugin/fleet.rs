@@ -3,10 +3,12 @@
 //! In: its lines in the Corefile. Out: [`Lines`], which [`super::kubernetes`] builds its clusters from.
 //! It answers no questions itself.
 
+pub mod admin;
 mod expose;
 mod reach;
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,9 +24,19 @@ use crate::zone::choice::Reach;
 use crate::zone::overlap::Overlap;
 
 const NAME: &str = "fleet";
-const OPTIONS: &[&str] =
-    &["local", "members", "reach", "cidrs", "overlap", "expose", "merge", "per_cluster", "stale"];
-const NOT_YET: &[&str] = &["clusterset", "admin"];
+const OPTIONS: &[&str] = &[
+    "local",
+    "members",
+    "reach",
+    "cidrs",
+    "overlap",
+    "expose",
+    "merge",
+    "per_cluster",
+    "stale",
+    "admin",
+];
+const NOT_YET: &[&str] = &["clusterset"];
 /// The member of a `reach` line that stands for all that have none of their own.
 const OTHERS: &str = "*";
 
@@ -36,6 +48,8 @@ pub struct Lines {
     /// Where each of them stands.
     pub words: Vec<Token>,
     pub reach: PerMember<Reach>,
+    /// The same in the words of the Corefile.
+    pub ways: PerMember<String>,
     pub expose: PerMember<Expose>,
     /// Namespaces of members that are answered though they are named like top-level domains.
     pub top_level: PerMember<expose::Names>,
@@ -47,6 +61,8 @@ pub struct Lines {
     pub per_cluster: Vec<Token>,
     /// How long what a lost member said is answered.
     pub stale: Duration,
+    /// Where the status pages are, and the word that says so.
+    pub admin: Option<(Token, SocketAddr)>,
 }
 
 impl Lines {
@@ -57,6 +73,7 @@ impl Lines {
             members: Vec::new(),
             words: Vec::new(),
             reach: PerMember::default(),
+            ways: PerMember::all("direct".to_owned()),
             expose: PerMember::default(),
             top_level: PerMember::default(),
             cidrs: Vec::new(),
@@ -64,6 +81,7 @@ impl Lines {
             merge: Merge::default(),
             per_cluster: Vec::new(),
             stale: STALE,
+            admin: None,
         }
     }
 }
@@ -117,10 +135,14 @@ pub fn read(directive: &Directive) -> Result<Lines, Diagnostic> {
                         "keep one reach line for each member",
                     ));
                 }
+                let way: Vec<&str> =
+                    line.args()[1..].iter().map(|word| word.text.as_str()).collect();
+                let way = way.join(" ");
                 match member.text.as_str() {
-                    OTHERS => lines.reach.others = reach,
+                    OTHERS => (lines.reach.others, lines.ways.others) = (reach, way),
                     id => {
                         lines.reach.named.insert(ClusterId::new(id), reach);
+                        lines.ways.named.insert(ClusterId::new(id), way);
                     }
                 }
             }
@@ -142,6 +164,7 @@ pub fn read(directive: &Directive) -> Result<Lines, Diagnostic> {
             }
             "stale" => lines.stale = parse_duration(line.one_arg("stale DURATION")?)?,
             "overlap" => lines.overlap = overlap(line)?,
+            "admin" => lines.admin = Some(admin::read(line, lines.admin.as_ref())?),
             _ => return Err(refuse(NAME, line, OPTIONS, NOT_YET)),
         }
     }

@@ -1,6 +1,6 @@
 //! `ready`: whether all plugins that must wait for something have got it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -24,10 +24,13 @@ pub struct Readiness {
     checks: Vec<Check>,
 }
 
+/// What a plugin waits for, in words; `None` when it is ready.
+type Waits = dyn Fn() -> Option<Vec<String>> + Send + Sync;
+
 #[derive(Clone)]
 struct Check {
     name: &'static str,
-    check: Arc<dyn Fn() -> bool + Send + Sync>,
+    waits: Arc<Waits>,
     was_ready: Arc<AtomicBool>,
 }
 
@@ -39,25 +42,32 @@ impl fmt::Debug for Check {
 
 impl Readiness {
     /// Adds a plugin of a server block. Of several with one name all must be ready.
-    pub fn register(&mut self, name: &'static str, check: Arc<dyn Fn() -> bool + Send + Sync>) {
-        self.checks.push(Check { name, check, was_ready: Arc::default() });
+    pub fn register(&mut self, name: &'static str, waits: Arc<Waits>) {
+        self.checks.push(Check { name, waits, was_ready: Arc::default() });
     }
 
-    /// The plugins that have not been ready yet, each once, in the order of the alphabet.
-    pub fn not_ready(&self) -> Vec<String> {
-        let waiting = self.checks.iter().filter(|check| !check.is_ready());
-        let names: BTreeSet<&str> = waiting.map(|check| check.name).collect();
-        names.into_iter().map(str::to_owned).collect()
+    /// The plugins that have not been ready yet, each once, and what they wait for; both in the order of
+    /// the alphabet.
+    pub fn not_ready(&self) -> BTreeMap<&'static str, BTreeSet<String>> {
+        let mut all: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
+        for check in &self.checks {
+            if let Some(waits) = check.waits() {
+                all.entry(check.name).or_default().extend(waits);
+            }
+        }
+        all
     }
 }
 
 impl Check {
-    fn is_ready(&self) -> bool {
+    fn waits(&self) -> Option<Vec<String>> {
         // Nothing else is published by the flag, so no order with other memory is needed.
-        if !self.was_ready.load(Ordering::Relaxed) && (self.check)() {
-            self.was_ready.store(true, Ordering::Relaxed);
+        if self.was_ready.load(Ordering::Relaxed) {
+            return None;
         }
-        self.was_ready.load(Ordering::Relaxed)
+        let waits = (self.waits)();
+        self.was_ready.store(waits.is_none(), Ordering::Relaxed);
+        waits
     }
 }
 
@@ -79,15 +89,25 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
     Ok(())
 }
 
-/// `/ready`: 200 `OK`, or 503 with the names of the plugins that are not.
+/// `/ready`: 200 `OK`, or 503 with the names of the plugins that are not. The log says what they wait for.
 pub fn router(readiness: Readiness) -> Router {
     let answer = move || async move {
-        let waiting = readiness.not_ready().join(",");
+        let waiting = readiness.not_ready();
         if waiting.is_empty() {
             return (StatusCode::OK, "OK".to_owned());
         }
-        info!("Plugins not ready: {waiting:?}");
-        (StatusCode::SERVICE_UNAVAILABLE, waiting)
+        let names = waiting.keys().copied().collect::<Vec<_>>().join(",");
+        info!("{}", line(&names, &waiting));
+        (StatusCode::SERVICE_UNAVAILABLE, names)
     };
     Router::new().route("/ready", any(answer))
+}
+
+/// CoreDNS's line, and behind it what is waited for.
+fn line(names: &str, waiting: &BTreeMap<&str, BTreeSet<String>>) -> String {
+    let what: Vec<&str> = waiting.values().flatten().map(String::as_str).collect();
+    match what.is_empty() {
+        true => format!("Plugins not ready: {names:?}"),
+        false => format!("Plugins not ready: {names:?}, waiting for {}", what.join(", ")),
+    }
 }

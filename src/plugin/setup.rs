@@ -19,6 +19,8 @@ pub struct Process {
     /// Address of `/ready`, by the last `ready` of the Corefile.
     pub ready: Option<SocketAddr>,
     pub readiness: Readiness,
+    /// Address of the status pages, of a `fleet`.
+    pub admin: Option<SocketAddr>,
     /// Addresses of `/metrics`.
     pub prometheus: BTreeSet<SocketAddr>,
     pub metrics: Arc<Metrics>,

@@ -34,7 +34,7 @@ pub use owner::{Owner, ServiceName};
 pub use ranges::ClusterRanges;
 
 use crate::cluster::kinds::{ObjectKey, Pod};
-use crate::cluster::{Change, ClusterId, Sink};
+use crate::cluster::{Change, ClusterId, Kind, Sink};
 use shard::{Shard, Touched};
 
 /// The index. Shared by the watches that write it and the servers that read it.
@@ -56,7 +56,7 @@ pub struct Registry {
     pub gateways: Gateways,
     /// Clusters that are out of reach.
     lost: DashSet<ClusterId>,
-    /// Those that have said anything, by their IDs in lower case.
+    /// Those that have said anything and whose ID is a label, by their IDs in lower case.
     clusters: DashMap<Box<[u8]>, ClusterId>,
     /// Moves with each change of `hosts` or `ranges`.
     declared: watch::Sender<u64>,
@@ -184,6 +184,16 @@ impl Registry {
     /// The same of the zones of ServiceImports.
     pub fn import_serial(&self) -> u32 {
         self.import_serial.load(Ordering::Relaxed)
+    }
+
+    /// How many objects of a kind a cluster has; `None` for kinds that are not held as such.
+    pub fn count(&self, cluster: &ClusterId, kind: Kind) -> Option<usize> {
+        self.shards().get(cluster).map_or(Some(0), |shard| shard.count(kind))
+    }
+
+    /// How many ready endpoints a cluster has.
+    pub fn endpoints(&self, cluster: &ClusterId) -> usize {
+        self.shards().get(cluster).map_or(0, Shard::endpoints)
     }
 
     /// Number of Service names, for the bench and status pages.
@@ -347,7 +357,7 @@ impl Sink for Registry {
             Change::Lost(false) | Change::Left => drop(self.lost.remove(cluster)),
             _ => {}
         }
-        if !shards.contains_key(cluster) {
+        if !shards.contains_key(cluster) && is_label(cluster) {
             self.clusters.insert(label_of(cluster), cluster.clone());
         }
         let shard = shards.entry(cluster.clone()).or_default();
@@ -358,6 +368,14 @@ impl Sink for Registry {
             self.clusters.remove(&label_of(cluster));
         }
     }
+}
+
+/// Whether a label of a name can be an ID: letters, digits, hyphens and underscores, at most 63 of them.
+/// Only such a cluster has names of its own.
+pub fn is_label(cluster: &ClusterId) -> bool {
+    let id = cluster.as_str();
+    let fits = |octet: u8| octet.is_ascii_alphanumeric() || b"-_".contains(&octet);
+    (1..=63).contains(&id.len()) && id.bytes().all(fits)
 }
 
 /// An ID as a label of a name would spell it.

@@ -10,7 +10,7 @@ use crate::cluster::kinds::{
     EndpointSlice, FleetAnnotations, Namespace, ObjectKey, Pod, Point, Ranges, Service,
     ServiceEntry, ServiceImport,
 };
-use crate::cluster::{Change, ClusterId, Update};
+use crate::cluster::{Change, ClusterId, Kind, Update};
 
 #[derive(Default)]
 pub(super) struct Shard {
@@ -70,6 +70,26 @@ impl Shard {
     pub fn ranges(&self) -> BTreeSet<IpNet> {
         let all = self.cidrs.values().chain(self.nodes.values());
         all.flat_map(|ranges| ranges.networks.iter().copied()).collect()
+    }
+
+    /// How many objects of a kind it has; `None` for the gateway, which is one of its Services.
+    pub fn count(&self, kind: Kind) -> Option<usize> {
+        Some(match kind {
+            Kind::Services => self.services.objects.len(),
+            Kind::Namespaces => self.namespaces.len(),
+            Kind::EndpointSlices => self.slices.len(),
+            Kind::Pods => self.pods.len(),
+            Kind::ServiceImports => self.imports.objects.len(),
+            Kind::ServiceEntries => self.entries.len(),
+            Kind::ServiceCidrs => self.cidrs.len(),
+            Kind::Nodes => self.nodes.len(),
+            Kind::Gateway => return None,
+        })
+    }
+
+    /// How many ready endpoints its slices have.
+    pub fn endpoints(&self) -> usize {
+        self.slices.values().map(|slice| slice.endpoints.len() + slice.aliases.len()).sum()
     }
 
     fn owner(&self, named: &Named, cluster: &ClusterId, key: &ObjectKey) -> Option<Arc<Owner>> {

@@ -14,9 +14,10 @@ use super::site::{Block, Site};
 use super::{stream, udp};
 use crate::admin;
 use crate::corefile::{Claims, Corefile, Diagnostic, Key, Position, Scheme};
+use crate::plugin::kubernetes::Views;
 use crate::plugin::request::Asker;
 use crate::plugin::setup::Process;
-use crate::plugin::{Plugin, health, kubernetes, order, prometheus, ready, sentinel};
+use crate::plugin::{Plugin, fleet, health, kubernetes, order, prometheus, ready, sentinel};
 use crate::zone::name::WireName;
 
 /// How long questions that are being answered may go on after the sockets are closed.
@@ -37,7 +38,7 @@ pub struct Running {
     stop: CancellationToken,
     /// Ends `/ready`, which is over as soon as the end is asked for.
     unready: CancellationToken,
-    /// Ends `/health` and `/metrics`.
+    /// Ends `/health`, `/metrics` and the status pages.
     endpoints: CancellationToken,
     tasks: TaskTracker,
     endpoint_tasks: TaskTracker,
@@ -103,6 +104,11 @@ impl Instance {
         &self.served
     }
 
+    /// The sets of clusters alone, not started.
+    pub fn into_views(self) -> Views {
+        self.process.views
+    }
+
     /// Opens all sockets, and starts to watch and to answer. Needs a runtime.
     ///
     /// # Errors
@@ -128,6 +134,7 @@ impl Instance {
         running.process.views.start();
         let (views, metrics) = (&running.process.views, running.process.metrics.clone());
         kubernetes::start(&running.process.kubernetes, &metrics, |at| askers.get(&at).cloned());
+        kubernetes::status::measure(views, &metrics);
         sentinel::start(&running.process.pools, views.all(), metrics);
         let (tasks, stop) = (&running.tasks, &running.stop);
         for (sockets, site) in sockets {
@@ -142,7 +149,7 @@ impl Instance {
 }
 
 impl Running {
-    /// Opens `/health`, `/ready` and `/metrics`.
+    /// Opens `/health`, `/ready`, `/metrics` and the status pages.
     fn endpoints(&self) -> Result<(), ListenError> {
         let mut routers = Vec::new();
         if let Some(health) = &self.process.health {
@@ -156,6 +163,9 @@ impl Running {
             let page = prometheus::router(self.process.metrics.clone())
                 .merge(sentinel::router(self.process.pools.clone()));
             routers.push((*address, page, &self.endpoints));
+        }
+        if let Some(address) = self.process.admin {
+            routers.push((address, fleet::admin::router(&self.process), &self.endpoints));
         }
         let mut listening = Vec::new();
         for (address, router, stop) in routers {

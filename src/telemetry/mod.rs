@@ -13,5 +13,6 @@ pub mod mnemonic;
 mod sentinel;
 mod size;
 
+pub use fleet::ClusterSample;
 pub use metrics::Metrics;
 pub use size::uncompressed_len;

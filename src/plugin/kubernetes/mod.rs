@@ -8,7 +8,9 @@ mod hidden;
 mod lines;
 mod metadata;
 mod overlaps;
+mod progress;
 mod setup;
+pub mod status;
 mod transfer;
 mod view;
 mod watching;
@@ -30,6 +32,7 @@ use super::metadata::Values;
 use super::request::Asker;
 use super::transfer::Transferred;
 use super::{Failure, Next, Outcome, Plugin, Reply, Request, names};
+use crate::cluster::PerMember;
 use crate::telemetry::Metrics;
 use crate::zone::answer::Answer;
 use crate::zone::explain::{Steps, list};
@@ -58,6 +61,8 @@ pub struct Served {
     pub view: Arc<View>,
     /// An address and port that the block listens on; the address of all is `None`.
     pub at: (Option<IpAddr>, u16),
+    /// How members are reached, in the words of the Corefile.
+    pub ways: PerMember<String>,
 }
 
 /// Starts what goes on beside the questions, on the current runtime and as long as that runs.

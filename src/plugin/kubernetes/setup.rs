@@ -8,6 +8,7 @@ use hickory_proto::rr::Name;
 use super::lines::Lines;
 use super::overlaps::Overlaps;
 use super::{Kubernetes, NAME, Served, View, Zones};
+use crate::admin::one_address;
 use crate::cluster::kinds::Keep;
 use crate::cluster::{ClusterId, FleetSpec, Selection, Source, SourceError};
 use crate::corefile::{Diagnostic, Directive, ServerBlock, Token};
@@ -55,7 +56,12 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
     }
     let view = setup.process.views.share(spec, lines.startup);
     let ready = view.clone();
-    setup.process.readiness.register(NAME, Arc::new(move || ready.ready()));
+    let waits = move || (!ready.ready()).then(|| ready.awaited());
+    setup.process.readiness.register(NAME, Arc::new(waits));
+    if let Some((word, address)) = fleet.admin {
+        one_address(&word, setup.process.admin, address)?;
+        setup.process.admin = Some(address);
+    }
     let zones = Arc::new(Zones {
         primary: primary(&zones),
         zones,
@@ -78,8 +84,12 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
         own_addresses: own_addresses(&setup.chain.bind),
     });
     let port = setup.block.keys.first().map_or(0, |key| key.port);
-    let at = (setup.chain.bind.first().copied(), port);
-    setup.process.kubernetes.push(Served { zones: zones.clone(), view: view.clone(), at });
+    setup.process.kubernetes.push(Served {
+        zones: zones.clone(),
+        view: view.clone(),
+        ways: fleet.ways,
+        at: (setup.chain.bind.first().copied(), port),
+    });
     setup.push(Kubernetes {
         zones,
         view,

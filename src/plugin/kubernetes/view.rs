@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
+use super::progress;
 use crate::cluster::{ClusterId, Fleet, FleetSpec, FleetState, MemberState};
 use crate::registry::Registry;
 use crate::zone::kubernetes::Known;
@@ -54,14 +55,24 @@ impl Views {
     pub fn start(&self) {
         for (_, view) in &self.all {
             view.started.get_or_init(Instant::now);
+            progress::follow(view);
             view.fleet.start();
         }
+    }
+
+    /// Waits until all clusters are known, or until nothing waits for them any more.
+    pub async fn settled(&self) {
+        futures::future::join_all(self.all().map(|view| view.settled())).await;
     }
 }
 
 impl View {
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    pub fn fleet(&self) -> &Fleet {
+        &self.fleet
     }
 
     pub fn known(&self) -> Known {
@@ -82,6 +93,13 @@ impl View {
     pub fn waiting(&self) -> Vec<ClusterId> {
         let all = self.fleet.members().into_iter();
         all.filter(|of| of.state == MemberState::Connecting).map(|of| of.id).collect()
+    }
+
+    /// What is waited for, in words: clusters that are not known yet, and sources of members that could
+    /// not be read.
+    pub fn awaited(&self) -> Vec<String> {
+        let clusters = self.waiting().into_iter().map(|id| id.to_string());
+        clusters.chain(self.fleet.silent_sources().iter().map(|source| source.describe())).collect()
     }
 
     /// Waits for the first lists of the local cluster, as long as they may take.
@@ -106,6 +124,22 @@ impl View {
     pub fn ready(&self) -> bool {
         let known = self.known();
         known.local && (known.members || self.deadline(MEMBERS) <= Instant::now())
+    }
+
+    /// Waits until all clusters are known, as long as anything may wait for them.
+    async fn settled(&self) {
+        let all = |fleet: &Fleet| fleet.local_synced() && fleet.members_synced();
+        self.wait(self.startup.max(MEMBERS), all).await;
+    }
+
+    /// When nothing waits for the local cluster any more.
+    pub(super) fn local_deadline(&self) -> Instant {
+        self.deadline(self.startup)
+    }
+
+    /// When nothing waits for the members any more.
+    pub(super) fn members_deadline(&self) -> Instant {
+        self.deadline(MEMBERS)
     }
 
     fn deadline(&self, wait: Duration) -> Instant {
