@@ -41,6 +41,10 @@ fn run(command: Command) -> Result<()> {
             let text = vip.text(|conf| corefile::load(conf, &ParseOptions::default()))?;
             print(&text)
         }
+        Command::Clusters(clusters) => {
+            let text = clusters.text(|conf| corefile::load(conf, &ParseOptions::default()))?;
+            print(&text)
+        }
         Command::Serve(options) => serve(&options),
     }
 }

@@ -4,7 +4,10 @@
 //! are CoreDNS's, in Go's spelling: `-flag value`, `-flag=value`, one dash or two. clap reads them once
 //! `go_style` has made one form of all of these.
 
+mod clusters;
 mod go_style;
+pub mod offline;
+mod running;
 mod vip;
 
 use std::ffi::OsString;
@@ -14,6 +17,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{ArgAction, Parser};
 
+pub use clusters::{Clusters, ClustersError};
 pub use vip::{Vip, VipError};
 
 /// What the process shall do.
@@ -29,6 +33,8 @@ pub enum Command {
     Help(String),
     /// Print which address a name has in a pool, or which addresses several names have.
     Vip(Vip),
+    /// Print how the clusters are.
+    Clusters(Clusters),
 }
 
 /// How to answer questions.
@@ -122,7 +128,10 @@ struct Flags {
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, UsageError> {
     let mut args = args.into_iter().peekable();
     if args.next_if(|word| word == "vip").is_some() {
-        return command(vip::parse(args));
+        return command(vip::parse(args).map(Command::Vip));
+    }
+    if args.next_if(|word| word == "clusters").is_some() {
+        return command(clusters::parse(args).map(Command::Clusters));
     }
     let words = go_style::normalise(args, &WITH_VALUE)?;
     if let Some(later) = words.iter().find_map(|word| later(word)) {
@@ -146,9 +155,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, UsageE
 }
 
 /// What clap made of the words of a command.
-fn command(parsed: Result<Vip, clap::Error>) -> Result<Command, UsageError> {
+fn command(parsed: Result<Command, clap::Error>) -> Result<Command, UsageError> {
     match parsed {
-        Ok(vip) => Ok(Command::Vip(vip)),
+        Ok(command) => Ok(command),
         Err(error) if error.kind() == ErrorKind::DisplayHelp => {
             Ok(Command::Help(error.to_string()))
         }
@@ -158,6 +167,16 @@ fn command(parsed: Result<Vip, clap::Error>) -> Result<Command, UsageError> {
             let (problem, usage) = text.split_once("\n\n").unwrap_or((text, ""));
             Err(UsageError { problem: problem.into(), usage: usage.into() })
         }
+    }
+}
+
+/// Flags of commands have one dash or two, as everywhere; those of one letter have one.
+fn long(word: OsString) -> OsString {
+    match word.to_str() {
+        Some(text) if text.len() > 2 && text.starts_with('-') && !text.starts_with("--") => {
+            format!("-{text}").into()
+        }
+        _ => word,
     }
 }
 
@@ -187,7 +206,8 @@ fn problem(error: &clap::Error) -> String {
 /// What can be written.
 fn usage() -> String {
     "Usage: fleetdns [FLAGS]\n       \
-       fleetdns vip NAME --pool NETWORK...   address of a name (see vip --help)\n\
+       fleetdns vip NAME --pool NETWORK...   address of a name (see vip --help)\n       \
+       fleetdns clusters [-o text|json]      how the clusters are (see clusters --help)\n\
      \n\
      Flags, with one dash or two, as `-flag value` or `-flag=value`:\n  \
        -conf FILE       Corefile to load, `stdin` for standard input (default \"Corefile\")\n  \

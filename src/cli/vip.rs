@@ -4,29 +4,23 @@
 //! name and pool ([`crate::zone::pool`]). Collisions are asked of the running one, over HTTP where its
 //! metrics are.
 
-use std::error::Error as StdError;
 use std::ffi::OsString;
 use std::fmt::Write;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
-use http_body_util::{BodyExt, Empty};
-use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
 use thiserror::Error;
-use tokio::net::TcpStream;
 
+use super::long;
+use super::running::{NoAnswer, ask};
 use crate::corefile::{Corefile, Diagnostic};
 use crate::plugin::prometheus;
 use crate::plugin::sentinel::{COLLISIONS, Shared};
 use crate::zone::name::WireName;
 use crate::zone::pool::Pool;
-
-/// How long a running server may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What `vip` is to print.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,10 +81,8 @@ pub enum VipError {
     NoAddress(PathBuf),
     #[error(transparent)]
     Corefile(#[from] Diagnostic),
-    #[error(
-        "no server answers at {at}: {reason}; is it running, with `prometheus` in its Corefile?"
-    )]
-    NoAnswer { at: SocketAddr, reason: String },
+    #[error("{0}; is it running, with `prometheus` in its Corefile?")]
+    NoAnswer(NoAnswer),
 }
 
 /// Reads the words behind `vip`.
@@ -183,16 +175,8 @@ impl Vip {
                         .copied()
                         .ok_or_else(|| VipError::NoAddress(conf.clone()))?,
                 };
-                let mut failure = VipError::NoAddress(conf.clone());
-                for at in local(at) {
-                    match ask(at) {
-                        Ok(shared) => return Ok(table(&shared)),
-                        Err(error) => {
-                            failure = VipError::NoAnswer { at, reason: error.to_string() };
-                        }
-                    }
-                }
-                Err(failure)
+                let shared: Vec<Shared> = ask(at, COLLISIONS).map_err(VipError::NoAnswer)?;
+                Ok(table(&shared))
             }
         }
     }
@@ -242,16 +226,6 @@ impl ServiceEntry {
     }
 }
 
-/// Flags have one dash or two, as everywhere.
-fn long(word: OsString) -> OsString {
-    match word.to_str() {
-        Some(text) if text.len() > 2 && text.starts_with('-') && !text.starts_with("--") => {
-            format!("-{text}").into()
-        }
-        _ => word,
-    }
-}
-
 /// One line for each address, with its pool and its names.
 fn table(shared: &[Shared]) -> String {
     if shared.is_empty() {
@@ -259,39 +233,6 @@ fn table(shared: &[Shared]) -> String {
     }
     let line = |one: &Shared| format!("{} {} {}", one.pool, one.address, one.names.join(" "));
     shared.iter().map(line).collect::<Vec<_>>().join("\n")
-}
-
-/// Where a server that listens there is reached from its own machine, which may have one family alone.
-fn local(address: SocketAddr) -> Vec<SocketAddr> {
-    let loopbacks: &[IpAddr] = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => &[IpAddr::V4(Ipv4Addr::LOCALHOST)],
-        IpAddr::V6(ip) if ip.is_unspecified() => {
-            &[IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]
-        }
-        _ => return vec![address],
-    };
-    loopbacks.iter().map(|ip| SocketAddr::new(*ip, address.port())).collect()
-}
-
-fn ask(at: SocketAddr) -> Result<Vec<Shared>, Box<dyn StdError>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        tokio::time::timeout(PATIENCE, async {
-            let stream = TcpStream::connect(at).await?;
-            let (mut sender, connection) =
-                hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-            tokio::spawn(connection);
-            let request = http::Request::get(COLLISIONS)
-                .header(http::header::HOST, at.to_string())
-                .body(Empty::<hyper::body::Bytes>::new())?;
-            let reply = sender.send_request(request).await?;
-            if !reply.status().is_success() {
-                return Err(format!("it says {}", reply.status()).into());
-            }
-            Ok(serde_json::from_slice(&reply.into_body().collect().await?.to_bytes())?)
-        })
-        .await?
-    })
 }
 
 #[cfg(test)]

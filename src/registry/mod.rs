@@ -188,7 +188,8 @@ impl Registry {
 
     /// How many objects of a kind a cluster has; `None` for kinds that are not held as such.
     pub fn count(&self, cluster: &ClusterId, kind: Kind) -> Option<usize> {
-        self.shards().get(cluster).map_or(Some(0), |shard| shard.count(kind))
+        let shards = self.shards();
+        shards.get(cluster).map_or_else(|| Shard::default().count(kind), |shard| shard.count(kind))
     }
 
     /// How many ready endpoints a cluster has.

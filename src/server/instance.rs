@@ -14,7 +14,6 @@ use super::site::{Block, Site};
 use super::{stream, udp};
 use crate::admin;
 use crate::corefile::{Claims, Corefile, Diagnostic, Key, Position, Scheme};
-use crate::plugin::kubernetes::Views;
 use crate::plugin::request::Asker;
 use crate::plugin::setup::Process;
 use crate::plugin::{Plugin, fleet, health, kubernetes, order, prometheus, ready, sentinel};
@@ -104,9 +103,9 @@ impl Instance {
         &self.served
     }
 
-    /// The sets of clusters alone, not started.
-    pub fn into_views(self) -> Views {
-        self.process.views
+    /// What all server blocks share, for whoever starts no server with it.
+    pub fn process(&self) -> &Process {
+        &self.process
     }
 
     /// Opens all sockets, and starts to watch and to answer. Needs a runtime.
