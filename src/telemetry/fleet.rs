@@ -9,10 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, NoLabelSet};
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 /// How a cluster is.
@@ -37,21 +35,15 @@ type Ask = dyn Fn() -> Vec<(String, ClusterSample)> + Send + Sync;
 
 /// What is known of each cluster.
 #[derive(Clone, Default)]
-pub struct FleetMetrics {
-    hidden: Family<OfCluster, Gauge>,
-    known: Arc<Mutex<Known>>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfCluster {
-    cluster: String,
-}
+pub struct FleetMetrics(Arc<Mutex<Known>>);
 
 #[derive(Default)]
 struct Known {
     ask: Option<Arc<Ask>>,
     /// Answers that an address of a cluster was left out of.
     overlaps: BTreeMap<String, u64>,
+    /// Namespaces of a cluster that are not answered for.
+    hidden: BTreeMap<String, u64>,
 }
 
 impl fmt::Debug for FleetMetrics {
@@ -62,23 +54,17 @@ impl fmt::Debug for FleetMetrics {
 
 impl FleetMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
-        registry.register(
-            "coredns_fleet_hidden_namespaces",
-            "Namespaces of a member that are not answered for, as they are named like top-level domains",
-            self.hidden.clone(),
-        );
         registry.register_collector(Box::new(self.clone()));
     }
 
     /// How many namespaces of a cluster are hidden.
     pub fn hidden(&self, cluster: &impl Display, number: usize) {
-        let cluster = OfCluster { cluster: cluster.to_string() };
-        self.hidden.get_or_create(&cluster).set(i64::try_from(number).unwrap_or(i64::MAX));
+        self.known().hidden.insert(cluster.to_string(), number as u64);
     }
 
     /// A cluster left.
     pub fn forget_hidden(&self, cluster: &impl Display) {
-        self.hidden.remove(&OfCluster { cluster: cluster.to_string() });
+        self.known().hidden.remove(&cluster.to_string());
     }
 
     /// Has `ask` asked at each scrape from now on.
@@ -106,7 +92,7 @@ impl FleetMetrics {
 
     fn known(&self) -> MutexGuard<'_, Known> {
         // Nothing that is half done could be seen behind the lock.
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -120,8 +106,9 @@ impl ClusterSample {
         for (kind, count) in other.objects {
             *self.objects.entry(kind).or_default() += count;
         }
-        self.conflicts += other.conflicts;
-        self.refused += other.refused;
+        // Both see the same claims, as a rule.
+        self.conflicts = self.conflicts.max(other.conflicts);
+        self.refused = self.refused.max(other.refused);
         self.reconnects += other.reconnects;
     }
 }
@@ -129,17 +116,17 @@ impl ClusterSample {
 impl Collector for FleetMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         let clusters = self.clusters();
-        let overlaps = {
+        let (overlaps, hidden) = {
             let mut known = self.known();
             if known.ask.is_some() {
                 known.overlaps.retain(|cluster, _| clusters.contains_key(cluster));
+                known.hidden.retain(|cluster, _| clusters.contains_key(cluster));
             }
-            known.overlaps.clone()
+            (known.overlaps.clone(), known.hidden.clone())
         };
         for (name, help, value) in GAUGES {
-            let samples = clusters.iter().filter_map(|(cluster, of)| {
-                Some((vec![("cluster", cluster.as_str())], value(of)?))
-            });
+            let samples = clusters.iter();
+            let samples = samples.filter_map(|(cluster, known)| Some((of(cluster), value(known)?)));
             family(&mut encoder, name, help, samples)?;
         }
         let objects = clusters.iter().flat_map(|(cluster, of)| {
@@ -152,26 +139,34 @@ impl Collector for FleetMetrics {
             "Objects of a cluster that are held, by their kind.",
             objects,
         )?;
-        let reconnects = clusters.iter().map(|(cluster, of)| {
-            (vec![("cluster", cluster.as_str())], Value::Counter(of.reconnects))
-        });
+        let reconnects = clusters.iter().map(|(cluster, of)| (cluster, of.reconnects));
         family(
             &mut encoder,
             "coredns_fleet_reconnects",
             "Counter of watches of a cluster that worked again after they failed, and of new credentials \
              that took over.",
-            reconnects,
+            reconnects.map(|(cluster, count)| (of(cluster), Value::Counter(count))),
         )?;
-        let overlaps = overlaps
-            .iter()
-            .map(|(cluster, count)| (vec![("cluster", cluster.as_str())], Value::Counter(*count)));
         family(
             &mut encoder,
             "coredns_fleet_overlaps",
             "Counter of answers that an address of a member was left out of, as it is another's here.",
-            overlaps,
+            overlaps.iter().map(|(cluster, count)| (of(cluster), Value::Counter(*count))),
+        )?;
+        family(
+            &mut encoder,
+            "coredns_fleet_hidden_namespaces",
+            "Namespaces of a member that are not answered for, as they are named like top-level domains.",
+            hidden.iter().map(|(cluster, count)| (of(cluster), Value::Gauge(*count))),
         )
     }
+}
+
+/// The labels of a series of a cluster.
+type Labels<'a> = Vec<(&'static str, &'a str)>;
+
+fn of(cluster: &str) -> Labels<'_> {
+    vec![("cluster", cluster)]
 }
 
 /// What a series says.
@@ -220,7 +215,7 @@ fn family<'a>(
     encoder: &mut DescriptorEncoder,
     name: &str,
     help: &str,
-    samples: impl Iterator<Item = (Vec<(&'static str, &'a str)>, Value)>,
+    samples: impl Iterator<Item = (Labels<'a>, Value)>,
 ) -> fmt::Result {
     let mut samples = samples.peekable();
     let kind = match samples.peek() {

@@ -30,6 +30,7 @@ fn says_how_each_cluster_is_when_it_is_asked() {
         vec![("east".into(), sample(1_000_000_000)), ("we\"st".into(), lost)]
     });
     metrics.fleet.overlapped(&"we\"st");
+    metrics.fleet.hidden(&"east", 4);
     let expected = [
         "up{cluster=\"east\"} 1",
         "up{cluster=\"we\\\"st\"} 0",
@@ -47,6 +48,7 @@ fn says_how_each_cluster_is_when_it_is_asked() {
         "reconnects_total{cluster=\"east\"} 2",
         "reconnects_total{cluster=\"we\\\"st\"} 0",
         "overlaps_total{cluster=\"we\\\"st\"} 1",
+        "hidden_namespaces{cluster=\"east\"} 4",
     ];
     assert_eq!(series(&metrics), expected);
     let page = metrics.page();
@@ -64,10 +66,11 @@ fn forgets_a_cluster_that_left_whole() {
     let metrics = Metrics::default();
     metrics.fleet.watch(|| vec![("east".into(), sample(1))]);
     metrics.fleet.overlapped(&"west");
+    metrics.fleet.hidden(&"west", 1);
     assert!(series(&metrics).iter().all(|line| line.contains("east")), "{}", metrics.page());
     metrics.fleet.watch(|| vec![("west".into(), sample(1))]);
     let left = series(&metrics);
-    assert!(left.iter().all(|line| line.contains("west") && !line.starts_with("overlaps")));
+    assert!(left.iter().all(|line| line.contains("west") && !line.contains("overlaps")));
 }
 
 #[test]

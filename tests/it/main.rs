@@ -30,6 +30,7 @@ mod pools;
 mod reach;
 mod rights;
 mod scenarios;
+mod seeing;
 mod service_entries;
 mod sidecar;
 mod sources;
