@@ -192,3 +192,7 @@ impl Condition {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+#[path = "condition_tests.rs"]
+mod tests;

@@ -178,6 +178,7 @@ async fn a_changed_kubeconfig_breaks_nothing_before_the_new_one_works() {
     old.put(SERVICES, fake::service("n", "old3", "10.0.0.2"));
     new.put(SERVICES, fake::service("n", "new2", "10.0.0.2"));
     running.until_services("c0", &["n/new", "n/new2"]).await;
+    running.until(|fleet| fleet.members()[1].reconnects >= 1).await;
     let history = running.record.seen().history;
     assert!(!history.iter().any(|said| said == "c0 left" || said.ends_with("old3")), "{history:?}");
 }
@@ -225,11 +226,39 @@ async fn kubeconfig_files_and_directories_are_members() {
     fs::write(file("bad.yaml"), "users: [").unwrap();
     fs::write(file("north.yaml"), north.kubeconfig("")).unwrap();
     running.until_members(&["east", "north", "vms", "west"]).await;
+    let complaints = running.fleet.complaints();
+    let said: Vec<_> = complaints.iter().map(|of| (of.id.as_str(), of.fault.name())).collect();
+    assert_eq!(said, [("bad", "unusable"), ("east", "local"), ("vms", "taken")]);
+    let origins = complaints.iter().map(|complaint| complaint.origin.as_str());
+    assert!(
+        origins.eq(["bad", "east", "vms"]
+            .map(|name| { format!("kubeconfig {}", file(name).with_extension("yaml").display()) }))
+    );
+    assert!(complaints[2].to_string().ends_with(&format!(
+        "vms is a member already, by manifests {}; the first one keeps the ID",
+        manifests.path().display()
+    )));
     assert_eq!(running.record.seen().services("vms"), ["n/vm"]);
     assert_eq!(running.record.seen().services("north"), ["n/n"]);
     fs::remove_file(file("west.yaml")).unwrap();
     running.until_members(&["east", "north", "vms"]).await;
     assert_eq!(running.record.seen().members(), ["east", "north", "vms"]);
+}
+
+#[tokio::test]
+async fn a_source_that_cannot_be_read_is_known() {
+    let local = cluster("l").await;
+    local.forbid(SECRETS);
+    let running = Running::start(&local, secrets());
+    running.until(Fleet::local_synced).await;
+    let silent = |fleet: &Fleet| {
+        fleet.silent_sources().iter().map(|source| source.describe()).collect::<Vec<_>>()
+    };
+    assert_eq!(silent(&running.fleet), ["members secrets istio-system"]);
+    assert!(!running.fleet.members_synced());
+    local.allow(SECRETS);
+    running.until_members(&["east"]).await;
+    assert!(silent(&running.fleet).is_empty());
 }
 
 #[tokio::test]

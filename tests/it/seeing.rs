@@ -1,7 +1,7 @@
 //! What is to be seen of a fleet: metrics, `fleetdns clusters` and the log, of clusters that are up, down,
 //! refused, short of a right and claimed twice.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 

@@ -68,3 +68,7 @@ fn json(page: &impl Serialize) -> Response {
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }
+
+#[cfg(test)]
+#[path = "admin_tests.rs"]
+mod tests;
