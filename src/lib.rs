@@ -26,8 +26,8 @@
 //!
 //!   side rooms: corefile/   the configuration, with a place for every word of it
 //!               telemetry/  metrics and log lines
-//!               admin/      serving HTTP: /health, /ready, /metrics
-//!               cli/        flags
+//!               admin/      serving HTTP: /health, /ready, /metrics, status pages
+//!               cli/        flags, and commands that ask a running server
 //! ```
 //!
 //! A question goes the other way: [`server::query`] reads the packet, [`server::site`] finds the server
