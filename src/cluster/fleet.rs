@@ -168,6 +168,7 @@ struct Shared {
     members_synced: AtomicBool,
     state: watch::Sender<FleetState>,
     conditions: Mutex<Vec<Arc<Condition>>>,
+    successors: Mutex<Vec<Arc<Condition>>>,
     complaints: Mutex<Vec<Complaint>>,
     /// Sources that have not spoken, by their places.
     silent: Mutex<Vec<usize>>,
@@ -216,6 +217,11 @@ impl Fleet {
     /// All clusters, the local one first, then by ID.
     pub fn members(&self) -> Vec<MemberStatus> {
         lock(&self.shared.conditions).iter().map(|condition| condition.status()).collect()
+    }
+
+    /// Members with a new kubeconfig that wait to take over from those that serve, by ID.
+    pub fn successors(&self) -> Vec<MemberStatus> {
+        lock(&self.shared.successors).iter().map(|condition| condition.status()).collect()
     }
 
     /// The claims that are not used, in the order of their IDs.
@@ -327,6 +333,7 @@ impl Shared {
         let members_synced = roster.is_synced();
         let conditions = std::iter::once(local.condition()).chain(roster.conditions());
         *lock(&self.conditions) = conditions.cloned().collect();
+        *lock(&self.successors) = roster.successors().cloned().collect();
         *lock(&self.complaints) = roster.complaints().cloned().collect();
         *lock(&self.silent) = roster.silent().collect();
         self.local_synced.store(local_synced, Ordering::Release);

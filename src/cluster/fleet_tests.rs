@@ -171,6 +171,7 @@ async fn a_changed_kubeconfig_breaks_nothing_before_the_new_one_works() {
     new.fault(Some(Fault::Status(503)));
     local.put(SECRETS, secret("a", &[("c0", &new.kubeconfig(""))]));
     new.asked(2, |request| request.starts_with(SERVICES)).await;
+    running.until(|fleet| fleet.successors().iter().any(|successor| !successor.is_up)).await;
     old.put(SERVICES, fake::service("n", "old2", "10.0.0.2"));
     running.until_services("c0", &["n/old", "n/old2"]).await;
     new.fault(None);
@@ -179,6 +180,7 @@ async fn a_changed_kubeconfig_breaks_nothing_before_the_new_one_works() {
     new.put(SERVICES, fake::service("n", "new2", "10.0.0.2"));
     running.until_services("c0", &["n/new", "n/new2"]).await;
     running.until(|fleet| fleet.members()[1].reconnects >= 1).await;
+    assert!(running.fleet.successors().is_empty());
     let history = running.record.seen().history;
     assert!(!history.iter().any(|said| said == "c0 left" || said.ends_with("old3")), "{history:?}");
 }

@@ -130,6 +130,12 @@ impl Roster {
         self.seats.values().map(|seat| seat.member.condition())
     }
 
+    /// The states of the successors that are not complete yet, likewise.
+    pub fn successors(&self) -> impl Iterator<Item = &Arc<Condition>> {
+        let successors = self.seats.values().filter_map(|seat| seat.successor.as_ref());
+        successors.map(|(member, _)| member.condition())
+    }
+
     fn unseat(&mut self, is_wanted: impl Fn(&ClusterId) -> bool) {
         let gone: Vec<_> = self.seats.keys().filter(|id| !is_wanted(id)).cloned().collect();
         for id in gone {

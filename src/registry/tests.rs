@@ -90,6 +90,29 @@ fn shown(registry: &Registry) -> Vec<String> {
 }
 
 #[test]
+fn counts_what_a_cluster_holds_and_knows_which_have_names() {
+    let registry = Registry::default();
+    for cluster in ["West", "a.b"] {
+        put(&registry, cluster, Change::Service(Update::Upsert(service("web", &["10.0.0.1"]))));
+        let slice = slice("web-1", "web", &["10.1.0.1", "10.1.0.2"]);
+        put(&registry, cluster, Change::EndpointSlice(Update::Upsert(slice)));
+        put(&registry, cluster, Change::Namespace(Update::Upsert(namespace("shop"))));
+    }
+    for kind in [Kind::Services, Kind::EndpointSlices, Kind::Namespaces] {
+        assert_eq!(registry.count(&id("West"), kind), Some(1), "{kind:?}");
+        assert_eq!(registry.count(&id("gone"), kind), Some(0), "{kind:?}");
+    }
+    assert_eq!(registry.count(&id("West"), Kind::Nodes), Some(0));
+    assert_eq!(registry.count(&id("gone"), Kind::Gateway), None);
+    assert_eq!((registry.endpoints(&id("a.b")), registry.endpoints(&id("gone"))), (2, 0));
+    assert_eq!(registry.cluster(b"west"), Some(id("West")));
+    assert_eq!(registry.cluster(b"a.b"), None);
+    put(&registry, "West", Change::Left);
+    assert_eq!(registry.count(&id("West"), Kind::Services), Some(0));
+    assert_eq!(registry.cluster(b"west"), None);
+}
+
+#[test]
 fn clusters_share_a_name_and_leave_it() {
     let registry = Registry::default();
     put(&registry, "west", Change::Service(Update::Upsert(service("web", &["10.97.0.1"]))));

@@ -208,7 +208,26 @@ async fn every_state_is_seen_and_no_token_is() {
     let now = metrics(&server).await;
     assert!(now["reconnects_total{cluster=\"gone\"}"] >= 1.0, "{now:#?}");
     assert_eq!(now["reconnects_total{cluster=\"west\"}"], 0.0, "{now:#?}");
-    // The second claim takes over when the first one goes.
+
+    // New credentials that do not work are told, while the old ones serve.
+    let admin = server.addr("ADMIN_PORT").to_string();
+    let comes_to_try = async |state: Value| {
+        eventually(&format!("a successor that is {state}"), LONG, async || {
+            let (page, text) = page(&["--server", &admin]);
+            let is_so = of(&page, "west")["successor"]["state"] == state;
+            if is_so { Ok(text) } else { Err(text) }
+        })
+        .await
+    };
+    east.apply(&join("west-1", "west", &west.kubeconfig_yaml_of(TOKEN))).await;
+    shown.push(comes_to_try(json!("failing")).await);
+    let (_, text, _) = clusters(&["--conf", &conf]);
+    assert!(text.contains("west: new credentials do not work yet: "), "{text}");
+    assert!(row(&text, "west").contains(" synced "), "{text}");
+    shown.push(text);
+    east.apply(&join("west-1", "west", &west.kubeconfig_yaml())).await;
+    comes_to_try(Value::Null).await;
+
     east.delete(&join("gone", "gone", "")).await;
     east.delete(&join("west-2", "west", "")).await;
     let fewer: Vec<_> = usual.into_iter().filter(|(id, _)| *id != "gone").collect();

@@ -84,7 +84,11 @@ fn notes(cluster: &ClusterStatus) -> Vec<String> {
     let rules = cluster.missing_rules.iter();
     let rules = rules.map(|rule| format!("{id}: may not list {rule}: allow list and watch of it"));
     let claims = cluster.unused_claims.iter().map(|claim| format!("{id}: {}", claim.text));
-    problem.chain(rules).chain(claims).collect()
+    let successor = cluster.successor.iter().map(|of| match &of.problem {
+        Some(problem) => format!("{id}: new credentials do not work yet: {problem}"),
+        None => format!("{id}: new credentials are tried"),
+    });
+    problem.chain(rules).chain(claims).chain(successor).collect()
 }
 
 /// How long ago a Unix time was.

@@ -1,7 +1,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
-use crate::plugin::kubernetes::status::{ClusterStatus, State, UnusedClaim};
+use crate::plugin::kubernetes::status::{ClusterStatus, State, Successor, UnusedClaim};
 
 const NOW: u64 = 1_000_000;
 
@@ -55,6 +55,7 @@ fn cluster(id: &str, state: State) -> ClusterStatus {
         missing_rules: Vec::new(),
         unused_claims: Vec::new(),
         reconnects: 0,
+        successor: None,
     }
 }
 
@@ -78,6 +79,7 @@ fn fleet() -> FleetStatus {
         problem: Some("Services: connection refused".into()),
         missing_rules: vec!["nodes".into()],
         unused_claims: vec![claim],
+        successor: Some(Successor { state: State::Failing, problem: Some("Nodes: no".into()) }),
         ..cluster("west", State::Stale)
     };
     FleetStatus {
@@ -100,6 +102,7 @@ west          stale    5m12s ago     3         -          gateway 203.0.113.10, 
 west: Services: connection refused
 west: may not list nodes: allow list and watch of it
 west: Secret s/x, key west: west is a member already
+west: new credentials do not work yet: Nodes: no
 members secrets s: not read yet
 ";
 
@@ -150,6 +153,7 @@ fn json_has_stable_names() {
         "problem": "Services: connection refused", "last_contact": 999_688.0,
         "objects": {"Services": 3}, "endpoints": 30, "reach": ["gateway 203.0.113.10", "direct"],
         "missing_rules": ["nodes"], "reconnects": 0,
+        "successor": {"state": "failing", "problem": "Nodes: no"},
         "unused_claims": [{"source": "Secret s/x, key west", "fault": "taken",
             "text": "Secret s/x, key west: west is a member already"}],
     });

@@ -50,6 +50,16 @@ pub struct ClusterStatus {
     pub unused_claims: Vec<UnusedClaim>,
     /// How often a watch worked again after it failed, or new credentials took over.
     pub reconnects: u64,
+    /// New credentials that are tried, while the old ones serve.
+    pub successor: Option<Successor>,
+}
+
+/// New credentials of a cluster that do not work yet.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Successor {
+    pub state: State,
+    /// Why it is failing, for people.
+    pub problem: Option<String>,
 }
 
 /// What is to be known first of a cluster.
@@ -126,6 +136,7 @@ impl View {
             missing_rules: of.iter().flat_map(|of| &of.missing_rules).map(|&r| r.into()).collect(),
             unused_claims: one.complaints.iter().map(unused).collect(),
             reconnects: of.map_or(0, |of| of.reconnects),
+            successor: one.successor.clone(),
         }
     }
 
@@ -154,14 +165,22 @@ impl View {
         for complaint in self.fleet().complaints() {
             complaints.entry(complaint.id.clone()).or_default().push(complaint);
         }
+        let successors = self.fleet().successors();
+        let successor = |id: &ClusterId| {
+            let of = successors.iter().find(|of| of.id == *id)?;
+            Some(Successor { state: state(of), problem: of.problem.clone() })
+        };
         let of = |status: MemberStatus| One {
             complaints: complaints.remove(&status.id).unwrap_or_default(),
+            successor: successor(&status.id),
             id: status.id.clone(),
             status: Some(status),
         };
         let mut all: Vec<One> = self.fleet().members().into_iter().map(of).collect();
         let refused = complaints.into_iter();
-        all.extend(refused.map(|(id, complaints)| One { id, status: None, complaints }));
+        let refused =
+            refused.map(|(id, complaints)| One { id, status: None, complaints, successor: None });
+        all.extend(refused);
         all.sort_by(|one, other| (!one.is_local(), &one.id).cmp(&(!other.is_local(), &other.id)));
         all
     }
@@ -185,6 +204,7 @@ struct One {
     /// `None` where nobody has it.
     status: Option<MemberStatus>,
     complaints: Vec<Complaint>,
+    successor: Option<Successor>,
 }
 
 impl One {
@@ -236,3 +256,7 @@ impl fmt::Display for State {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "status_tests.rs"]
+mod tests;
