@@ -45,6 +45,10 @@ fn run(command: Command) -> Result<()> {
             let text = clusters.text(|conf| corefile::load(conf, &ParseOptions::default()))?;
             print(&text)
         }
+        Command::Explain(explain) => {
+            let text = explain.text(|conf| corefile::load(conf, &ParseOptions::default()))?;
+            print(&text)
+        }
         Command::Serve(options) => serve(&options),
     }
 }

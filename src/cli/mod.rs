@@ -5,20 +5,24 @@
 //! `go_style` has made one form of all of these.
 
 mod clusters;
+mod explain;
 mod go_style;
 pub mod offline;
 mod running;
 mod vip;
+mod whom;
 
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
-use clap::{ArgAction, Parser};
+use clap::{ArgAction, Parser, ValueEnum};
 
-pub use clusters::{Clusters, ClustersError};
+pub use clusters::Clusters;
+pub use explain::Explain;
 pub use vip::{Vip, VipError};
+pub use whom::AskError;
 
 /// What the process shall do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +39,15 @@ pub enum Command {
     Vip(Vip),
     /// Print how the clusters are.
     Clusters(Clusters),
+    /// Print how a name is answered.
+    Explain(Explain),
+}
+
+/// How a command prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
 }
 
 /// How to answer questions.
@@ -133,6 +146,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, UsageE
     if args.next_if(|word| word == "clusters").is_some() {
         return command(clusters::parse(args).map(Command::Clusters));
     }
+    if args.next_if(|word| word == "explain").is_some() {
+        return command(explain::parse(args).map(Command::Explain));
+    }
     let words = go_style::normalise(args, &WITH_VALUE)?;
     if let Some(later) = words.iter().find_map(|word| later(word)) {
         return Err(UsageError::new(format!("the flag -{later} is not supported yet")));
@@ -207,7 +223,8 @@ fn problem(error: &clap::Error) -> String {
 fn usage() -> String {
     "Usage: fleetdns [FLAGS]\n       \
        fleetdns vip NAME --pool NETWORK...   address of a name (see vip --help)\n       \
-       fleetdns clusters [-o text|json]      how the clusters are (see clusters --help)\n\
+       fleetdns clusters [-o text|json]      how the clusters are (see clusters --help)\n       \
+       fleetdns explain NAME [TYPE]          how a name is answered (see explain --help)\n\
      \n\
      Flags, with one dash or two, as `-flag value` or `-flag=value`:\n  \
        -conf FILE       Corefile to load, `stdin` for standard input (default \"Corefile\")\n  \

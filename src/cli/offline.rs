@@ -15,8 +15,7 @@ pub async fn connect(corefile: &Corefile) -> Result<Instance, Diagnostic> {
     let instance = Instance::build(corefile)?;
     // kube's TLS needs a provider for the process; it is there already where a server runs.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let views = &instance.process().views;
-    views.start();
-    views.settled().await;
+    instance.watch();
+    instance.settled().await;
     Ok(instance)
 }

@@ -27,6 +27,7 @@ pub struct Gateways {
     /// By the name in lower case, without a final dot.
     hosts: DashMap<Box<str>, Arc<Resolved>>,
     changed: watch::Sender<u64>,
+    resolutions: watch::Sender<u64>,
 }
 
 impl Gateways {
@@ -55,11 +56,17 @@ impl Gateways {
     /// Puts the addresses of a host name.
     pub fn resolve(&self, host: &str, resolved: Resolved) {
         self.hosts.insert(host.into(), Arc::new(resolved));
+        self.resolutions.send_modify(|turn| *turn += 1);
     }
 
     /// Forgets a host name.
     pub fn forget(&self, host: &str) {
         self.hosts.remove(host);
+    }
+
+    /// Tells when addresses of a host name are put.
+    pub fn resolutions(&self) -> watch::Receiver<u64> {
+        self.resolutions.subscribe()
     }
 
     /// Tells when a gateway Service says something else.

@@ -6,6 +6,11 @@
 
 use std::sync::Arc;
 
+use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{StatusCode, Uri};
+use axum::response::IntoResponse;
+use axum::routing::get;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::opt::EdnsOption;
 use hickory_proto::rr::{Name, Record, RecordType};
@@ -18,6 +23,8 @@ use crate::plugin::{Next, Plugin, Reply, names};
 use crate::telemetry::mnemonic;
 use crate::zone::explain::{Step, Steps};
 
+/// The path of the page, whose query has `name` and `type`.
+const PATH: &str = "/explain";
 /// Plugins at the head of a chain that only look on.
 const ONLOOKERS: [&str; 6] = ["metadata", "prometheus", "errors", "log", "nsid", "bufsize"];
 
@@ -57,17 +64,18 @@ pub struct Answered {
     pub failure: Option<String>,
 }
 
+impl Explained {
+    fn nothing(name: &Name, qtype: RecordType) -> Self {
+        let (name, qtype) = (name.to_string(), mnemonic::record_type(qtype).into_owned());
+        Explained { name, qtype, block: None, plugins: Vec::new(), answer: Answered::default() }
+    }
+}
+
 impl Site {
     /// Explains a question that would be asked here.
     pub async fn explain(self: &Arc<Self>, name: &Name, qtype: RecordType) -> Explained {
         let request = self.own_request(name.clone(), qtype);
-        let mut explained = Explained {
-            name: name.to_string(),
-            qtype: qtype.to_string(),
-            block: None,
-            plugins: Vec::new(),
-            answer: Answered::default(),
-        };
+        let mut explained = Explained::nothing(name, qtype);
         let Some(block) = self.find(&request) else {
             explained.answer.rcode = "REFUSED".to_owned();
             return explained;
@@ -91,7 +99,7 @@ impl Site {
     }
 
     /// How many labels the zone of the block for a name has; `None` where there is no block.
-    pub fn depth(self: &Arc<Self>, name: &Name, qtype: RecordType) -> Option<usize> {
+    fn depth(self: &Arc<Self>, name: &Name, qtype: RecordType) -> Option<usize> {
         Some(self.find(&self.own_request(name.clone(), qtype))?.zone.labels())
     }
 }
@@ -135,12 +143,8 @@ fn mnemonic(code: ResponseCode) -> String {
     mnemonic::rcode(code).map_or_else(|| u16::from(code).to_string(), str::to_owned)
 }
 
-/// The site whose block for a name has the longest zone, of several the first.
-pub fn site_for<'s>(
-    sites: impl IntoIterator<Item = &'s Arc<Site>>,
-    name: &Name,
-    qtype: RecordType,
-) -> Option<&'s Arc<Site>> {
+/// Explains a question by the site whose block for the name has the longest zone, of several the first.
+pub async fn explain(sites: &[Arc<Site>], name: &Name, qtype: RecordType) -> Explained {
     let mut best: Option<(&Arc<Site>, Option<usize>)> = None;
     for site in sites {
         let depth = site.depth(name, qtype);
@@ -148,7 +152,39 @@ pub fn site_for<'s>(
             best = Some((site, depth));
         }
     }
-    best.map(|(site, _)| site)
+    match best {
+        Some((site, _)) => site.explain(name, qtype).await,
+        // There is no server without a block.
+        None => Explained::nothing(name, qtype),
+    }
+}
+
+/// The path of the page on a question.
+pub fn path(name: &Name, qtype: RecordType) -> String {
+    let (name, qtype) = (name.to_string(), mnemonic::record_type(qtype));
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("name", &name).append_pair("type", &qtype);
+    format!("{PATH}?{}", query.finish())
+}
+
+/// The page, as JSON.
+pub fn router(sites: Vec<Arc<Site>>) -> Router {
+    let page = async move |uri: Uri| {
+        let value = |key: &str| {
+            let mut pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+            pairs.find(|(name, _)| name == key).map(|(_, value)| value.into_owned())
+        };
+        let name = value("name").unwrap_or_default();
+        let (name, qtype) = match question(&name, value("type").as_deref()) {
+            Ok(question) => question,
+            Err(problem) => return (StatusCode::BAD_REQUEST, problem).into_response(),
+        };
+        let explained = explain(&sites, &name, qtype).await;
+        // Text and numbers are always JSON.
+        let text = serde_json::to_string(&explained).unwrap_or_default();
+        ([(CONTENT_TYPE, "application/json")], text).into_response()
+    };
+    Router::new().route(PATH, get(page))
 }
 
 /// A name and a type as people write them: a reverse name for an address, and no final dot.
@@ -164,9 +200,8 @@ pub fn question(name: &str, qtype: Option<&str>) -> Result<(Name, RecordType), S
     let parsed = parsed.ok_or_else(|| format!("'{name}' is no name"))?;
     let default = if address.is_some() { RecordType::PTR } else { RecordType::A };
     let qtype = match qtype {
-        Some(text) => {
-            mnemonic::parse_record_type(text).ok_or_else(|| format!("'{text}' is no type"))?
-        }
+        Some(text) => mnemonic::parse_record_type(&text.to_ascii_uppercase())
+            .ok_or_else(|| format!("'{text}' is no type"))?,
         None => default,
     };
     Ok((parsed, qtype))

@@ -1,20 +1,21 @@
 //! A Corefile's server blocks as one running server.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hickory_proto::rr::{Name, RecordType};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::explain::{self, Explained};
 use super::listen::{self, ListenError};
 use super::site::{Block, Site};
 use super::{stream, udp};
 use crate::admin;
 use crate::corefile::{Claims, Corefile, Diagnostic, Key, Position, Scheme};
-use crate::plugin::request::Asker;
 use crate::plugin::setup::Process;
 use crate::plugin::{Plugin, fleet, health, kubernetes, order, prometheus, ready, sentinel};
 use crate::zone::name::WireName;
@@ -32,7 +33,7 @@ pub struct Instance {
 
 /// A server that runs.
 pub struct Running {
-    process: Process,
+    instance: Instance,
     /// Ends the questions.
     stop: CancellationToken,
     /// Ends `/ready`, which is over as soon as the end is asked for.
@@ -108,6 +109,32 @@ impl Instance {
         &self.process
     }
 
+    /// Explains a question by the block that is for it, on whatever address.
+    pub async fn explain(&self, name: &Name, qtype: RecordType) -> Explained {
+        explain::explain(&self.sites(), name, qtype).await
+    }
+
+    fn sites(&self) -> Vec<Arc<Site>> {
+        self.sites.iter().map(|(_, _, site)| site.clone()).collect()
+    }
+
+    /// Starts to watch the clusters, and what is asked of others beside the questions. Needs a runtime.
+    pub fn watch(&self) {
+        let asker = |at: (Option<IpAddr>, u16)| {
+            let mut sites = self.sites.iter();
+            let site = sites.find(|(address, port, _)| (*address, *port) == at);
+            site.map(|(_, _, site)| site.asker())
+        };
+        self.process.views.start();
+        kubernetes::start(&self.process.kubernetes, &self.process.metrics, asker);
+    }
+
+    /// Waits until all clusters are known and the addresses of all gateways, or have had their time.
+    pub async fn settled(&self) {
+        self.process.views.settled().await;
+        kubernetes::settled(&self.process.kubernetes).await;
+    }
+
     /// Opens all sockets, and starts to watch and to answer. Needs a runtime.
     ///
     /// # Errors
@@ -115,14 +142,11 @@ impl Instance {
     pub fn start(self) -> Result<Running, ListenError> {
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         let mut sockets = Vec::new();
-        let site_of = |(address, port, site): &(_, _, Arc<Site>)| ((*address, *port), site.asker());
-        let askers: HashMap<(Option<IpAddr>, u16), Asker> =
-            self.sites.iter().map(site_of).collect();
-        for (address, port, site) in self.sites {
-            sockets.push((listen::dns(address, port, workers)?, site));
+        for (address, port, site) in &self.sites {
+            sockets.push((listen::dns(*address, *port, workers)?, site.clone()));
         }
         let running = Running {
-            process: self.process,
+            instance: self,
             stop: CancellationToken::new(),
             unready: CancellationToken::new(),
             endpoints: CancellationToken::new(),
@@ -130,11 +154,10 @@ impl Instance {
             endpoint_tasks: TaskTracker::new(),
         };
         running.endpoints()?;
-        running.process.views.start();
-        let (views, metrics) = (&running.process.views, running.process.metrics.clone());
-        kubernetes::start(&running.process.kubernetes, &metrics, |at| askers.get(&at).cloned());
-        kubernetes::status::measure(views, &metrics);
-        sentinel::start(&running.process.pools, views.all(), metrics);
+        running.instance.watch();
+        let process = &running.instance.process;
+        kubernetes::status::measure(&process.views, &process.metrics);
+        sentinel::start(&process.pools, process.views.all(), process.metrics.clone());
         let (tasks, stop) = (&running.tasks, &running.stop);
         for (sockets, site) in sockets {
             tracing::debug!(address = %sockets.address, "listening");
@@ -150,21 +173,23 @@ impl Instance {
 impl Running {
     /// Opens `/health`, `/ready`, `/metrics` and the status pages.
     fn endpoints(&self) -> Result<(), ListenError> {
+        let process = &self.instance.process;
         let mut routers = Vec::new();
-        if let Some(health) = &self.process.health {
+        if let Some(health) = &process.health {
             routers.push((health.addr, health::router(), &self.endpoints));
         }
-        if let Some(address) = self.process.ready {
-            let readiness = self.process.readiness.clone();
+        if let Some(address) = process.ready {
+            let readiness = process.readiness.clone();
             routers.push((address, ready::router(readiness), &self.unready));
         }
-        for address in &self.process.prometheus {
-            let page = prometheus::router(self.process.metrics.clone())
-                .merge(sentinel::router(self.process.pools.clone()));
+        for address in &process.prometheus {
+            let page = prometheus::router(process.metrics.clone())
+                .merge(sentinel::router(process.pools.clone()));
             routers.push((*address, page, &self.endpoints));
         }
-        if let Some(address) = self.process.admin {
-            routers.push((address, fleet::admin::router(&self.process), &self.endpoints));
+        if let Some(address) = process.admin {
+            let page = fleet::admin::router(process).merge(explain::router(self.instance.sites()));
+            routers.push((address, page, &self.endpoints));
         }
         let mut listening = Vec::new();
         for (address, router, stop) in routers {
@@ -184,7 +209,7 @@ impl Running {
     /// time, then the sockets close and what is being answered has `GRACE` to be done.
     pub async fn stop(self) {
         self.unready.cancel();
-        if let Some(health) = &self.process.health {
+        if let Some(health) = &self.instance.process.health {
             health.lameduck().await;
         }
         self.stop.cancel();

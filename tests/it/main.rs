@@ -8,6 +8,7 @@ mod bad_corefiles;
 mod clients;
 mod dig_cases;
 mod edns;
+mod explain;
 mod expose;
 mod gateways;
 mod generated;

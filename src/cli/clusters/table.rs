@@ -3,16 +3,16 @@
 use std::fmt::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::Page;
-use crate::plugin::kubernetes::status::{ClusterStatus, FleetStatus, State};
+use crate::cli::whom::Said;
+use crate::plugin::kubernetes::status::{ClusterStatus, FleetStatus, Fleets, State};
 
 const HEADER: [&str; 7] =
     ["CLUSTER", "STATE", "LAST CONTACT", "SERVICES", "ENDPOINTS", "REACH", "SOURCE"];
 
 /// All fleets of a page. `now` is what ages are counted from.
-pub fn text(page: &Page, now: SystemTime) -> String {
+pub fn text(said: &Said<Fleets>, now: SystemTime) -> String {
     let mut text = String::new();
-    if let Some(reason) = &page.offline {
+    if let Some(reason) = &said.offline {
         // A String takes all that is written.
         let _ = writeln!(
             text,
@@ -20,11 +20,11 @@ pub fn text(page: &Page, now: SystemTime) -> String {
             plain(reason)
         );
     }
-    if page.fleets.is_empty() {
+    if said.page.fleets.is_empty() {
         text.push_str("No clusters: there is no kubernetes in the Corefile.\n");
     }
-    for (index, fleet) in page.fleets.iter().enumerate() {
-        if page.fleets.len() > 1 {
+    for (index, fleet) in said.page.fleets.iter().enumerate() {
+        if said.page.fleets.len() > 1 {
             let gap = if index > 0 { "\n" } else { "" };
             let _ = writeln!(text, "{gap}{}", plain(&fleet.zones.join(" ")));
         }

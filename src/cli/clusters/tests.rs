@@ -1,7 +1,10 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
-use crate::plugin::kubernetes::status::{ClusterStatus, State, Successor, UnusedClaim};
+use crate::cli::whom::Said;
+use crate::plugin::kubernetes::status::{
+    ClusterStatus, FleetStatus, Fleets, State, Successor, UnusedClaim,
+};
 
 const NOW: u64 = 1_000_000;
 
@@ -12,16 +15,17 @@ fn parsed(line: &str) -> Result<Clusters, String> {
 
 #[test]
 fn reads_its_words() {
-    let usual =
-        Clusters { output: Output::Text, conf: "Corefile".into(), server: None, is_offline: false };
+    let whom = Whom { conf: "Corefile".into(), server: None, offline: false };
+    let usual = Clusters { output: Output::Text, whom: whom.clone() };
+    let of = |whom| Clusters { output: Output::Text, whom };
     let server = Some(([127, 0, 0, 1], 9154).into());
     for (line, expected) in [
         ("", usual.clone()),
         ("-o json", Clusters { output: Output::Json, ..usual.clone() }),
         ("--output=json", Clusters { output: Output::Json, ..usual.clone() }),
-        ("-o text -conf x", Clusters { conf: "x".into(), ..usual.clone() }),
-        ("--conf x --offline", Clusters { conf: "x".into(), is_offline: true, ..usual.clone() }),
-        ("--server 127.0.0.1:9154", Clusters { server, ..usual.clone() }),
+        ("-o text -conf x", of(Whom { conf: "x".into(), ..whom.clone() })),
+        ("--conf x --offline", of(Whom { conf: "x".into(), offline: true, ..whom.clone() })),
+        ("--server 127.0.0.1:9154", of(Whom { server, ..whom.clone() })),
     ] {
         assert_eq!(parsed(line), Ok(expected), "{line}");
     }
@@ -89,7 +93,7 @@ fn fleet() -> FleetStatus {
     }
 }
 
-fn shown(page: &Page) -> String {
+fn shown(page: &Said<Fleets>) -> String {
     table::text(page, UNIX_EPOCH + Duration::from_secs(NOW))
 }
 
@@ -108,15 +112,20 @@ members secrets s: not read yet
 
 #[test]
 fn shows_a_table_and_what_is_wrong() {
-    let page = Page { server: None, offline: None, fleets: vec![fleet()] };
+    let page = Said { server: None, offline: None, page: Fleets { fleets: vec![fleet()] } };
     assert_eq!(shown(&page), TABLE);
-    let page = Page { server: None, offline: Some("as was asked for".into()), fleets: vec![] };
+    let page = Said {
+        server: None,
+        offline: Some("as was asked for".into()),
+        page: Fleets { fleets: vec![] },
+    };
     assert_eq!(
         shown(&page),
         "Offline (as was asked for): this is what the Corefile connects to from here.\n\n\
          No clusters: there is no kubernetes in the Corefile.\n"
     );
-    let page = Page { server: None, offline: None, fleets: vec![fleet(), fleet()] };
+    let page =
+        Said { server: None, offline: None, page: Fleets { fleets: vec![fleet(), fleet()] } };
     assert_eq!(shown(&page), format!("cluster.local.\n{TABLE}\ncluster.local.\n{TABLE}"));
 }
 
@@ -136,7 +145,7 @@ fn ages_are_short() {
             clusters: vec![at(NOW as f64 - age)],
             unread_sources: Vec::new(),
         };
-        let page = Page { server: None, offline: None, fleets: vec![fleet] };
+        let page = Said { server: None, offline: None, page: Fleets { fleets: vec![fleet] } };
         assert!(shown(&page).contains(expected), "{expected}: {}", shown(&page));
     }
 }
@@ -145,7 +154,7 @@ fn ages_are_short() {
 #[test]
 fn json_has_stable_names() {
     let server = Some(([127, 0, 0, 1], 9154).into());
-    let page = Page { server, offline: None, fleets: vec![fleet()] };
+    let page = Said { server, offline: None, page: Fleets { fleets: vec![fleet()] } };
     let page = serde_json::to_value(&page).unwrap();
     assert_eq!((&page["server"], &page["offline"]), (&"127.0.0.1:9154".into(), &().into()));
     let due = serde_json::json!({

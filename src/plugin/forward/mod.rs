@@ -26,7 +26,9 @@ use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::Name;
 use tokio::time::Instant;
 
+use super::explain::Told;
 use super::{Failure, Next, Outcome, Plugin, Reply, Request, Transport, names};
+use crate::zone::explain::{Steps, list};
 use policy::Policy;
 use upstream::Query;
 
@@ -73,6 +75,16 @@ impl Plugin for Forward {
             });
         }
         self.ask(request).await
+    }
+
+    fn explain(&self, request: &Request, steps: &mut Steps) -> Told {
+        if !self.takes(request.qname()) {
+            let from = &self.from;
+            steps.add("zone", format!("the name is not in {from}, or is excepted"));
+            return Told::Passes;
+        }
+        steps.add("to", list(&self.upstreams));
+        Told::Answers
     }
 }
 

@@ -17,9 +17,12 @@ use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::rdata::PTR;
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
+use super::explain::Told;
 use super::{Failure, Next, Outcome, Plugin, Reply, Request, names};
 use file::HostsFile;
 use table::Table;
+
+use crate::zone::explain::Steps;
 
 pub use setup::setup;
 
@@ -70,6 +73,26 @@ impl Plugin for Hosts {
             .map(|data| Record::from_rdata(owner.clone(), self.ttl, data))
             .collect();
         Reply::message(reply)
+    }
+
+    fn explain(&self, request: &Request, steps: &mut Steps) -> Told {
+        let (name, qtype) = (request.qname(), request.qtype());
+        if qtype != RecordType::PTR && !names::within(&self.zones, name) {
+            steps.add("zone", "the name is in none of its zones");
+            return Told::Passes;
+        }
+        if self.look_up(name, qtype).is_some() {
+            steps.add("hosts", "it has the name");
+            return Told::Answers;
+        }
+        steps.add("hosts", "it does not have the name");
+        match qtype == RecordType::PTR || names::within(&self.fallthrough, name) {
+            true => Told::Passes,
+            false => {
+                steps.add("fallthrough", "names that it does not have stay without an answer");
+                Told::Answers
+            }
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{info, warn};
 
 use super::Served;
@@ -36,6 +36,16 @@ pub fn start(served: Served, asker: Asker) {
     if !fixed.is_empty() || has_services {
         tokio::spawn(Gateways { served, asker, fixed, hosts: BTreeMap::new() }.run());
     }
+}
+
+/// Waits until all names were asked for, or have had their time.
+pub async fn settled(served: &Served) {
+    let gateways = &served.view.registry().gateways;
+    let mut resolved = gateways.resolutions();
+    let wanted: Vec<_> = fixed(served).into_iter().chain(gateways.hosts()).collect();
+    let all = resolved.wait_for(|_| wanted.iter().all(|host| gateways.resolved(host).is_some()));
+    // What is not known then is said to be missing.
+    let _ = timeout(RETRY, all).await;
 }
 
 /// The names in the Corefile.

@@ -88,6 +88,11 @@ pub fn start(
     }
 }
 
+/// Waits until the addresses of all gateways that have names were asked for, or have had their time.
+pub async fn settled(all: &[Served]) {
+    futures::future::join_all(all.iter().map(gateways::settled)).await;
+}
+
 #[async_trait]
 impl Plugin for Kubernetes {
     fn name(&self) -> &'static str {

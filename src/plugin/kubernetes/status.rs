@@ -15,6 +15,12 @@ use crate::cluster::{ClusterId, Complaint, Kind, MemberState, MemberStatus};
 use crate::telemetry::{ClusterSample, Metrics};
 use crate::zone::name::WireName;
 
+/// All clusters of a Corefile.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Fleets {
+    pub fleets: Vec<FleetStatus>,
+}
+
 /// A local cluster with its members.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct FleetStatus {
@@ -90,7 +96,7 @@ pub struct UnusedClaim {
 }
 
 /// How the clusters of all server blocks are.
-pub fn fleets(blocks: &[Served]) -> Vec<FleetStatus> {
+pub fn fleets(blocks: &[Served]) -> Fleets {
     let mut by_view: Vec<(&Arc<View>, Vec<&Served>)> = Vec::new();
     for block in blocks {
         match by_view.iter_mut().find(|(view, _)| Arc::ptr_eq(view, &block.view)) {
@@ -98,7 +104,8 @@ pub fn fleets(blocks: &[Served]) -> Vec<FleetStatus> {
             None => by_view.push((&block.view, vec![block])),
         }
     }
-    by_view.into_iter().map(|(view, blocks)| view.status(&blocks)).collect()
+    let fleets = by_view.into_iter().map(|(view, blocks)| view.status(&blocks)).collect();
+    Fleets { fleets }
 }
 
 /// Has the metrics tell of all clusters.
