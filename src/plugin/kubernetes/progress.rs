@@ -87,8 +87,11 @@ impl Said {
             }
         }
         let waits = |member: &&MemberStatus| member.state == MemberState::Connecting;
-        let names = members.iter().filter(waits).map(|member| member.id.to_string());
-        let awaited: Vec<String> = names.chain(unread).collect();
+        let local = members.iter().find(|member| member.is_local).filter(waits);
+        let late = members.iter().filter(|member| !member.is_local).filter(waits);
+        let late: Vec<String> = late.map(|member| member.id.to_string()).chain(unread).collect();
+        let awaited: Vec<String> =
+            local.map(|local| local.id.to_string()).into_iter().chain(late.clone()).collect();
         let new: Vec<&str> = awaited
             .iter()
             .filter(|name| !self.waiting.contains(*name))
@@ -106,7 +109,6 @@ impl Said {
                 MemberState::Synced => {}
             }
         }
-        let local = members.iter().find(|member| member.is_local).filter(waits);
         if let Some(local) = local.filter(|_| !local_waits && !self.no_local) {
             self.no_local = true;
             lines.push(Line::Warning(format!(
@@ -114,8 +116,8 @@ impl Said {
                 local.id
             )));
         }
-        if !members_wait && !std::mem::replace(&mut self.no_members, true) && !awaited.is_empty() {
-            let names = awaited.join(", ");
+        if !members_wait && !std::mem::replace(&mut self.no_members, true) && !late.is_empty() {
+            let names = late.join(", ");
             lines.push(Line::Warning(format!("no longer waiting for {names}: answering without")));
         }
         self.waiting = awaited.into_iter().collect();

@@ -82,7 +82,9 @@ fn says_when_the_local_cluster_is_not_there_in_time() {
         (&["east"], &[], WAITING, &[info("waiting for east")]),
         (&["east"], &[], (false, true), &[warning(late)]),
         (&["east"], &[], (false, true), &[]),
-        (&["east"], &[], OVER, &[warning("no longer waiting for east: answering without")]),
+        // Members have a wait of their own.
+        (&["east", "west"], &[], (false, true), &[info("waiting for west")]),
+        (&["east", "west"], &[], OVER, &[warning("no longer waiting for west: answering without")]),
         (&["east+"], &[], OVER, &[info("east is synced")]),
     ]);
     says(&[
