@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 /// What is not answered after this is lost.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Questions on their way, of each thread.
-const WINDOW: usize = 512;
+/// Questions on their way, of each thread: what a socket of the server holds, whose buffer is the kernel's default.
+const WINDOW: usize = 128;
 const THREADS: u64 = 2;
 
 /// What came of them.
