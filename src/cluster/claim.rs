@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::event::ClusterId;
-use super::kubeconfig::{Refused, sanitize};
+use super::kubeconfig::{Allowed, Refused, sanitize};
 use super::member::Access;
 
 /// One cluster of one source. A source states all its claims anew whenever one changes.
@@ -39,7 +39,13 @@ pub enum Unusable {
 impl Claim {
     /// A member with a kubeconfig. `before` are the source's previous claims: the same bytes are not
     /// parsed again.
-    pub fn kubeconfig(id: ClusterId, origin: String, bytes: &[u8], before: &[Claim]) -> Self {
+    pub fn kubeconfig(
+        id: ClusterId,
+        origin: String,
+        bytes: &[u8],
+        allowed: Allowed,
+        before: &[Claim],
+    ) -> Self {
         let same = before.iter().find(|claim| {
             claim.id == id
                 && claim.origin == origin
@@ -48,7 +54,7 @@ impl Claim {
         if let Some(same) = same {
             return same.clone();
         }
-        let access = sanitize(bytes).map(|config| Access::Remote(Arc::new(config)));
+        let access = sanitize(bytes, allowed).map(|config| Access::Remote(Arc::new(config)));
         let access = access.map_err(Unusable::Refused);
         Claim { id, origin, content: Content::Kubeconfig(bytes.into()), access }
     }

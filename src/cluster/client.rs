@@ -79,6 +79,8 @@ pub fn connect(mut config: kube::Config, timing: &Timing) -> Result<Client, kube
 pub struct Contact {
     /// Milliseconds since 1970; 0 is never.
     last: AtomicU64,
+    /// The version from which the last watch was to go on; 0 before the first.
+    version: AtomicU64,
     watching: Notify,
 }
 
@@ -96,6 +98,11 @@ impl Contact {
         // A clock before 1970 is no reason to fail: the stamp is for status pages.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.last.store(now.as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// The version from which the last watch was to go on; 0 before the first.
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Relaxed)
     }
 
     /// Resolves when the server accepts a watch. kube's watcher says nothing of it, so that a
@@ -136,9 +143,13 @@ impl Service<Request<Body>> for Probe {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let is_watch = request.uri().query().is_some_and(|query| {
-            query.split('&').any(|pair| pair == "watch=true" || pair == "watch=1")
-        });
+        let pairs = || request.uri().query().unwrap_or_default().split('&');
+        let is_watch = pairs().any(|pair| pair == "watch=true" || pair == "watch=1");
+        if is_watch {
+            let version = pairs().find_map(|pair| pair.strip_prefix("resourceVersion="));
+            let version = version.and_then(|version| version.parse().ok()).unwrap_or_default();
+            self.contact.version.store(version, Ordering::Relaxed);
+        }
         // A server or proxy that ends every watch at once would be asked again without a pause:
         // kube waits after errors only.
         let wait = is_watch.then(|| {

@@ -22,10 +22,12 @@ use super::event::{ClusterId, Sink};
 use super::expose::Expose;
 use super::gate::Gate;
 use super::kinds::ObjectKey;
+use super::kubeconfig::Allowed;
 use super::limits::{Limiter, Limits};
 use super::member::{Access, Member, Plan, try_connect};
 use super::per_member::PerMember;
 use super::roster::Roster;
+use super::secrets::Following;
 use super::selection::Selection;
 use super::source::{Source, SourceError, check_directory};
 use super::{kubeconfigs, secrets};
@@ -52,6 +54,8 @@ pub struct FleetSpec {
     pub member_ranges: bool,
     /// How long what a member said is kept while its API is out of reach.
     pub stale: Duration,
+    /// What the kubeconfigs of members may do besides.
+    pub allowed: Allowed,
     /// Of each cluster's client.
     pub limits: Limits,
 }
@@ -93,6 +97,7 @@ impl FleetSpec {
             expose: PerMember::default(),
             member_ranges: false,
             stale: STALE,
+            allowed: Allowed::default(),
             limits: Limits::default(),
         }
     }
@@ -299,17 +304,19 @@ fn start_sources(
                 publish(vec![Claim::manifests(id, directory)]);
             }
             MemberSource::Kubeconfigs { pattern } => {
-                tasks.spawn(async move { kubeconfigs::follow(&pattern, publish).await });
+                let allowed = spec.allowed;
+                tasks.spawn(async move { kubeconfigs::follow(&pattern, allowed, publish).await });
             }
             MemberSource::Secrets { namespace } => {
                 let (source, local) = (spec.source.clone(), spec.local.clone());
+                let allowed = spec.allowed;
                 let (limiter, timing) = (limiter.clone(), timing.clone());
                 tasks.spawn(async move {
                     let mut backoff = Backoff::new(&timing);
                     let mut told = false;
-                    let client = loop {
+                    let (client, identity) = loop {
                         match try_connect(Access::Source(source.clone()), timing.clone()).await {
-                            Ok(client) => break client,
+                            Ok(connected) => break connected,
                             Err(error) if !std::mem::replace(&mut told, true) => {
                                 warn!(cluster = %local, namespace, error,
                                     "the member Secrets cannot be read; tried again");
@@ -318,7 +325,9 @@ fn start_sources(
                         }
                         tokio::time::sleep(backoff.next()).await;
                     };
-                    secrets::follow(client, &namespace, local, limiter, timing, publish).await;
+                    let following =
+                        Following { client, identity, local, namespace, allowed, limiter, timing };
+                    secrets::follow(following, publish).await;
                 });
             }
         }

@@ -12,9 +12,22 @@ use kube::config::{
     AuthInfo, Cluster, Context, KubeConfigOptions, Kubeconfig, KubeconfigError, NamedAuthInfo,
     NamedCluster, NamedContext,
 };
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use thiserror::Error;
 
-/// Why a kubeconfig is not used. Holds no value of it but names of contexts.
+use super::identity::decoded;
+
+/// What a kubeconfig may do besides, because the Corefile allows it by name.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub struct Allowed {
+    /// `proxy-url`: the API server is reached through an HTTP proxy.
+    pub proxy: bool,
+    /// `as`, `as-uid`, `as-groups` and `as-user-extra`: requests are made in the name of another.
+    pub impersonation: bool,
+}
+
+/// Why a kubeconfig is not used. Holds no value of it.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum Refused {
     #[error("it is empty")]
@@ -23,8 +36,8 @@ pub enum Refused {
     Syntax { line: u64, column: u64 },
     #[error("it has no current-context and not exactly one context")]
     NoContext,
-    #[error("it has no context {0:?}, which current-context names")]
-    UnknownContext(String),
+    #[error("it has no context of the name that current-context gives")]
+    UnknownContext,
     #[error("it has no {0} of the name that its context gives")]
     Unknown(&'static str),
     #[error("{field} is not allowed in the kubeconfig of a member: {instead}")]
@@ -33,8 +46,13 @@ pub enum Refused {
     Wrong { field: &'static str, right: &'static str },
 }
 
+const WRONG_CA: Refused = Refused::Wrong {
+    field: "certificate-authority-data",
+    right: "it must be base64 of PEM certificates",
+};
+
 /// Makes a client configuration of a remote kubeconfig, without touching file or network.
-pub fn sanitize(bytes: &[u8]) -> Result<kube::Config, Refused> {
+pub fn sanitize(bytes: &[u8], allowed: Allowed) -> Result<kube::Config, Refused> {
     let text = std::str::from_utf8(bytes)
         .map_err(|_| Refused::Wrong { field: "the kubeconfig", right: "it must be UTF-8 text" })?;
     if text.trim().is_empty() {
@@ -44,23 +62,16 @@ pub fn sanitize(bytes: &[u8]) -> Result<kube::Config, Refused> {
     let context = choose(&given)?;
     let cluster = given.clusters.iter().find(|named| named.name == context.cluster);
     let cluster = cluster.and_then(|named| named.cluster.as_ref());
-    let cluster = rebuild_cluster(cluster.ok_or(Refused::Unknown("cluster"))?)?;
+    let cluster = rebuild_cluster(cluster.ok_or(Refused::Unknown("cluster"))?, allowed)?;
     // A context without a user is anonymous access, which kubectl allows too.
     let user = match context.user.as_deref().filter(|user| !user.is_empty()) {
         None => AuthInfo::default(),
         Some(name) => {
             let user = given.auth_infos.iter().find(|named| named.name == name);
-            rebuild_user(user.and_then(|n| n.auth_info.as_ref()).ok_or(Refused::Unknown("user"))?)?
+            let user = user.and_then(|named| named.auth_info.as_ref());
+            rebuild_user(user.ok_or(Refused::Unknown("user"))?, allowed)?
         }
     };
-    if cluster.server.as_deref().is_some_and(|server| server.starts_with("http:"))
-        && (user.token.is_some() || user.password.is_some())
-    {
-        return Err(Refused::Wrong {
-            field: "clusters[].cluster.server",
-            right: "credentials are sent to https:// only",
-        });
-    }
     config(cluster, user)
 }
 
@@ -80,7 +91,7 @@ fn choose(given: &Kubeconfig) -> Result<&Context, Refused> {
             .contexts
             .iter()
             .find(|context| context.name == name)
-            .ok_or_else(|| Refused::UnknownContext(name.to_owned()))?,
+            .ok_or(Refused::UnknownContext)?,
         None => match given.contexts.as_slice() {
             [only] => only,
             _ => return Err(Refused::NoContext),
@@ -89,53 +100,63 @@ fn choose(given: &Kubeconfig) -> Result<&Context, Refused> {
     named.context.as_ref().ok_or(Refused::NoContext)
 }
 
-fn rebuild_cluster(given: &Cluster) -> Result<Cluster, Refused> {
+fn rebuild_cluster(given: &Cluster, allowed: Allowed) -> Result<Cluster, Refused> {
     forbid(
         given.certificate_authority.is_some(),
         "certificate-authority",
         "put the certificate into certificate-authority-data",
     )?;
-    forbid(given.proxy_url.is_some(), "proxy-url", "the API server is asked directly")?;
+    forbid(
+        given.proxy_url.is_some() && !allowed.proxy,
+        "proxy-url",
+        "the API server is asked directly, unless fleet says `kubeconfig_allow proxy-url`",
+    )?;
     forbid(
         given.insecure_skip_tls_verify == Some(true),
         "insecure-skip-tls-verify",
         "put the server's CA into certificate-authority-data",
     )?;
-    let server = given.server.clone().unwrap_or_default();
-    let right = "it must be https://HOST[:PORT], without a user";
-    let wrong = || Refused::Wrong { field: "clusters[].cluster.server", right };
-    let uri: http::Uri = server.parse().map_err(|_| wrong())?;
-    let scheme_fits = matches!(uri.scheme_str(), Some("https" | "http"));
-    if !scheme_fits || uri.authority().is_none_or(|authority| authority.as_str().contains('@')) {
-        return Err(wrong());
-    }
     Ok(Cluster {
-        server: Some(server),
+        server: given.server.clone(),
         certificate_authority_data: given.certificate_authority_data.clone(),
         tls_server_name: given.tls_server_name.clone(),
+        proxy_url: given.proxy_url.clone(),
         ..Cluster::default()
     })
 }
 
-fn rebuild_user(given: &AuthInfo) -> Result<AuthInfo, Refused> {
+fn rebuild_user(given: &AuthInfo, allowed: Allowed) -> Result<AuthInfo, Refused> {
     let inline = "put the data itself into the kubeconfig";
     let token = "use a token or a client certificate";
-    let own = "use credentials of the identity itself";
+    let own =
+        "use credentials of the identity itself, or let fleet say `kubeconfig_allow impersonate`";
     forbid(given.exec.is_some(), "exec", token)?;
     forbid(given.auth_provider.is_some(), "auth-provider", token)?;
     forbid(given.token_file.is_some(), "tokenFile", inline)?;
     forbid(given.client_certificate.is_some(), "client-certificate", inline)?;
     forbid(given.client_key.is_some(), "client-key", inline)?;
-    forbid(given.impersonate.is_some(), "as", own)?;
-    forbid(given.impersonate_uid.is_some(), "as-uid", own)?;
-    forbid(given.impersonate_groups.is_some(), "as-groups", own)?;
-    forbid(given.impersonate_user_extra.is_some(), "as-user-extra", own)?;
+    let as_another = [
+        ("as", given.impersonate.is_some()),
+        ("as-uid", given.impersonate_uid.is_some()),
+        ("as-groups", given.impersonate_groups.is_some()),
+        ("as-user-extra", given.impersonate_user_extra.is_some()),
+    ];
+    for (field, is_set) in as_another {
+        forbid(is_set && !allowed.impersonation, field, own)?;
+        if is_set && given.impersonate.as_deref().is_none_or(str::is_empty) {
+            return Err(Refused::Wrong { field, right: "`as` must name the user beside it" });
+        }
+    }
     Ok(AuthInfo {
         token: given.token.clone(),
         client_certificate_data: given.client_certificate_data.clone(),
         client_key_data: given.client_key_data.clone(),
         username: given.username.clone(),
         password: given.password.clone(),
+        impersonate: given.impersonate.clone(),
+        impersonate_uid: given.impersonate_uid.clone(),
+        impersonate_groups: given.impersonate_groups.clone(),
+        impersonate_user_extra: given.impersonate_user_extra.clone(),
         ..AuthInfo::default()
     })
 }
@@ -144,32 +165,80 @@ fn forbid(is_set: bool, field: &'static str, instead: &'static str) -> Result<()
     if is_set { Err(Refused::Forbidden { field, instead }) } else { Ok(()) }
 }
 
+/// Not by kube's own reader, which would go by the variables of the environment for proxies.
 fn config(cluster: Cluster, user: AuthInfo) -> Result<kube::Config, Refused> {
-    let wrong_ca = Refused::Wrong {
-        field: "certificate-authority-data",
-        right: "it must be base64 of PEM certificates",
-    };
-    let mut config = match built(of_one(cluster, user), &KubeConfigOptions::default()) {
-        Err(
-            KubeconfigError::LoadCertificateAuthority(_) | KubeconfigError::ParseCertificates(_),
-        ) => return Err(wrong_ca),
-        Err(_) => {
-            let right = "it must hold a server and inline credentials";
-            return Err(Refused::Wrong { field: "the kubeconfig", right });
-        }
-        Ok(config) => config,
-    };
-    // Data without any certificate would trust nobody; say it here and not at each connection.
-    if config.root_cert.as_ref().is_some_and(Vec::is_empty) {
-        return Err(wrong_ca);
+    let wrong = |right| Refused::Wrong { field: "clusters[].cluster.server", right };
+    let server = url(cluster.server.as_deref().unwrap_or_default(), &["https", "http"]);
+    let server =
+        server.ok_or_else(|| wrong("it must be https://HOST[:PORT], without a user or a query"))?;
+    let has_credentials = user.token.is_some() || user.password.is_some();
+    if server.scheme_str() == Some("http") && has_credentials {
+        return Err(wrong("credentials are sent to https:// only"));
     }
-    // kube takes a proxy from the environment, which is meant for the operator's own kubeconfig.
-    config.proxy_url = None;
+    let mut config = kube::Config::new(server);
+    config.root_cert =
+        cluster.certificate_authority_data.as_deref().map(authorities).transpose()?;
+    config.tls_server_name = cluster.tls_server_name;
+    if let Some(proxy) = cluster.proxy_url {
+        config.proxy_url = Some(proxied(&proxy, &config.cluster_url)?);
+    }
+    // First without the user, to tell whose data is wrong.
+    config.rustls_client_config().map_err(|_| WRONG_CA)?;
+    config.auth_info = user;
     config.rustls_client_config().map_err(|_| Refused::Wrong {
         field: "client-certificate-data and client-key-data",
         right: "both must be base64 of PEM and belong together",
     })?;
+    let of_a_header = "it must be text that can stand in an HTTP header";
+    if !is_header(&config.auth_info) {
+        return Err(Refused::Wrong { field: "token", right: of_a_header });
+    }
+    config.extra_headers_layer().map_err(|_| Refused::Wrong {
+        field: "as, as-uid, as-groups or as-user-extra",
+        right: of_a_header,
+    })?;
     Ok(config)
+}
+
+/// Whether the token, if there is one, can be sent. kube 5.0 panics where it cannot.
+fn is_header(user: &AuthInfo) -> bool {
+    // The text of a secret shows only when it is written.
+    let written = serde_json::to_value(user).unwrap_or_default();
+    written["token"].as_str().is_none_or(|token| http::HeaderValue::from_str(token).is_ok())
+}
+
+/// The URL of a server, if it is one and says no more than where that is.
+fn url(text: &str, schemes: &[&str]) -> Option<http::Uri> {
+    let uri: http::Uri = text.parse().ok()?;
+    let scheme_fits = uri.scheme_str().is_some_and(|scheme| schemes.contains(&scheme));
+    let has_user = uri.authority().is_none_or(|authority| authority.as_str().contains('@'));
+    (scheme_fits && !has_user && uri.query().is_none()).then_some(uri)
+}
+
+/// The URL of a proxy, to which a tunnel for TLS is opened (CONNECT).
+fn proxied(proxy: &str, server: &http::Uri) -> Result<http::Uri, Refused> {
+    let wrong = |right| Refused::Wrong { field: "proxy-url", right };
+    // A user and a password are for the proxy, which asks for them.
+    let bare = match (proxy.strip_prefix("http://"), proxy.split_once('@')) {
+        (Some(_), Some((_, rest))) => format!("http://{rest}"),
+        _ => proxy.to_owned(),
+    };
+    let uri = url(&bare, &["http"]).filter(|uri| matches!(uri.path(), "" | "/"));
+    if server.scheme_str() != Some("https") {
+        return Err(wrong("with it, the server must be https://"));
+    }
+    let whole = uri.and_then(|_| proxy.parse().ok());
+    whole.ok_or_else(|| wrong("it must be http://[USER:PASSWORD@]HOST[:PORT]"))
+}
+
+/// The certificates of `certificate-authority-data`.
+fn authorities(data: &str) -> Result<Vec<Vec<u8>>, Refused> {
+    let pem = decoded(data).ok_or(WRONG_CA)?;
+    let all =
+        CertificateDer::pem_slice_iter(&pem).map(|read| Ok(read.map_err(|_| WRONG_CA)?.to_vec()));
+    let all: Vec<Vec<u8>> = all.collect::<Result<_, Refused>>()?;
+    // Data without any certificate would trust nobody; say it here and not at each connection.
+    if all.is_empty() { Err(WRONG_CA) } else { Ok(all) }
 }
 
 /// The kubeconfig that has one cluster and one user, and a context that joins them.

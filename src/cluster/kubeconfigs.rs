@@ -11,17 +11,19 @@ use glob::{MatchOptions, Pattern};
 use super::claim::Claim;
 use super::directory::Directory;
 use super::event::ClusterId;
+use super::kubeconfig::Allowed;
 use super::source::{SourceError, check_directory};
 
 /// Follows the files of a pattern until dropped.
-pub async fn follow(pattern: &str, mut publish: impl FnMut(Vec<Claim>)) {
+pub async fn follow(pattern: &str, allowed: Allowed, mut publish: impl FnMut(Vec<Claim>)) {
     let (base, is_deep) = base(pattern);
     let mut directory = Directory::watch(&base, is_deep);
     let mut claims: Vec<Claim> = Vec::new();
     let mut is_first = true;
     loop {
         let (pattern, before) = (pattern.to_owned(), claims);
-        let scanned = tokio::task::spawn_blocking(move || (scan(&pattern, &before), before));
+        let scanned =
+            tokio::task::spawn_blocking(move || (scan(&pattern, allowed, &before), before));
         // The blocking pool ends with the runtime, and then so does this.
         let Ok((found, before)) = scanned.await else { return };
         if std::mem::take(&mut is_first) || differ(&before, &found) {
@@ -47,7 +49,7 @@ pub fn check(pattern: &str) -> Result<(), SourceError> {
 }
 
 /// All files that match, in the order of their paths. Blocks.
-fn scan(pattern: &str, before: &[Claim]) -> Vec<Claim> {
+fn scan(pattern: &str, allowed: Allowed, before: &[Claim]) -> Vec<Claim> {
     // Hidden folders hold the data behind the links of a Secret or ConfigMap volume.
     let options = MatchOptions { require_literal_leading_dot: true, ..MatchOptions::default() };
     let paths = glob::glob_with(pattern, options).into_iter().flatten();
@@ -58,7 +60,7 @@ fn scan(pattern: &str, before: &[Claim]) -> Vec<Claim> {
         let id = ClusterId::new(id);
         let origin = format!("kubeconfig {}", path.display());
         claims.push(match std::fs::read(&path) {
-            Ok(bytes) => Claim::kubeconfig(id, origin, &bytes, before),
+            Ok(bytes) => Claim::kubeconfig(id, origin, &bytes, allowed, before),
             Err(error) => Claim::unreadable(id, origin, error.kind()),
         });
     }

@@ -17,13 +17,14 @@ use super::backoff::Backoff;
 use super::client::{self, Timing};
 use super::condition::{Condition, MemberState, Number};
 use super::event::Change;
+use super::failure::describe;
 use super::gate::Gate;
+use super::identity::Identity;
 use super::limits::Limiter;
 use super::manifests;
 use super::parts::Parts;
 use super::selection::Selection;
 use super::source::{Source, SourceError};
-use super::watch::describe;
 use super::watches::Watches;
 
 /// How the objects of a cluster are reached.
@@ -111,10 +112,11 @@ impl Drop for Member {
 }
 
 async fn watch_api(plan: Plan, condition: Arc<Condition>, gate: Arc<Gate>) {
-    let client = connect(&plan.access, &plan.timing, &condition).await;
+    let (client, identity) = connect(&plan.access, &plan.timing, &condition).await;
     loop {
         let watches = Watches {
             client: client.clone(),
+            identity: identity.clone(),
             selection: plan.selection.clone(),
             limiter: plan.limiter.clone(),
             timing: plan.timing.clone(),
@@ -157,12 +159,12 @@ async fn expired(condition: &Condition, gate: &Gate, stale: Option<Duration>) ->
 
 /// Makes the client, again and again until it succeeds: the files of the local configuration may be
 /// written late.
-async fn connect(access: &Access, timing: &Timing, condition: &Condition) -> Client {
+async fn connect(access: &Access, timing: &Timing, condition: &Condition) -> (Client, Identity) {
     let mut backoff = Backoff::new(timing);
     let mut told = false;
     loop {
         let error = match try_connect(access.clone(), timing.clone()).await {
-            Ok(client) => return client,
+            Ok(connected) => return connected,
             Err(error) => error,
         };
         if !std::mem::replace(&mut told, true) {
@@ -175,7 +177,10 @@ async fn connect(access: &Access, timing: &Timing, condition: &Condition) -> Cli
 }
 
 /// Makes the client of an access. The error is for the log and holds no credential.
-pub(super) async fn try_connect(access: Access, timing: Timing) -> Result<Client, String> {
+pub(super) async fn try_connect(
+    access: Access,
+    timing: Timing,
+) -> Result<(Client, Identity), String> {
     let handle = tokio::runtime::Handle::current();
     // Reading files and running a credential program block.
     let made = tokio::task::spawn_blocking(move || {
@@ -187,7 +192,9 @@ pub(super) async fn try_connect(access: Access, timing: Timing) -> Result<Client
                 return Err(SourceError::NoDirectory(directory).to_string());
             }
         };
-        client::connect(config, &timing).map_err(|error| describe(&error))
+        let identity = Identity::of(&config.auth_info);
+        let client = client::connect(config, &timing).map_err(|error| describe(&error))?;
+        Ok((client, identity))
     });
     made.await.unwrap_or_else(|error| Err(error.to_string()))
 }

@@ -15,9 +15,9 @@ use tracing::{Dispatch, info, warn};
 
 use super::backoff::Backoff;
 use super::event::{Change, Update};
+use super::failure::describe;
 use super::kinds::{NodeObject, ServiceCidrObject, ServiceEntryObject, ServiceImportObject};
 use super::selection::Kind;
-use super::watch::describe;
 use super::watches::{Object, Watches, labelled};
 
 /// What an API server says of a kind that it does not have.

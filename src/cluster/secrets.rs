@@ -19,28 +19,43 @@ use serde::{Deserialize, Serialize};
 use super::claim::Claim;
 use super::client::{self, Contact, Timing};
 use super::event::{ClusterId, Update};
+use super::identity::Identity;
 use super::kinds::{ObjectKey, key_of};
+use super::kubeconfig::Allowed;
 use super::limits::Limiter;
 use super::watch::{Told, Watch};
 
 const SELECTOR: &str = "istio/multiCluster=true";
 
-/// Watches the Secrets of `namespace` until dropped. `local` names the local cluster in the log.
-pub async fn follow(
-    client: Client,
-    namespace: &str,
-    local: ClusterId,
-    limiter: Arc<Limiter>,
-    timing: Timing,
-    mut publish: impl FnMut(Vec<Claim>),
-) {
+/// Which Secrets are watched, and how.
+pub struct Following {
+    pub client: Client,
+    pub identity: Identity,
+    /// Names the local cluster in the log.
+    pub local: ClusterId,
+    pub namespace: String,
+    pub allowed: Allowed,
+    pub limiter: Arc<Limiter>,
+    pub timing: Timing,
+}
+
+/// Watches the Secrets of a namespace until dropped.
+pub async fn follow(following: Following, mut publish: impl FnMut(Vec<Claim>)) {
+    let Following { client, identity, local, namespace, allowed, limiter, timing } = following;
     let contact = Arc::new(Contact::default());
     let client = client::probe(client, contact.clone(), limiter, &timing);
-    let api: Api<DeserializeGuard<SecretObject>> = Api::namespaced(client, namespace);
-    let (kind, peers) = ("member Secrets", Arc::default());
-    let cluster = local;
-    let watch = Watch { cluster, kind, quotable: false, contact, peers, timing, ends_at: &[] };
-    let mut secrets = Secrets::default();
+    let api: Api<DeserializeGuard<SecretObject>> = Api::namespaced(client, &namespace);
+    let watch = Watch {
+        cluster: local,
+        kind: "member Secrets",
+        quotable: false,
+        identity,
+        contact,
+        peers: Arc::default(),
+        timing,
+        ends_at: &[],
+    };
+    let mut secrets = Secrets { allowed, ..Secrets::default() };
     watch
         .run(api, watcher::Config::default().labels(SELECTOR), |told| {
             if let Told::Update(update) = told {
@@ -53,6 +68,7 @@ pub async fn follow(
 /// The Secrets as last seen.
 #[derive(Default)]
 pub(super) struct Secrets {
+    allowed: Allowed,
     /// In the order of names: the same claims on every replica that sees the same Secrets.
     known: BTreeMap<ObjectKey, BTreeMap<String, ByteString>>,
     claims: Vec<Claim>,
@@ -80,7 +96,7 @@ impl Secrets {
             for (id, value) in data {
                 let id = ClusterId::new(id.as_str());
                 let origin = format!("Secret {key}, key {id}");
-                claims.push(Claim::kubeconfig(id, origin, &value.0, &self.claims));
+                claims.push(Claim::kubeconfig(id, origin, &value.0, self.allowed, &self.claims));
             }
         }
         self.claims.clone_from(&claims);

@@ -14,8 +14,8 @@ use kube::config::{
 use thiserror::Error;
 
 use super::event::ClusterId;
+use super::failure::describe;
 use super::kubeconfig;
-use super::watch::describe;
 
 /// Where the kubelet mounts a pod's service account.
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -179,18 +179,22 @@ fn from_kubeconfig(file: &Path, context: Option<&str>) -> Result<kube::Config, S
         let known = known();
         return Err(SourceError::NoContext { file: file.to_owned(), context: chosen, known });
     }
-    let options = KubeConfigOptions { context: Some(chosen), ..KubeConfigOptions::default() };
+    let named = |cluster: &&NamedCluster| {
+        let contexts = kubeconfig.contexts.iter().filter(|named| named.name == chosen);
+        contexts.flat_map(|named| &named.context).any(|context| context.cluster == cluster.name)
+    };
+    let cluster = kubeconfig.clusters.iter().find(named).and_then(|named| named.cluster.as_ref());
+    if cluster
+        .is_some_and(|cluster| cluster.proxy_url.as_deref().is_some_and(|url| !url.is_empty()))
+    {
+        return Err(unusable("proxy-url is not supported: API servers are asked directly".into()));
+    }
+    let options =
+        KubeConfigOptions { context: Some(chosen.clone()), ..KubeConfigOptions::default() };
     let mut config = kubeconfig::built(kubeconfig.clone(), &options)
         .map_err(|error| unusable(describe(&error)))?;
     // kube would also take a proxy from the environment, which is set for other programs as a rule.
-    let proxy = config.proxy_url.take().map(|proxy| proxy.to_string());
-    let names_it = |named: &NamedCluster| {
-        let given = named.cluster.as_ref().and_then(|cluster| cluster.proxy_url.as_deref());
-        given.is_some_and(|given| proxy.as_deref().is_some_and(|proxy| proxy.starts_with(given)))
-    };
-    if kubeconfig.clusters.iter().any(names_it) {
-        return Err(unusable("proxy-url is not supported: API servers are asked directly".into()));
-    }
+    config.proxy_url = None;
     // A credential program is run when connecting, not for a check.
     if config.auth_info.exec.is_none() {
         config.rustls_client_config().map_err(|error| unusable(describe(&error)))?;

@@ -4,11 +4,12 @@
 //! finished list replaces what was known in one step; until then, and through every error, what was
 //! known stays. Nothing here gives up: failures are logged once and tried again for ever.
 
-use std::error::Error as StdError;
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::Arc;
 
 use futures::StreamExt;
+use kube::api::ListParams;
 use kube::core::DeserializeGuard;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Resource};
@@ -20,6 +21,8 @@ use tracing::{Dispatch, info, warn};
 use super::backoff::Backoff;
 use super::client::{Contact, Timing};
 use super::event::{ClusterId, Update};
+use super::failure::{Cause, cause, describe, unquoted};
+use super::identity::Identity;
 use super::kinds::key_of;
 
 /// What a watch tells the one who runs it.
@@ -38,8 +41,7 @@ pub enum Told<O> {
 /// How an attempt failed.
 #[derive(Debug)]
 pub struct Failure {
-    /// The HTTP status, if it was the server that refused.
-    pub status: Option<u16>,
+    pub cause: Cause,
     /// For people. Holds no credential.
     pub why: String,
 }
@@ -49,8 +51,10 @@ pub struct Watch {
     pub cluster: ClusterId,
     /// The plural that the log uses: `Services`.
     pub kind: &'static str,
-    /// Whether decoding errors may be logged in full: they may quote the object, so not of Secrets.
+    /// Whether decoding errors may be logged: not those of Secrets, whatever they say.
     pub quotable: bool,
+    /// What the API server knows the client by.
+    pub identity: Identity,
     /// The stamp of the [`super::client::probe`] that the API was made with.
     pub contact: Arc<Contact>,
     /// Shared by the watches of one API server: the first that works again wakes the others, so
@@ -78,7 +82,7 @@ impl Watch {
     {
         let selection = selection.timeout(self.timing.watch_seconds).page_size(500);
         let mut backoff = Backoff::new(&self.timing);
-        let mut failing = false;
+        let mut failing = BTreeSet::new();
         let mut stream = watcher(api.clone(), selection.clone()).boxed();
         let mut listed = Vec::new();
         loop {
@@ -87,7 +91,15 @@ impl Watch {
             let event = tokio::select! {
                 event = stream.next().with_subscriber(Dispatch::none()) => event,
                 () = self.contact.watching() => {
-                    self.working(&mut failing, &mut tell);
+                    if failing.is_empty() {
+                        continue;
+                    }
+                    match self.went_back(&api).await {
+                        Ok(false) => self.working(&mut failing, &mut tell),
+                        Ok(true) => stream = watcher(api.clone(), selection.clone()).boxed(),
+                        // The next watch is looked at again.
+                        Err(_) => {}
+                    }
                     continue;
                 }
             };
@@ -108,16 +120,18 @@ impl Watch {
                     tell(Told::Update(Update::Delete(key_of(object.meta()))));
                 }
                 Some(Err(error)) => {
-                    let status = status(&error);
-                    if let Some(status) = status.filter(|status| self.ends_at.contains(status)) {
+                    let cause = cause(&error);
+                    if let Cause::Status(status) = cause
+                        && self.ends_at.contains(&status)
+                    {
                         return status;
                     }
-                    let why = describe(&error);
-                    if !std::mem::replace(&mut failing, true) {
+                    let why = self.identity.explain(cause, describe(&error));
+                    if failing.insert(cause) {
                         warn!(cluster = %self.cluster, kind = self.kind, error = %why,
                             "the watch fails and is retried; what is known stays");
                     }
-                    tell(Told::Failing(Failure { status, why }));
+                    tell(Told::Failing(Failure { cause, why }));
                     if needs_new_list(&error) {
                         stream = watcher(api.clone(), selection.clone()).boxed();
                     }
@@ -132,8 +146,21 @@ impl Watch {
         }
     }
 
-    fn working<O>(&self, failing: &mut bool, tell: &mut impl FnMut(Told<O>)) {
-        if std::mem::take(failing) {
+    /// Whether the server is behind the version that it was asked to go on from, as one is that was made anew
+    /// or from a backup. It accepts such a watch, and says nothing until it has counted so far again.
+    async fn went_back<O>(&self, api: &Api<DeserializeGuard<O>>) -> kube::Result<bool>
+    where
+        O: Resource + DeserializeOwned + Clone + Debug,
+    {
+        let params = ListParams::default().limit(1);
+        let list = api.list_metadata(&params).with_subscriber(Dispatch::none()).await?;
+        let version = list.metadata.resource_version.and_then(|version| version.parse().ok());
+        // Versions can be compared as numbers (KEP-5504).
+        Ok(version.is_some_and(|version: u64| version < self.contact.version()))
+    }
+
+    fn working<O>(&self, failing: &mut BTreeSet<Cause>, tell: &mut impl FnMut(Told<O>)) {
+        if !std::mem::take(failing).is_empty() {
             self.peers.notify_waiters();
             info!(cluster = %self.cluster, kind = self.kind, "the watch works again");
             tell(Told::Working);
@@ -144,7 +171,7 @@ impl Watch {
         match object.0 {
             Ok(object) => Some(object),
             Err(invalid) => {
-                let error = if self.quotable { plain(&invalid.error) } else { String::new() };
+                let error = if self.quotable { unquoted(&invalid.error) } else { String::new() };
                 warn!(cluster = %self.cluster, kind = self.kind, object = %key_of(&invalid.metadata),
                     %error, "skipped an object that does not decode");
                 None
@@ -159,47 +186,9 @@ impl Watch {
 /// that is no event it would never know what it said.
 fn needs_new_list(error: &watcher::Error) -> bool {
     match error {
-        watcher::Error::WatchStartFailed(_) => status(error) == Some(410),
+        watcher::Error::WatchStartFailed(_) => cause(error) == Cause::Status(410),
         watcher::Error::WatchError(_) => true,
         watcher::Error::WatchFailed(cause) => matches!(cause, kube::Error::SerdeError(_)),
         _ => false,
     }
-}
-
-/// The HTTP status of a failure, if it was the server that refused.
-fn status(error: &watcher::Error) -> Option<u16> {
-    use watcher::Error::{InitialListFailed, WatchError, WatchFailed, WatchStartFailed};
-    match error {
-        InitialListFailed(kube::Error::Api(status))
-        | WatchStartFailed(kube::Error::Api(status))
-        | WatchFailed(kube::Error::Api(status))
-        | WatchError(status) => Some(status.code),
-        _ => None,
-    }
-}
-
-/// An error with its causes, for the log. Bodies are not quoted: they may hold a Secret.
-pub(super) fn describe(error: &(dyn StdError + 'static)) -> String {
-    let mut text = String::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let part = match error.downcast_ref::<serde_json::Error>() {
-            Some(json) => format!("the response does not decode at column {}", json.column()),
-            None => error.to_string(),
-        };
-        // Some errors print their cause themselves.
-        if !text.contains(&part) {
-            if !text.is_empty() {
-                text.push_str(": ");
-            }
-            text.push_str(&part);
-        }
-        next = error.source();
-    }
-    plain(&text)
-}
-
-/// One line of at most 300 characters: what a server says must not shape the log.
-fn plain(text: &str) -> String {
-    text.chars().take(300).map(|char| if char.is_control() { ' ' } else { char }).collect()
 }

@@ -17,8 +17,10 @@ use super::client::{self, Contact, Timing};
 use super::condition::Condition;
 use super::either::Either;
 use super::event::{Change, Update};
+use super::failure::Cause;
 use super::from_endpoints::FromEndpoints;
 use super::gate::Gate;
+use super::identity::Identity;
 use super::kinds::{
     EndpointSliceObject, LoadBalancerObject, NamespaceObject, PodObject, ServiceObject, pod,
 };
@@ -33,6 +35,7 @@ use super::watch::{Told, Watch};
 /// What all of them share.
 pub struct Watches {
     pub client: Client,
+    pub identity: Identity,
     pub selection: Selection,
     pub limiter: Arc<Limiter>,
     pub timing: Timing,
@@ -174,6 +177,7 @@ impl Watches {
             cluster: condition.id.clone(),
             kind,
             quotable: true,
+            identity: self.identity.clone(),
             contact: contact.clone(),
             peers: self.peers.clone(),
             timing: self.timing.clone(),
@@ -185,7 +189,7 @@ impl Watches {
             .run(api(self.client(contact)), selected, |told| match told {
                 Told::Update(update) => take(update),
                 Told::Failing(failure) => {
-                    if failure.status == Some(403) {
+                    if failure.cause == Cause::Status(403) {
                         condition.set_missing(place, self.selection.kind_at(place));
                         is_forbidden = true;
                     }

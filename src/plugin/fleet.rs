@@ -16,7 +16,7 @@ use ipnet::IpNet;
 
 use super::setup::{Setup, refuse};
 use crate::cluster::kinds::Merge;
-use crate::cluster::{ClusterId, Expose, MemberSource, PerMember, STALE};
+use crate::cluster::{Allowed, ClusterId, Expose, MemberSource, PerMember, STALE};
 use crate::corefile::{
     Diagnostic, Directive, Line, Token, parse_duration, parse_ip, parse_network,
 };
@@ -34,6 +34,7 @@ const OPTIONS: &[&str] = &[
     "merge",
     "per_cluster",
     "stale",
+    "kubeconfig_allow",
     "admin",
 ];
 const NOT_YET: &[&str] = &["clusterset"];
@@ -61,6 +62,8 @@ pub struct Lines {
     pub per_cluster: Vec<Token>,
     /// How long what a lost member said is answered.
     pub stale: Duration,
+    /// What the kubeconfigs of members may do besides.
+    pub allowed: Allowed,
     /// Where the status pages are, and the word that says so.
     pub admin: Option<(Token, SocketAddr)>,
 }
@@ -81,6 +84,7 @@ impl Lines {
             merge: Merge::default(),
             per_cluster: Vec::new(),
             stale: STALE,
+            allowed: Allowed::default(),
             admin: None,
         }
     }
@@ -163,6 +167,7 @@ pub fn read(directive: &Directive) -> Result<Lines, Diagnostic> {
                 lines.per_cluster.extend(words.iter().cloned());
             }
             "stale" => lines.stale = parse_duration(line.one_arg("stale DURATION")?)?,
+            "kubeconfig_allow" => allow(line, &mut lines.allowed)?,
             "overlap" => lines.overlap = overlap(line)?,
             "admin" => lines.admin = Some(admin::read(line, lines.admin.as_ref())?),
             _ => return Err(refuse(NAME, line, OPTIONS, NOT_YET)),
@@ -229,6 +234,17 @@ fn members(line: &Line) -> Result<MemberSource, Diagnostic> {
         }
         _ => Err(args[0].unknown("source of members", &["secrets", "kubeconfig", "manifests"])),
     }
+}
+
+fn allow(line: &Line, allowed: &mut Allowed) -> Result<(), Diagnostic> {
+    for word in line.args_within(1.., "kubeconfig_allow proxy-url | impersonate ...")? {
+        match word.text.as_str() {
+            "proxy-url" => allowed.proxy = true,
+            "impersonate" => allowed.impersonation = true,
+            _ => return Err(word.unknown("thing to allow", &["proxy-url", "impersonate"])),
+        }
+    }
+    Ok(())
 }
 
 fn overlap(line: &Line) -> Result<Overlap, Diagnostic> {

@@ -160,6 +160,7 @@ fn describe(
         }),
         expose: fleet.expose.clone(),
         stale: fleet.stale,
+        allowed: fleet.allowed,
         member_ranges: sentinel::any_line(blocks, "pool"),
         limits: lines.watching.limits(),
     };
