@@ -10,6 +10,7 @@ mod dig_cases;
 mod edns;
 mod explain;
 mod expose;
+mod faults;
 mod gateways;
 mod generated;
 mod good_corefiles;

@@ -130,6 +130,12 @@ impl ApiServer {
         }
     }
 
+    /// The same on another etcd, as when a cluster was made anew under its old address. It is empty.
+    pub async fn restart_on(&mut self, etcd: &str) {
+        self.etcd = etcd.into();
+        self.restart().await;
+    }
+
     async fn is_up(&mut self) -> bool {
         let client = self.client().await;
         let probe = async || {

@@ -3,7 +3,7 @@
 //! One file an idea, from the ground up: [`parts`] where the programs are, [`scratch`] files,
 //! [`ports`], [`process`], [`eventually`]; then [`pki`], [`etcd`], [`api_server`] with
 //! [`manifests`] and [`objects`], [`control_plane`]; [`dns_server`] for CoreDNS and fleetdns alike, [`fleet`]
-//! for Corefiles of several clusters;
+//! for Corefiles of several clusters, [`proxy`] for API servers that fail or lie;
 //! [`client`], [`connection`], [`dig`], [`compare`] and [`says`] for questions, [`told`] for
 //! what no answer shows, [`upstream`] for what is forwarded; [`netns`], [`envoy`] and [`web`] for
 //! the sidecar.
@@ -27,6 +27,7 @@ pub mod parts;
 pub mod pki;
 pub mod ports;
 pub mod process;
+pub mod proxy;
 pub mod says;
 pub mod scratch;
 pub mod told;
@@ -45,6 +46,7 @@ pub use etcd::Etcd;
 pub use eventually::{LONG, eventually};
 pub use netns::Namespace;
 pub use process::Process;
+pub use proxy::{Pass, Proxy};
 pub use told::Told;
 pub use upstream::Upstream;
 pub use web::{Backend, get};

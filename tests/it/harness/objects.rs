@@ -78,28 +78,39 @@ pub fn remote_secret(namespace: &str, name: &str, kubeconfigs: &[(&str, &str)]) 
 
 /// Lets the group `readers` list and watch these resources (`group/plural`) in all namespaces.
 pub fn grant_readers(resources: &[&str]) -> String {
+    let group =
+        json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "readers"});
+    grant("readers", &group, resources)
+}
+
+/// Lets a subject of RBAC list and watch these resources (`group/plural`) in all namespaces, and nothing
+/// besides, by a ClusterRole and a binding of this name.
+pub fn grant(name: &str, subject: &Value, resources: &[&str]) -> String {
     let rule = |resource: &&str| {
         let (group, plural) = resource.split_once('/').expect("group/plural");
         json!({"apiGroups": [group], "resources": [plural], "verbs": ["list", "watch"]})
     };
+    role(name, subject, &resources.iter().map(rule).collect())
+}
+
+/// A ClusterRole with these rules and its binding to a subject, both of this name.
+pub fn role(name: &str, subject: &Value, rules: &Value) -> String {
     let version = "rbac.authorization.k8s.io/v1";
     document(&json!({
         "apiVersion": version,
         "kind": "ClusterRole",
-        "metadata": {"name": "readers"},
-        "rules": resources.iter().map(rule).collect::<Vec<_>>(),
+        "metadata": {"name": name},
+        "rules": rules,
     })) + &document(&json!({
         "apiVersion": version,
         "kind": "ClusterRoleBinding",
-        "metadata": {"name": "readers"},
+        "metadata": {"name": name},
         "roleRef": {
             "apiGroup": "rbac.authorization.k8s.io",
             "kind": "ClusterRole",
-            "name": "readers",
+            "name": name,
         },
-        "subjects": [
-            {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "readers"},
-        ],
+        "subjects": [subject],
     }))
 }
 

@@ -1,5 +1,5 @@
 //! One certificate authority, one server certificate for 127.0.0.1 and one client certificate, for all
-//! servers of a run.
+//! servers of a run; and others of the same authority, of any time.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
@@ -32,6 +32,27 @@ pub struct Pki {
     /// Public key of service account tokens, PEM.
     pub sa_public: PathBuf,
     ca_pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// A certificate and its key, PEM.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    /// The certificate.
+    pub cert: String,
+    /// Its key.
+    pub key: String,
+}
+
+/// When a certificate is valid.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Valid {
+    /// Now.
+    Now,
+    /// Until 2021.
+    NoMore,
+    /// From 2090.
+    NotYet,
 }
 
 impl Pki {
@@ -44,8 +65,32 @@ impl Pki {
 
     /// The authority's certificate as kubeconfigs carry it.
     pub fn ca_base64(&self) -> String {
-        let encoded = serde_json::to_value(ByteString(self.ca_pem.clone().into_bytes()));
-        encoded.ok().and_then(|v| v.as_str().map(str::to_owned)).expect("base64")
+        base64(&self.ca_pem)
+    }
+
+    /// A server's certificate for IP 127.0.0.1.
+    pub fn server(&self, valid: Valid) -> Issued {
+        let mut server = CertificateParams::new(Vec::new()).expect("no names");
+        server.subject_alt_names.push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        self.issue(server, valid)
+    }
+
+    /// A client's certificate for a user with all rights (group `system:masters`).
+    pub fn client(&self, user: &str, valid: Valid) -> Issued {
+        self.issue(client(user), valid)
+    }
+
+    fn issue(&self, mut params: CertificateParams, valid: Valid) -> Issued {
+        let (first, last) = match valid {
+            Valid::Now => (2020, 2090),
+            Valid::NoMore => (2020, 2021),
+            Valid::NotYet => (2090, 2095),
+        };
+        params.not_before = rcgen::date_time_ymd(first, 1, 1);
+        params.not_after = rcgen::date_time_ymd(last, 1, 1);
+        let key = KeyPair::generate().expect("a key");
+        let cert = params.signed_by(&key, &self.issuer).expect("a certificate");
+        Issued { cert: cert.pem(), key: key.serialize_pem() }
     }
 
     fn create() -> Result<Self, rcgen::Error> {
@@ -59,12 +104,8 @@ impl Pki {
         server.subject_alt_names.push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
         let key = KeyPair::generate()?;
         let cert = server.signed_by(&key, &issuer)?;
-        let mut client = CertificateParams::new(Vec::new())?;
-        client.distinguished_name.push(DnType::CommonName, "admin");
-        client.distinguished_name.push(DnType::OrganizationName, "system:masters");
-        client.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
         let client_key = KeyPair::generate()?;
-        let client_cert = client.signed_by(&client_key, &issuer)?;
+        let client_cert = client("admin").signed_by(&client_key, &issuer)?;
         let sa_key = KeyPair::generate()?;
 
         let folder = scratch::folder("pki");
@@ -82,6 +123,21 @@ impl Pki {
             sa_key: write("sa-key.pem", &sa_key.serialize_pem()),
             sa_public: write("sa-public.pem", &sa_key.public_key_pem()),
             ca_pem,
+            issuer,
         })
     }
+}
+
+fn client(user: &str) -> CertificateParams {
+    let mut client = CertificateParams::new(Vec::new()).expect("no names");
+    client.distinguished_name.push(DnType::CommonName, user);
+    client.distinguished_name.push(DnType::OrganizationName, "system:masters");
+    client.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
+    client
+}
+
+/// A text as kubeconfigs and Secrets carry it.
+pub fn base64(text: &str) -> String {
+    let encoded = serde_json::to_value(ByteString(text.as_bytes().to_vec()));
+    encoded.ok().and_then(|v| v.as_str().map(str::to_owned)).expect("base64")
 }
