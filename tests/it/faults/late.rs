@@ -70,6 +70,7 @@ fn large(space: &'static str, pages: Arc<AtomicUsize>) -> impl Fn(&str) -> Strin
                 let rest = if next < SERVICES { next.to_string() } else { String::new() };
                 ((from..next).map(|index| service(space, index)).collect::<Vec<_>>(), rest)
             }
+            "/api/v1/namespaces" => (vec![json!({"metadata": {"name": space}})], String::new()),
             _ => (Vec::new(), String::new()),
         };
         let metadata = json!({"resourceVersion": "7", "continue": next});
@@ -105,10 +106,9 @@ async fn a_slow_list_of_a_hundred_thousand_holds_up_nobody() {
     let listed = async {
         let half = SERVICES / PAGE / 2;
         eventually("half of the list", LONG, async || pages.load(Ordering::Relaxed) > half).await;
-        // A list counts when it is whole.
-        let missing = "NXDOMAIN cluster.local. 5";
-        assert_eq!(stage.server.says(&stage.question("s0")).await, missing);
+        let begin = Instant::now();
         stage.server.comes_to_say(&last, &format!("NOERROR {}", address(SERVICES - 1))).await;
+        println!("{space}: answered {:.1} s after half of it", begin.elapsed().as_secs_f32());
         for index in (0..SERVICES).step_by(997) {
             let question = stage.question(&format!("s{index}"));
             assert_eq!(stage.server.says(&question).await, format!("NOERROR {}", address(index)));

@@ -2,41 +2,17 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use tokio::join;
 use tokio::time::timeout;
 
 use super::{Stage, south};
-use crate::harness::objects::{document, grant, namespace, remote_secret};
+use crate::harness::account::{account, accounts};
+use crate::harness::objects::{grant, namespace, remote_secret};
 use crate::harness::{ControlPlane, LONG, Proxy, eventually};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// What a member is asked for at the least.
 const ENOUGH: [&str; 3] = ["/services", "/namespaces", "discovery.k8s.io/endpointslices"];
-
-/// All accounts of a namespace.
-fn accounts(space: &str) -> Value {
-    let group = format!("system:serviceaccounts:{space}");
-    json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group})
-}
-
-fn account(space: &str, name: &str) -> String {
-    document(&json!({"apiVersion": "v1", "kind": "ServiceAccount",
-        "metadata": {"name": name, "namespace": space}}))
-}
-
-/// Makes an account and returns a token for it.
-async fn token(space: &str, name: &str) -> String {
-    let south = south().await;
-    south.apply(&(namespace(space) + &account(space, name))).await;
-    let body = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
-        "spec": {"expirationSeconds": 3600}});
-    let path = format!("/api/v1/namespaces/{space}/serviceaccounts/{name}/token");
-    let request = http::Request::post(path).header("content-type", "application/json");
-    let request = request.body(body.to_string().into_bytes()).expect("a request");
-    let made: Value = south.client().await.request(request).await.expect("a token");
-    made["status"]["token"].as_str().expect("a token").to_owned()
-}
 
 async fn credential_is_rotated() {
     let (south, east) = (south().await, &ControlPlane::shared().await.east);
@@ -48,7 +24,7 @@ async fn credential_is_rotated() {
         east.apply(&(namespace(secrets) + &secret)).await;
     };
     south.apply(&grant(space, &accounts(space), &ENOUGH)).await;
-    join(&token(space, "first").await).await;
+    join(&south.token(space, "first").await).await;
     let lines = format!("members secrets {secrets}");
     let stage = Stage::launch(space, &east.kubeconfig_yaml(), south, None, &lines).await;
     stage.comes_to_be_fresh("far", &stage.far).await;
@@ -66,7 +42,7 @@ async fn credential_is_rotated() {
         .await;
         stage.comes_to_be_stale().await;
         let new = stage.change(south).await;
-        join(&token(space, "second").await).await;
+        join(&south.token(space, "second").await).await;
         stage.comes_back(space, &new).await;
     };
     stage.meanwhile(outage).await;
@@ -77,7 +53,7 @@ async fn rights_are_taken_away() {
     let space = "faults-forbidden";
     let proxy = Proxy::before(south).await;
     south.apply(&grant(space, &accounts(space), &ENOUGH)).await;
-    let way = proxy.lead(&south.kubeconfig_yaml_of(&token(space, "reader").await));
+    let way = proxy.lead(&south.kubeconfig_yaml_of(&south.token(space, "reader").await));
     let stage = Stage::start(space, south, &way, "").await;
     stage.with_old(south).await;
     let outage = async {

@@ -1,14 +1,16 @@
 //! What the tests share: real programs started on loopback, questions asked, answers compared.
 //!
 //! One file an idea, from the ground up: [`parts`] where the programs are, [`scratch`] files,
-//! [`ports`], [`process`], [`eventually`]; then [`pki`], [`etcd`], [`api_server`] with
-//! [`manifests`] and [`objects`], [`control_plane`]; [`dns_server`] for CoreDNS and fleetdns alike, [`fleet`]
-//! for Corefiles of several clusters, [`proxy`] for API servers that fail or lie;
+//! [`ports`], [`process`] with [`usage`], [`eventually`]; then [`pki`], [`etcd`], [`api_server`] with
+//! [`manifests`], [`objects`] and [`account`], [`control_plane`]; [`dns_server`] for CoreDNS and fleetdns alike, [`fleet`]
+//! for Corefiles of several clusters, [`proxy`] for API servers that fail or lie,
+//! [`tunnel`] for those behind an HTTP proxy;
 //! [`client`], [`connection`], [`dig`], [`compare`] and [`says`] for questions, [`told`] for
 //! what no answer shows, [`upstream`] for what is forwarded; [`netns`], [`envoy`] and [`web`] for
 //! the sidecar.
 #![allow(dead_code, unused_imports, reason = "each test uses its part of it")]
 
+pub mod account;
 pub mod api_server;
 pub mod client;
 pub mod compare;
@@ -31,7 +33,9 @@ pub mod proxy;
 pub mod says;
 pub mod scratch;
 pub mod told;
+pub mod tunnel;
 pub mod upstream;
+pub mod usage;
 pub mod web;
 
 pub use api_server::ApiServer;
@@ -48,5 +52,6 @@ pub use netns::Namespace;
 pub use process::Process;
 pub use proxy::{Pass, Proxy};
 pub use told::Told;
+pub use tunnel::Tunnel;
 pub use upstream::Upstream;
 pub use web::{Backend, get};
