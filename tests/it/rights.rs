@@ -1,5 +1,7 @@
 //! Clusters that allow less than all (RBAC): what is answered must not depend on it.
 
+mod roles;
+
 use std::fs;
 
 use serde_json::{Value, json};

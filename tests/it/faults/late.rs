@@ -47,6 +47,22 @@ async fn a_member_that_is_dead_at_our_start_breaks_no_search_list() {
     .await;
 }
 
+#[tokio::test]
+async fn a_member_that_says_all_slowly_is_as_good_as_any() {
+    let (south, space) = (south().await, "faults-slow");
+    let proxy = Proxy::before(south).await;
+    proxy.pass(Pass::Slow(Duration::from_millis(400)));
+    let way = proxy.lead(&south.kubeconfig_yaml());
+    let stage = Stage::start(space, south, &way, "").await;
+    let changes = async {
+        stage.with_old(south).await;
+        let new = stage.change(south).await;
+        stage.comes_back(space, &new).await;
+    };
+    stage.meanwhile(changes).await;
+    assert!(!stage.server.logs().contains("fails"), "{}", stage.server.logs());
+}
+
 /// How many Services a large cluster has, and how many of them are listed at once.
 const SERVICES: usize = 100_000;
 const PAGE: usize = 500;

@@ -7,7 +7,7 @@ use std::fmt;
 use std::future::pending;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject;
@@ -51,8 +51,12 @@ pub struct Proxy {
     /// The port of the server behind it.
     behind: u16,
     pass: watch::Sender<Pass>,
+    asked: Asked,
     task: JoinHandle<()>,
 }
+
+/// Path and query of each request that went through.
+type Asked = Arc<Mutex<Vec<String>>>;
 
 impl Proxy {
     /// Starts one in front of a server.
@@ -82,6 +86,12 @@ impl Proxy {
         self.pass.send_modify(|_| ());
     }
 
+    /// How many requests that match went through, by path and query.
+    pub fn count(&self, matches: impl Fn(&str) -> bool) -> usize {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.iter().filter(|target| matches(target)).count()
+    }
+
     /// The port that it listens on.
     pub fn port(&self) -> u16 {
         self.port
@@ -104,6 +114,8 @@ impl Proxy {
         let tls = acceptor(certificate);
         let pass = watch::Sender::new(pass);
         let mut passing = pass.subscribe();
+        let asked = Asked::default();
+        let noted = asked.clone();
         let task = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             loop {
@@ -122,13 +134,14 @@ impl Proxy {
                 tokio::select! {
                     changed = passing.changed() => if changed.is_err() { return },
                     Ok((stream, _)) = accepted => {
-                        connections.spawn(carry(stream, tls.clone(), behind, passing.clone()));
+                        let (passing, noted) = (passing.clone(), noted.clone());
+                        connections.spawn(carry(stream, tls.clone(), behind, passing, noted));
                     }
                     Some(_) = connections.join_next() => {}
                 }
             }
         });
-        Self { port, behind, pass, task }
+        Self { port, behind, pass, asked, task }
     }
 }
 
@@ -185,6 +198,7 @@ async fn carry(
     tls: TlsAcceptor,
     behind: u16,
     mut passing: watch::Receiver<Pass>,
+    asked: Asked,
 ) -> io::Result<()> {
     let pass = passing.borrow_and_update().clone();
     if matches!(pass, Pass::Refuse) {
@@ -206,9 +220,9 @@ async fn carry(
         },
         pass => {
             let delay = if let Pass::Slow(delay) = pass { delay } else { Duration::ZERO };
-            let mut server = connect(behind).await?;
+            let server = connect(behind).await?;
             tokio::select! {
-                ended = exchange(&mut client, &mut server, delay) => return ended,
+                ended = exchange(&mut client, server, delay, &asked) => return ended,
                 is_hole = ends(&mut passing) => is_hole,
             }
         }
@@ -244,32 +258,52 @@ async fn speak(
     }
 }
 
+/// Carries both directions and notes what is asked for.
 async fn exchange(
-    client: &mut (impl AsyncRead + AsyncWrite + Unpin),
-    server: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    client: impl AsyncRead + AsyncWrite,
+    server: impl AsyncRead + AsyncWrite,
     delay: Duration,
+    asked: &Asked,
 ) -> io::Result<()> {
-    if delay.is_zero() {
-        return tokio::io::copy_bidirectional(client, server).await.map(drop);
-    }
     let (mut from_client, mut to_client) = tokio::io::split(client);
     let (mut from_server, mut to_server) = tokio::io::split(server);
-    let back = async {
-        let mut piece = vec![0; 16 * 1024];
-        loop {
-            let length = from_server.read(&mut piece).await?;
-            if length == 0 {
-                return to_client.shutdown().await;
-            }
-            tokio::time::sleep(delay).await;
-            to_client.write_all(&piece[..length]).await?;
-            to_client.flush().await?;
-        }
-    };
     tokio::select! {
-        ended = back => ended,
-        ended = tokio::io::copy(&mut from_client, &mut to_server) => ended.map(drop),
+        ended = forward(&mut from_client, &mut to_server, Duration::ZERO, Some(asked)) => ended,
+        ended = forward(&mut from_server, &mut to_client, delay, None) => ended,
     }
+}
+
+async fn forward(
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+    delay: Duration,
+    asked: Option<&Asked>,
+) -> io::Result<()> {
+    let mut piece = vec![0; 16 * 1024];
+    loop {
+        let length = from.read(&mut piece).await?;
+        if length == 0 {
+            return to.shutdown().await;
+        }
+        if let Some(asked) = asked {
+            note(asked, &piece[..length]);
+        }
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        to.write_all(&piece[..length]).await?;
+        to.flush().await?;
+    }
+}
+
+/// Notes the requests that begin in a piece; their heads are small enough to come in one.
+fn note(asked: &Asked, piece: &[u8]) {
+    let lines = piece.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"GET "));
+    let targets = lines.map(|line| {
+        let line = String::from_utf8_lossy(line);
+        line.split(' ').next().unwrap_or_default().to_owned()
+    });
+    asked.lock().unwrap_or_else(PoisonError::into_inner).extend(targets);
 }
 
 async fn connect(port: u16) -> io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
