@@ -2,9 +2,11 @@
 
 use crate::cluster::condition::MemberState;
 use crate::cluster::fake::{
-    ENDPOINTS, Fake, NAMESPACES, SERVICES, SLICES, endpoints, namespace, service, slice,
+    CIDRS, ENDPOINTS, Fake, Fault, NAMESPACES, NODES, SERVICES, SLICES, endpoints, namespace,
+    service, slice,
 };
 use crate::cluster::limits::Limits;
+use crate::cluster::logged::Logged;
 use crate::cluster::record::Seen;
 use crate::cluster::running::{Running, with_two_services};
 use crate::cluster::selection::Selection;
@@ -135,4 +137,39 @@ async fn namespaces_that_are_selected_by_labels_are_not_made_up() {
     assert_eq!(running.member.condition().state(), MemberState::Connecting);
     fake.allow(NAMESPACES);
     running.until_synced().await;
+}
+
+#[tokio::test]
+async fn each_right_that_is_missing_is_said_once() {
+    let log = Logged::start(tracing::Level::INFO);
+    let fake = with_both().await;
+    fake.serve(CIDRS, &["v1"]);
+    let cidrs = format!("{CIDRS}/v1/servicecidrs");
+    let missing = [
+        (SLICES, "endpointslices.discovery.k8s.io"),
+        (NAMESPACES, "namespaces"),
+        (&cidrs, "servicecidrs.networking.k8s.io"),
+        (NODES, "nodes"),
+    ];
+    missing.iter().for_each(|(path, _)| fake.forbid(path));
+    let selection = Selection { ranges: true, ..Selection::default() };
+    let running = Running::start_with(&fake, selection, Limits::default());
+    running.until_synced().await;
+    // Asked for again and again, through an outage of the server and the loss of all that stands in, too.
+    let cycles = async |count: usize| {
+        for (path, _) in missing {
+            let asked = fake.requests().iter().filter(|request| request.starts_with(path)).count();
+            fake.asked(asked + count, |request| request.starts_with(path)).await;
+        }
+    };
+    cycles(4).await;
+    fake.fault(Some(Fault::Status(503)));
+    running.until_failing(true).await;
+    fake.fault(None);
+    running.until_failing(false).await;
+    cycles(4).await;
+    for (_, rule) in missing {
+        let said = format!("allow list and watch of {rule} ");
+        assert_eq!(log.count(&said), 1, "{rule}: {}", log.text());
+    }
 }

@@ -1,7 +1,6 @@
 //! Fleets of fake API servers: who is a member, and what becomes of its names.
 
 use std::fs;
-use std::io::Write;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -9,6 +8,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::cluster::fake::{self, Fake, Fault, NAMESPACES, SERVICES};
 use crate::cluster::kinds::ServiceKind;
+use crate::cluster::logged::Logged;
 use crate::cluster::record::Record;
 
 const SECRETS: &str = "/api/v1/namespaces/istio-system/secrets";
@@ -283,16 +283,7 @@ async fn a_dropped_fleet_is_silent() {
 /// kube logs in full what it cannot decode; a Secret must never be that.
 #[tokio::test]
 async fn no_credential_is_logged() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
-    // With only one dispatcher alive, tracing lets the thread that first meets an event decide for
-    // all threads whether it is logged, and other tests have no subscriber.
-    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
+    let log = Logged::start(tracing::Level::TRACE);
     let (local, west) = (cluster("l").await, cluster("w").await);
     let token = "hunter2-very-secret";
     // Not base64, and refused: each is told.
@@ -308,7 +299,7 @@ async fn no_credential_is_logged() {
     local.fault(None);
     running.until_members(&["east", "c3"]).await;
     drop(running);
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     assert!(!text.contains(token), "{text}");
     for told in ["istio-system/a", "Secret istio-system/b, key c2", "nothing received for"] {
         assert!(text.contains(told), "{told}: {text}");
@@ -347,18 +338,4 @@ fn endpoints_are_watched_unless_said_otherwise() {
     assert!(wants(&spec, "north") && !wants(&spec, "south"));
     spec.selection.endpoints = false;
     assert!(!wants(&spec, "north"));
-}
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }

@@ -59,6 +59,8 @@ mod fake;
 #[cfg(test)]
 mod fake_objects;
 #[cfg(test)]
+mod logged;
+#[cfg(test)]
 mod record;
 #[cfg(test)]
 mod running;

@@ -36,7 +36,7 @@ use crate::cluster::PerMember;
 use crate::telemetry::Metrics;
 use crate::zone::answer::Answer;
 use crate::zone::explain::{Steps, list};
-use crate::zone::kubernetes::{Elsewhere, Kubernetes as Zones, Pods, Verdict};
+use crate::zone::kubernetes::{Elsewhere, Known, Kubernetes as Zones, Pods, Verdict};
 use crate::zone::name::WireName;
 use crate::zone::rcode;
 use crate::zone::why::Why;
@@ -103,7 +103,8 @@ impl Plugin for Kubernetes {
         let name = names::wire(request.qname());
         let Some(left) = self.zones.find(&name) else { return next.run(NAME, request).await };
         let mut answer = Answer::default();
-        match self.look(request, &name, left, &mut answer).await {
+        let (verdict, known) = self.look(request, &name, left, &mut answer).await;
+        match verdict {
             Verdict::Answered => self.reply(request, &answer),
             // What it leads to was asked for as often as was right.
             Verdict::Chase(_) => Err(Failure::code(ResponseCode::ServFail)),
@@ -113,12 +114,12 @@ impl Plugin for Kubernetes {
             }
             Verdict::NameError => {
                 // Nothing can be said of a cluster that is not known yet (plugin/kubernetes/handler.go).
-                let known = self.view.known();
                 let code = if known.local { rcode::NXDOMAIN } else { rcode::SERVFAIL };
                 let registry = self.view.registry();
                 self.zones.negative(registry, known, (&name, left), code, &mut answer);
-                if !(known.local && known.members) {
-                    answer.why = Some(Why::NotReady(self.view.waiting()));
+                let waiting = self.view.waiting();
+                if !(known.local && known.members || waiting.is_empty()) {
+                    answer.why = Some(Why::NotReady(waiting));
                 }
                 self.reply(request, &answer)
             }
@@ -198,20 +199,23 @@ impl Kubernetes {
 
     /// Asks the zone: once the local cluster is known, and again once the members are, where the name
     /// is one that a member may have; and again with what the whole server says of the names that its
-    /// aliases point to.
+    /// aliases point to. Says what was known before it was asked last: a cluster that comes to be known right
+    /// after may have the name.
     async fn look(
         &self,
         request: &Request,
         name: &WireName,
         left: usize,
         answer: &mut Answer,
-    ) -> Verdict {
+    ) -> (Verdict, Known) {
         self.view.local().await;
         let qtype = u16::from(request.qtype());
         let mut elsewhere = Elsewhere::default();
+        let mut known = self.view.known();
         let mut ask = |elsewhere: &Elsewhere| {
             answer.clear();
-            let (registry, known) = (self.view.registry(), self.view.known());
+            known = self.view.known();
+            let registry = self.view.registry();
             self.zones.complete(registry, known, (name, qtype), left, elsewhere, answer)
         };
         let mut verdict = ask(&elsewhere);
@@ -220,7 +224,7 @@ impl Kubernetes {
         }
         // What aliases point to may change between two looks; not for ever.
         for _ in 0..MAX_LOOKS {
-            let Verdict::Chase(targets) = verdict else { return verdict };
+            let Verdict::Chase(targets) = verdict else { return (verdict, known) };
             for target in targets {
                 let said = request.ask(names::name(&target), request.qtype()).await;
                 let said = said.and_then(|message| Answer::from_message(&message).ok());
@@ -228,6 +232,6 @@ impl Kubernetes {
             }
             verdict = ask(&elsewhere);
         }
-        verdict
+        (verdict, known)
     }
 }
