@@ -189,3 +189,28 @@ async fn a_quiet_watch_goes_on_from_its_bookmark() {
     running.record.until(|seen| seen.services("west").contains(&"n/d")).await;
     assert_eq!(count("limit="), lists);
 }
+
+/// A cluster that was made anew while it was out of reach: its versions are younger than those known here.
+#[tokio::test]
+async fn a_cluster_that_was_made_anew_is_listed_anew() {
+    for forbidden in [&[][..], &[SLICES, NAMESPACES]] {
+        let fake = filled().await;
+        forbidden.iter().for_each(|path| fake.forbid(path));
+        let running = start(&fake);
+        running.until_synced().await;
+        fake.fault(Some(Fault::Status(503)));
+        for (path, count) in asked(&fake, forbidden) {
+            fake.asked(count + 2, |request| request.starts_with(&format!("{path}?"))).await;
+        }
+        fake.make_anew();
+        for (path, make) in kinds() {
+            fake.put(&path, make("n", "z", "10.0.0.7"));
+        }
+        fake.fault(None);
+        let fresh = start(&fake);
+        fresh.until_synced().await;
+        let expected = held(&fresh);
+        running.record.until(|seen| seen.clusters["west"] == expected).await;
+        running.until_failing(false).await;
+    }
+}

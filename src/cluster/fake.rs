@@ -169,6 +169,17 @@ impl Fake {
         self.edit(|store| store.oldest = store.revision);
     }
 
+    /// Makes the cluster anew: it is empty, and counts its versions from the start. Watches that go on from
+    /// later versions hear nothing, as from an API server.
+    pub fn make_anew(&self) {
+        self.edit(|store| {
+            (store.revision, store.oldest) = (0, 0);
+            store.objects.clear();
+            store.log.clear();
+            store.cut += 1;
+        });
+    }
+
     /// Refuses all watches that begin before now, with an error of this code inside the stream.
     pub fn refuse_watches(&self, code: u16) {
         self.edit(|store| {
@@ -378,6 +389,9 @@ fn say(
     }
     let event = store.log.iter().find(|(revision, at, _)| *revision > after && at == path);
     let Some((revision, _, event)) = event else {
+        if after > store.revision {
+            return is_late.then_some((Vec::new(), Place::End));
+        }
         // The server ends a watch at the time that was asked for.
         let meta = json!({"resourceVersion": store.revision.to_string()});
         let object = json!({"kind": "x", "apiVersion": "v1", "metadata": meta});

@@ -24,7 +24,8 @@ async fn east(secrets: &str, lines: &str) -> DnsServer {
         }}",
         east.kubeconfig().display()
     );
-    FLEETDNS.start(&corefile).await
+    // Not for this program: nobody listens there.
+    FLEETDNS.with(&corefile).env("HTTPS_PROXY", "http://127.0.0.1:1").start().await
 }
 
 /// Gives a cluster a Service and tells how it is answered.
@@ -111,7 +112,6 @@ async fn a_proxy_that_is_allowed_is_gone_through() {
     let kubeconfig = w.kubeconfig_yaml().replace("    server:", &field);
     let secret = remote_secret(secrets, "west", &[("west", &kubeconfig)]);
     e.apply(&(namespace(secrets) + &secret)).await;
-    // Not that of the environment, which is for other programs.
     let server = east(secrets, "kubeconfig_allow proxy-url").await;
     let name = format!("there.{space}.svc.cluster.local A");
     server.comes_to_say(&name, &there).await;

@@ -4,6 +4,7 @@
 //! anything that the server has said, nor the base64 of one.
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -163,12 +164,13 @@ fn liars() -> Vec<(&'static str, Answer)> {
     ]
 }
 
-/// A server whose members come from Secrets and from files.
+/// A server whose members come from Secrets and from files, and which logs from this level on.
 async fn start(
     east: &ApiServer,
     secrets: &str,
-    folder: &std::path::Path,
+    folder: &Path,
     lines: &str,
+    level: &str,
 ) -> DnsServer {
     let corefile = format!(
         ".:{{PORT}} {{
@@ -191,7 +193,7 @@ async fn start(
         east.kubeconfig().display(),
         folder.display()
     );
-    FLEETDNS.start(&corefile).await
+    FLEETDNS.with(&corefile).env("RUST_LOG", level).start().await
 }
 
 #[tokio::test]
@@ -222,8 +224,8 @@ async fn no_credential_is_told() {
     let joins = remote_secret(secrets, "west", &[("west", &good)]);
     east.apply(&(namespace(secrets) + &remote_secret(secrets, "all", &all) + &joins)).await;
     let (strict, lax) = tokio::join!(
-        start(east, secrets, &folder, ""),
-        start(east, secrets, &folder, "kubeconfig_allow proxy-url impersonate"),
+        start(east, secrets, &folder, "", "info"),
+        start(east, secrets, &folder, "kubeconfig_allow proxy-url impersonate", "debug"),
     );
     let web = format!("NOERROR {}", west.cluster_ips(SPACE, "web").await[0]);
     for server in [&strict, &lax] {

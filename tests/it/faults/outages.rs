@@ -10,7 +10,7 @@ use tokio::sync::Barrier;
 use super::{Stage, south};
 use crate::harness::objects::{namespace, service};
 use crate::harness::proxy::{refusing, response};
-use crate::harness::{ControlPlane, Etcd, Pass, Proxy};
+use crate::harness::{ControlPlane, Etcd, LONG, Pass, Proxy, eventually};
 
 /// A way to be out of reach, and what the log says of it.
 struct Way {
@@ -104,6 +104,7 @@ async fn a_member_that_flaps() {
     let stage =
         Stage::start("faults-flaps", south, &proxy.lead(&south.kubeconfig_yaml()), "").await;
     stage.with_old(south).await;
+    let before = stage.server.process.usage();
     let mut ticks = tokio::time::interval(Duration::from_millis(1000));
     let flaps = async {
         for turn in 0..12 {
@@ -121,6 +122,11 @@ async fn a_member_that_flaps() {
         stage.comes_back("faults-flaps", &new).await;
     };
     stage.meanwhile(flaps).await;
+    eventually("all connections to be given back", LONG, async || {
+        let after = stage.server.process.usage();
+        if after.files <= before.files + 2 { Ok(()) } else { Err(format!("{after:?} {before:?}")) }
+    })
+    .await;
     // A line when it goes and one when it is back, for each watch, and no more.
     let lines = stage.server.logs().lines().filter(|line| line.contains("cluster=south")).count();
     assert!(lines < 100, "{}", stage.server.logs());
