@@ -5,14 +5,19 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::task::spawn_blocking;
 
 use crate::harness::api_server::ADMIN;
 use crate::harness::objects::{namespace, remote_secret, service};
 use crate::harness::pki::base64;
 use crate::harness::proxy::{Answer, response, silent_watch};
-use crate::harness::{ApiServer, ControlPlane, DnsServer, FLEETDNS, Proxy, dig, get, scratch};
+use crate::harness::{
+    ApiServer, ControlPlane, DnsServer, FLEETDNS, Proxy, dig, get, parts, scratch,
+};
 
 const SPACE: &str = "secrecy";
 
@@ -187,6 +192,7 @@ async fn start(
                 local east
                 members secrets {secrets}
                 members kubeconfig {}/*.yaml
+                admin 127.0.0.1:{{ADMIN_PORT}}
                 {lines}
             }}
         }}",
@@ -261,9 +267,21 @@ async fn is_silent_on(server: &DnsServer, words: &[String]) {
         ("READY_PORT", "/ready"),
         ("HEALTH_PORT", "/health"),
         ("HEALTH_PORT", "/"),
+        ("ADMIN_PORT", "/clusters"),
+        ("ADMIN_PORT", "/"),
     ] {
         let (_, page) = get(server.addr(port), path).await.expect("a page");
         said.push((path, page));
+    }
+    for place in ["--conf", "--offline --conf", "-o json --offline --conf"] {
+        let mut command = Command::new(parts::fleetdns());
+        command.arg("clusters").args(place.split(' ')).arg(server.corefile());
+        // Those that lie to it are tasks of this thread.
+        let run = spawn_blocking(move || command.output().expect("run fleetdns")).await;
+        let run = run.expect("the output");
+        assert!(run.status.success() && !run.stdout.is_empty(), "{run:?}");
+        let text = [run.stdout, run.stderr].concat();
+        said.push((place, String::from_utf8_lossy(&text).into_owned()));
     }
     for word in words {
         // Inside of a longer text its base64 looks in three ways, of which the middle is its own.
