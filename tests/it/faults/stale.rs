@@ -10,7 +10,7 @@ async fn a_members_names_end_and_those_of_the_local_cluster_do_not() {
     let space = "faults-stale";
     let local = to_east.lead(&east.kubeconfig_yaml());
     let way = to_south.lead(&south.kubeconfig_yaml());
-    let stage = Stage::start_with(space, &local, south, &way, "stale 3s").await;
+    let stage = Stage::start_with(space, &local, south, &way, "stale 8s").await;
     stage.with_old(south).await;
 
     let outage = async {
@@ -23,7 +23,7 @@ async fn a_members_names_end_and_those_of_the_local_cluster_do_not() {
             let missing = "NXDOMAIN cluster.local. 5";
             stage.server.comes_to_say(&stage.question(name), missing).await;
         }
-        stage.server.comes_to_log("out of reach for 3s: what it said is forgotten").await;
+        stage.server.comes_to_log("out of reach for 8s: what it said is forgotten").await;
         let near = stage.learn(&stage.others[0].0).await;
         assert_eq!((near.said.as_str(), near.ttl), (stage.others[0].1.as_str(), super::FRESH));
         assert_eq!(near.why, "", "the local cluster's names have no reservation");
