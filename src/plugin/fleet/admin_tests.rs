@@ -55,7 +55,7 @@ async fn shows_each_fleet_once_with_all_of_its_zones() {
     assert_eq!(response.headers()["content-type"], "application/json");
     let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
     let page: Value = serde_json::from_slice(&body).unwrap();
-    assert_eq!(page[0]["zones"], serde_json::json!(["a.test.", "b.test."]));
-    assert_eq!(page[1]["zones"], serde_json::json!(["c.test."]));
-    assert_eq!(page.as_array().unwrap().len(), 2, "{page}");
+    assert_eq!(page["fleets"][0]["zones"], serde_json::json!(["a.test.", "b.test."]));
+    assert_eq!(page["fleets"][1]["zones"], serde_json::json!(["c.test."]));
+    assert_eq!(page["fleets"].as_array().unwrap().len(), 2, "{page}");
 }
