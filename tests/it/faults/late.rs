@@ -29,6 +29,9 @@ async fn is_dead(space: &'static str, pass: Pass) {
             (learnt.said.as_str(), learnt.why.as_str()),
             (missing, "\0\u{e}not known yet: south")
         );
+        // Names that a search list makes are denied, and for as short a time: one that is SERVFAIL ends a search.
+        let search = format!("www.example.com.{space}.svc.cluster.local. A");
+        stage.server.must_say(&[(&search, missing)]).await;
         proxy.pass(Pass::Through);
         let begin = Instant::now();
         stage.comes_to_be_fresh("far", &stage.far).await;
