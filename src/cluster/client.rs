@@ -9,7 +9,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -81,6 +81,8 @@ pub struct Contact {
     last: AtomicU64,
     /// The version from which the last watch was to go on; 0 before the first.
     version: AtomicU64,
+    /// Whether the watch before the last one ended long before its time.
+    early: AtomicBool,
     watching: Notify,
 }
 
@@ -103,6 +105,11 @@ impl Contact {
     /// The version from which the last watch was to go on; 0 before the first.
     pub fn version(&self) -> u64 {
         self.version.load(Ordering::Relaxed)
+    }
+
+    /// Whether the watch before the last one ended long before its time: the server may be another one.
+    pub fn is_early(&self) -> bool {
+        self.early.load(Ordering::Relaxed)
     }
 
     /// Resolves when the server accepts a watch. kube's watcher says nothing of it, so that a
@@ -149,6 +156,11 @@ impl Service<Request<Body>> for Probe {
             let version = pairs().find_map(|pair| pair.strip_prefix("resourceVersion="));
             let version = version.and_then(|version| version.parse().ok()).unwrap_or_default();
             self.contact.version.store(version, Ordering::Relaxed);
+            let least = Duration::from_secs(self.timing.watch_seconds.into()) * 3 / 4;
+            // When the one before began, and how long it lasted.
+            let before = self.next_watch.and_then(|next| next.checked_sub(self.timing.pace));
+            let early = before.is_some_and(|before| before.elapsed() < least);
+            self.contact.early.store(early, Ordering::Relaxed);
         }
         // A server or proxy that ends every watch at once would be asked again without a pause:
         // kube waits after errors only.

@@ -91,7 +91,7 @@ impl Watch {
             let event = tokio::select! {
                 event = stream.next().with_subscriber(Dispatch::none()) => event,
                 () = self.contact.watching() => {
-                    if failing.is_empty() {
+                    if failing.is_empty() && !self.contact.is_early() {
                         continue;
                     }
                     match self.went_back(&api).await {
