@@ -3,18 +3,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kube::Client;
-use kube::api::{Api, PostParams};
 use serde_json::{Value, json};
 
-use k8s_openapi::api::authentication::v1::TokenRequest;
-use k8s_openapi::api::core::v1::ServiceAccount;
-
 use crate::harness::manifests::documents;
+use crate::harness::outside::outside_of_a_cluster;
 use crate::harness::{ApiServer, ControlPlane, FLEETDNS, LONG, eventually, objects, scratch};
 
 const NAMESPACE: &str = "kube-system";
 const NAME: &str = "fleetdns";
+/// Where the Secrets of the members are.
+const MEMBERS: &str = "fleetdns-members";
 
 fn base() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/base")
@@ -60,7 +58,7 @@ fn the_kustomization_lists_every_file() {
 #[tokio::test]
 async fn the_api_server_takes_every_object() {
     let east = &ControlPlane::shared().await.east;
-    east.apply(&objects::namespace(NAMESPACE)).await;
+    east.apply(&(objects::namespace(NAMESPACE) + &objects::namespace(MEMBERS))).await;
     let mut kinds = Vec::new();
     for file in resources() {
         let text = read(&file);
@@ -133,7 +131,7 @@ async fn the_corefile_works_with_the_rights_of_the_service_account() {
     for file in resources() {
         east.apply(&read(&file)).await;
     }
-    let token = token(&east).await;
+    let token = east.token_of(NAMESPACE, NAME).await;
     let namespace = objects::namespace("rights");
     let fixed = |name: &str, ip: &str| {
         let spec = json!({"clusterIP": ip, "ports": [{"name": "http", "port": 80}]});
@@ -143,13 +141,17 @@ async fn the_corefile_works_with_the_rights_of_the_service_account() {
         + &objects::endpoints("rights", "db", &[("db-0", "10.244.0.5")]);
     east.apply(&format!("{namespace}{}{pods}", fixed("web", "10.120.0.7"))).await;
     west.apply(&format!("{namespace}{}", fixed("pay", "10.121.0.7"))).await;
-    let member = objects::remote_secret(NAMESPACE, "west", &[("west", &west.kubeconfig_yaml())]);
+    let member = objects::remote_secret(MEMBERS, "west", &[("west", &west.kubeconfig_yaml())]);
     east.apply(&member).await;
 
     let folder = scratch::folder("rights");
     let kubeconfig = folder.join("kubeconfig.yaml");
     fs::write(&kubeconfig, east.kubeconfig_yaml_of(&token)).expect("write a kubeconfig");
-    let mut dns = FLEETDNS.start(&outside_of_a_cluster(&corefile(), &kubeconfig)).await;
+    let mut dns = FLEETDNS
+        .with(&outside_of_a_cluster(&corefile(), &kubeconfig))
+        .env("CLUSTER_ID", "east")
+        .start()
+        .await;
     dns.comes_to_say("web.rights.svc.cluster.local A", "NOERROR 10.120.0.7").await;
     dns.comes_to_say("pay.rights.svc.cluster.local A", "NOERROR 10.121.0.7").await;
     dns.must_say(&[
@@ -174,70 +176,34 @@ async fn the_corefile_works_with_the_rights_of_the_service_account() {
     assert!(!logs.contains("forbidden") && !logs.contains("fails"), "{logs}");
     assert_eq!(dns.terminate().await.code(), Some(0), "{}", dns.logs());
 
-    has_no_other_rights(&east.client_of(&token).await).await;
+    has_no_other_rights(&east, &token).await;
 }
 
-/// What the API server says of the rights of a client's user.
-async fn has_no_other_rights(client: &Client) {
-    for (expected, verb, group, resource, namespace) in [
-        (true, "list", "", "services", ""),
-        (true, "watch", "", "services", ""),
-        (true, "watch", "", "namespaces", ""),
-        (true, "watch", "discovery.k8s.io", "endpointslices", ""),
-        (true, "watch", "", "secrets", NAMESPACE),
-        (false, "get", "", "secrets", "default"),
-        (false, "list", "", "secrets", ""),
-        (false, "watch", "", "secrets", "rights"),
-        (false, "create", "", "secrets", NAMESPACE),
-        (false, "update", "", "services", NAMESPACE),
-        (false, "delete", "", "services", ""),
-        (false, "list", "", "pods", ""),
-        (true, "list", "", "nodes", ""),
-        (false, "update", "", "nodes", ""),
-        (true, "watch", "networking.k8s.io", "servicecidrs", ""),
-        (true, "watch", "networking.istio.io", "serviceentries", ""),
-        (false, "list", "", "configmaps", NAMESPACE),
-        (false, "create", "", "serviceaccounts/token", NAMESPACE),
-        (false, "impersonate", "", "users", ""),
+/// What the API server says of the rights of whoever has this token.
+async fn has_no_other_rights(cluster: &ApiServer, token: &str) {
+    for (expected, verb, resource, namespace) in [
+        (true, "list", "/services", ""),
+        (true, "watch", "/services", ""),
+        (true, "watch", "/namespaces", ""),
+        (true, "watch", "discovery.k8s.io/endpointslices", ""),
+        (true, "watch", "/secrets", MEMBERS),
+        (false, "get", "/secrets", "default"),
+        (false, "list", "/secrets", ""),
+        (false, "watch", "/secrets", "rights"),
+        (false, "watch", "/secrets", NAMESPACE),
+        (false, "create", "/secrets", MEMBERS),
+        (false, "update", "/services", NAMESPACE),
+        (false, "delete", "/services", ""),
+        (false, "list", "/pods", ""),
+        (true, "list", "/nodes", ""),
+        (false, "update", "/nodes", ""),
+        (true, "watch", "networking.k8s.io/servicecidrs", ""),
+        (true, "watch", "networking.istio.io/serviceentries", ""),
+        (false, "list", "/configmaps", NAMESPACE),
+        (false, "create", "/serviceaccounts/token", NAMESPACE),
+        (false, "impersonate", "/users", ""),
     ] {
-        let attributes =
-            json!({"verb": verb, "group": group, "resource": resource, "namespace": namespace});
-        let review = json!({
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": attributes},
-        });
-        let request = http::Request::post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
-            .header("Content-Type", "application/json")
-            .body(review.to_string().into_bytes())
-            .expect("a request");
-        let said: Value = client.request(request).await.expect("a review");
-        assert_eq!(said["status"]["allowed"], expected, "{attributes}");
+        let may = cluster.may(token, verb, resource, namespace).await;
+        assert_eq!(may, expected, "{verb} {resource} in {namespace:?}");
     }
-}
-
-/// A token of the manifests' ServiceAccount, as the kubelet puts it into the pod.
-async fn token(cluster: &ApiServer) -> String {
-    let accounts: Api<ServiceAccount> = Api::namespaced(cluster.client().await, NAMESPACE);
-    let request = TokenRequest::default();
-    let made = accounts.create_token_request(NAME, &PostParams::default(), &request).await;
-    made.expect("a token").status.and_then(|status| status.token).expect("a token")
-}
-
-/// The Corefile with what differs outside of a pod: ports, and where the API server is.
-fn outside_of_a_cluster(corefile: &str, kubeconfig: &Path) -> String {
-    let kubernetes = "kubernetes cluster.local in-addr.arpa ip6.arpa {";
-    let mut text = corefile.to_owned();
-    for (old, new) in [
-        (".:53 {", ".:{PORT} {\n bind 127.0.0.1".to_owned()),
-        ("health {", "health 127.0.0.1:{HEALTH_PORT} {".to_owned()),
-        ("lameduck 5s", "lameduck 0s".to_owned()),
-        ("ready\n", "ready 127.0.0.1:{READY_PORT}\n".to_owned()),
-        ("prometheus :9153", "prometheus 127.0.0.1:{METRICS_PORT}".to_owned()),
-        (kubernetes, format!("{kubernetes}\n kubeconfig {}", kubeconfig.display())),
-    ] {
-        assert_eq!(text.matches(old).count(), 1, "{old} in {text}");
-        text = text.replace(old, &new);
-    }
-    text
 }
