@@ -12,15 +12,6 @@ use crate::harness::{
     ApiServer, ControlPlane, DnsServer, FLEETDNS, LONG, Upstream, eventually, fleet, parts, scratch,
 };
 
-/// Applies entries as soon as their kind is served, which is a little after its CRD.
-async fn apply_entries(cluster: &ApiServer, yaml: &str) {
-    eventually("ServiceEntries to be served", LONG, async || {
-        cluster.server_side_dry_run(yaml).await
-    })
-    .await;
-    cluster.apply(yaml).await;
-}
-
 /// A cluster with the CRD and these namespaces.
 async fn cluster(name: &str, range: &str, namespaces: &[&str]) -> ApiServer {
     let cluster = ControlPlane::cluster(name, range).await;
@@ -62,7 +53,7 @@ async fn s22_s23_answers_follow_the_entries_of_a_suffix() {
     dns.comes_to_say("kubernetes.default.svc.cluster.local A", "NOERROR 10.120.0.1").await;
 
     cluster.apply(&service_entry_crd()).await;
-    apply_entries(&cluster, &entry("mesh", "bar", &["bar.mesh"], &["240.9.9.9"])).await;
+    cluster.apply_when_served(&entry("mesh", "bar", &["bar.mesh"], &["240.9.9.9"])).await;
     dns.comes_to_say("bar.mesh A", "NOERROR 240.9.9.9").await;
     dns.comes_to_say("bar.mesh AAAA", "NODATA mesh. 30").await;
     dns.must_say(&[("bar.mesh TXT", "NODATA mesh. 30"), ("x.bar.mesh A", "NOERROR 240.1.177.217")])
@@ -126,7 +117,7 @@ async fn printed_entries_are_applied_and_in_use() {
         String::from_utf8(output.stdout).expect("text")
     };
     let words = ["--port", "3306", "--endpoint", "203.0.113.7"];
-    apply_entries(&cluster, &manifest(one, &words)).await;
+    cluster.apply_when_served(&manifest(one, &words)).await;
     dns.comes_to_say("3.8.9.10.in-addr.arpa PTR", "NOERROR db2.mesh.").await;
     dns.must_say(&[("db2.mesh A", "NOERROR 10.9.8.3")]).await;
     cluster.apply(&manifest(other, &words)).await;
@@ -150,7 +141,7 @@ async fn the_root_answers_hosts_and_passes_the_rest_on() {
         entry("shop", "web", &["web.shop.svc.cluster.local"], &["10.9.0.5"]),
         entry("shop", "stub", &["far.shop.svc.cluster.local"], &["10.9.0.6"]),
     ];
-    apply_entries(&cluster, &entries.concat()).await;
+    cluster.apply_when_served(&entries.concat()).await;
     let upstream = Upstream::start(None);
     let dns = FLEETDNS
         .start(&format!(
@@ -208,7 +199,7 @@ async fn clients_see_what_is_exported_to_their_namespace() {
         exported("all", json!(["*"]), "10.9.1.3"),
         exported("none", json!(["~"]), "10.9.1.4"),
     ];
-    apply_entries(&cluster, &entries.concat()).await;
+    cluster.apply_when_served(&entries.concat()).await;
     let pod = |namespace: &str, ip: &str| {
         document(&json!({
             "apiVersion": "v1", "kind": "Pod",
@@ -263,7 +254,7 @@ async fn the_local_cluster_beats_members_and_then_the_oldest_counts() {
         let host = format!("{name}.mesh");
         service_entry("mesh", name, &json!({"hosts": [&host]}), &[&format!("{host}={address}")])
     };
-    apply_entries(&north, &entry("mesh", "far", &["far.mesh"], &["240.9.1.1"])).await;
+    north.apply_when_served(&entry("mesh", "far", &["far.mesh"], &["240.9.1.1"])).await;
     let created = async |cluster: &ApiServer| -> String {
         let path = "/apis/networking.istio.io/v1/namespaces/mesh/serviceentries/far";
         let request = http::Request::get(path).body(Vec::new()).expect("a request");
@@ -273,7 +264,7 @@ async fn the_local_cluster_beats_members_and_then_the_oldest_counts() {
     // Time stamps are in seconds: the other is made until it is younger.
     let oldest = created(&north).await;
     eventually("a younger entry", LONG, async || {
-        apply_entries(&west, &entry("mesh", "far", &["far.mesh"], &["240.9.1.2"])).await;
+        west.apply_when_served(&entry("mesh", "far", &["far.mesh"], &["240.9.1.2"])).await;
         let is_younger = created(&west).await > oldest;
         if !is_younger {
             west.delete(&entry("mesh", "far", &[], &[])).await;
@@ -282,7 +273,7 @@ async fn the_local_cluster_beats_members_and_then_the_oldest_counts() {
     })
     .await;
     let local = entry("mesh", "both", &["both.mesh"], &["240.9.2.1"]);
-    apply_entries(&east, &local).await;
+    east.apply_when_served(&local).await;
     let bare = service_entry("mesh", "bare", &json!({"hosts": ["bare.mesh"]}), &[]);
     east.apply(&(given("here", "240.240.1.1") + &bare)).await;
     let others = entry("mesh", "both", &["both.mesh"], &["240.9.2.2"])
@@ -317,7 +308,7 @@ async fn a_missing_right_hides_entries_and_nothing_else() {
     let cluster = cluster("entries-rights", "10.126.0.0/16", &["mesh"]).await;
     let rights = ["/services", "/namespaces", "discovery.k8s.io/endpointslices"];
     cluster.apply(&grant_readers(&rights)).await;
-    apply_entries(&cluster, &entry("mesh", "bar", &["bar.mesh"], &["240.9.9.9"])).await;
+    cluster.apply_when_served(&entry("mesh", "bar", &["bar.mesh"], &["240.9.9.9"])).await;
     let kubeconfig = scratch::folder("reader").join("kubeconfig.yaml");
     std::fs::write(&kubeconfig, cluster.kubeconfig_yaml_of(READER)).expect("write a kubeconfig");
     let dns: DnsServer = FLEETDNS

@@ -7,6 +7,7 @@ use kube::{Client, Result};
 use serde_json::{Value, json};
 
 use super::api_server::ApiServer;
+use super::eventually::{LONG, eventually};
 
 const FIELD_MANAGER: &str = "fleetdns-tests";
 
@@ -22,6 +23,13 @@ impl ApiServer {
                 panic!("cannot apply {name} to {}: {e}", self.name());
             }
         }
+    }
+
+    /// The same as soon as the kinds are served, which is a little after their CRDs are there.
+    pub async fn apply_when_served(&self, yaml: &str) {
+        let what = "the kinds of new objects to be served";
+        eventually(what, LONG, async || self.server_side_dry_run(yaml).await).await;
+        self.apply(yaml).await;
     }
 
     /// Asks the API server whether it would take every document, without keeping them.

@@ -2,7 +2,7 @@
 //!
 //! One file an idea, from the ground up: [`parts`] where the programs are, [`scratch`] files,
 //! [`ports`], [`process`] with [`usage`], [`eventually`]; then [`pki`], [`etcd`], [`api_server`] with
-//! [`manifests`], [`objects`] and [`account`], [`control_plane`]; [`dns_server`] for CoreDNS and fleetdns
+//! [`manifests`], [`objects`], [`account`] and [`kubectl`], [`control_plane`]; [`dns_server`] for CoreDNS and fleetdns
 //! alike, [`fleet`] for Corefiles of several clusters, [`outside`] for those that are written for a pod,
 //! [`proxy`] for API servers that fail or lie, [`tunnel`] for those behind an HTTP proxy;
 //! [`client`], [`connection`], [`dig`], [`compare`] and [`says`] for questions, [`told`] for
@@ -22,6 +22,7 @@ pub mod envoy;
 pub mod etcd;
 pub mod eventually;
 pub mod fleet;
+pub mod kubectl;
 pub mod manifests;
 pub mod netns;
 pub mod objects;

@@ -23,6 +23,11 @@ pub fn kube_apiserver() -> PathBuf {
     kubernetes("kube-apiserver")
 }
 
+/// What an operator talks to API servers with; kustomize is in it.
+pub fn kubectl() -> PathBuf {
+    installed("kubectl")
+}
+
 /// The CRDs of Istio, as YAML.
 pub fn istio_crds() -> PathBuf {
     installed("istio-crds.yaml")
