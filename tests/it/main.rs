@@ -40,6 +40,7 @@ mod service_entries;
 mod sidecar;
 mod sources;
 mod stub_domain;
+mod topologies;
 mod transfer;
 mod views;
 mod watched;
