@@ -1,6 +1,7 @@
 //! The clusters that all topologies share.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
 use k8s_openapi::ByteString;
@@ -136,14 +137,10 @@ impl Volume {
     pub fn new(name: &str, files: &[(&str, &str)]) -> Self {
         let volume = Self { path: scratch::folder(name) };
         volume.update(files);
-        for (file, _) in files {
-            let link = volume.path.join(file);
-            std::os::unix::fs::symlink(format!("..data/{file}"), link).expect("a link");
-        }
         volume
     }
 
-    /// Gives the same files another text.
+    /// Gives it these files (Kubernetes, pkg/volume/util/atomic_writer.go).
     pub fn update(&self, files: &[(&str, &str)]) {
         let name = format!("..{}", scratch::unique());
         let folder = self.path.join(&name);
@@ -152,7 +149,19 @@ impl Volume {
             fs::write(folder.join(file), text).expect("write a file");
         }
         let new = self.path.join("..data_tmp");
-        std::os::unix::fs::symlink(&name, &new).expect("a link");
+        symlink(&name, &new).expect("a link");
         fs::rename(new, self.path.join("..data")).expect("swap the link");
+        for link in fs::read_dir(&self.path).expect("the links") {
+            let link = link.expect("a link").path();
+            if link.extension().is_some_and(|end| end == "yaml") && !link.exists() {
+                fs::remove_file(link).expect("remove a link");
+            }
+        }
+        for (file, _) in files {
+            let link = self.path.join(file);
+            if !link.exists() {
+                symlink(format!("..data/{file}"), link).expect("a link");
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use super::clusters::{Clusters, Volume, resolver};
 use super::overlay::Overlay;
-use crate::harness::objects::{namespace, service};
+use crate::harness::objects::{endpoints, namespace, service};
 use crate::harness::process::command;
 use crate::harness::{Process, dig, parts, ports, scratch};
 
@@ -34,6 +34,11 @@ async fn dnsmasq(server: SocketAddr) -> (Process, SocketAddr) {
     }
 }
 
+fn machines(overlay: &Overlay) -> &str {
+    let config = overlay.object("ConfigMap", "fleetdns-vms");
+    config["data"]["machines.yaml"].as_str().expect("machines")
+}
+
 #[tokio::test]
 async fn machines_have_names_and_can_ask_for_those_of_the_fleet() {
     let Clusters { east, west, .. } = Clusters::shared().await;
@@ -41,8 +46,7 @@ async fn machines_have_names_and_can_ask_for_those_of_the_fleet() {
     let space = "machines";
     east.apply(&(namespace(space) + &service(space, "here"))).await;
     west.apply(&(namespace(space) + &service(space, "there"))).await;
-    let machines = overlay.object("ConfigMap", "fleetdns-vms")["data"]["machines.yaml"].as_str();
-    let machines = machines.expect("machines");
+    let machines = machines(&overlay);
     let volume = Volume::new("vms", &[("machines.yaml", machines)]);
     let path = volume.path.display().to_string();
     let corefile = overlay.corefile().replace("/etc/fleetdns/vms", &path);
@@ -75,4 +79,32 @@ async fn machines_have_names_and_can_ask_for_those_of_the_fleet() {
     // A machine moves: the kubelet swaps the folder of the ConfigMap.
     volume.update(&[("machines.yaml", &machines.replace("172.16.5.12", "172.16.5.13"))]);
     server.comes_to_say(&format!("{vm} A"), "NOERROR 172.16.5.11, 172.16.5.13").await;
+}
+
+#[tokio::test]
+async fn without_a_mesh_machines_and_pods_are_answered() {
+    let Clusters { east, host, readers, .. } = Clusters::shared().await;
+    let overlay = Overlay::install("virtual-machines/without-mesh", &[host]).await;
+    let space = "plain-machines";
+    let pods = endpoints(space, "web", &[("", "10.245.63.5"), ("", "10.245.63.6")]);
+    east.apply(&(namespace(space) + &service(space, "web") + &pods)).await;
+    let (_, kubeconfig) = readers.iter().find(|(id, _)| *id == "east").expect("a reader");
+    let members = Volume::new("members", &[("east.yaml", kubeconfig)]);
+    let vms = Volume::new("vms", &[("machines.yaml", machines(&overlay))]);
+    let corefile = overlay
+        .corefile()
+        .replace("/etc/fleetdns/members", &members.path.display().to_string())
+        .replace("/etc/fleetdns/vms", &vms.path.display().to_string());
+    let server = overlay.serve_with(host, &resolver().await, &corefile).await;
+    let web = format!("web.{space}.svc.cluster.local A");
+    server.comes_to_say(&web, "NOERROR 10.245.63.5, 10.245.63.6").await;
+    server
+        .must_say(&[
+            ("vm-1.ledger.legacy.svc.cluster.local A", "NOERROR 172.16.5.11"),
+            ("www.example.com A", "REFUSED"),
+        ])
+        .await;
+    // A cluster leaves as the others do: by its file.
+    members.update(&[]);
+    server.comes_to_say(&web, "NXDOMAIN cluster.local. 30").await;
 }
