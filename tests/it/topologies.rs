@@ -54,6 +54,11 @@ fn every_overlay_is_tested_and_has_a_readme() {
             all.contains(&format!("(manifests/overlays/{overlay})")),
             "{overlay} in the README"
         );
+        // Its links lead to files.
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+        for link in links {
+            assert!(folder().join(overlay).join(link).exists(), "{link} in {text}");
+        }
     }
 }
 

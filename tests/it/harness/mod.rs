@@ -2,9 +2,9 @@
 //!
 //! One file an idea, from the ground up: [`parts`] where the programs are, [`scratch`] files,
 //! [`ports`], [`process`] with [`usage`], [`eventually`]; then [`pki`], [`etcd`], [`api_server`] with
-//! [`manifests`], [`objects`], [`account`] and [`kubectl`], [`control_plane`]; [`dns_server`] for CoreDNS and fleetdns
-//! alike, [`fleet`] for Corefiles of several clusters, [`outside`] for those that are written for a pod,
-//! [`proxy`] for API servers that fail or lie, [`tunnel`] for those behind an HTTP proxy;
+//! [`manifests`], [`objects`], [`account`] and [`kubectl`], [`control_plane`]; [`dns_server`] for CoreDNS
+//! and fleetdns alike, [`fleet`] for Corefiles of several clusters, [`outside`] for those that are written
+//! for a pod, [`proxy`] for API servers that fail or lie, [`tunnel`] for those behind an HTTP proxy;
 //! [`client`], [`connection`], [`dig`], [`compare`] and [`says`] for questions, [`told`] for
 //! what no answer shows, [`upstream`] for what is forwarded; [`netns`], [`envoy`] and [`web`] for
 //! the sidecar.
