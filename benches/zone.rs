@@ -84,6 +84,7 @@ fn zones(local: &str) -> Kubernetes {
         pods: Pods::Insecure,
         namespaces: None,
         multicluster: Vec::new(),
+        clusterset: Vec::new(),
         per_cluster: Vec::new(),
         zonal: false,
         ignore_empty: false,

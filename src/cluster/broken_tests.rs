@@ -25,6 +25,7 @@ fn kinds() -> Vec<(String, Make)> {
             fake::endpoints(space, name, &[(80, &[ip]), (81, &[ip])])
         }),
         (format!("{IMPORTS}/v1alpha1/serviceimports"), fake::import),
+        (format!("{IMPORTS}/v1alpha1/serviceexports"), |space, name, _| fake::export(space, name)),
         (format!("{ENTRIES}/v1/serviceentries"), fake::entry),
         (format!("{CIDRS}/v1/servicecidrs"), |_, name, ip| fake::cidr(name, ip)),
         (NODES.into(), |_, name, ip| fake::node(name, ip)),
@@ -58,7 +59,8 @@ fn change(fake: &Fake) {
 
 fn start(fake: &Fake) -> Running {
     let all = Selection::default();
-    let selection = Selection { pods: true, imports: true, entries: true, ranges: true, ..all };
+    let selection =
+        Selection { pods: true, imports: true, exports: true, entries: true, ranges: true, ..all };
     Running::start_with(fake, selection, Limits::default())
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::kinds::{
     EndpointSlice, LoadBalancer, Namespace, ObjectKey, Pod, Ranges, Service, ServiceEntry,
-    ServiceImport,
+    ServiceExport, ServiceImport,
 };
 
 /// The ID of a member cluster, as the operator wrote it: the data key of an Istio Secret, the stem of
@@ -37,6 +37,7 @@ pub enum Change {
     Namespace(Update<Namespace>),
     Pod(Update<Pod>),
     ServiceImport(Update<ServiceImport>),
+    ServiceExport(Update<ServiceExport>),
     ServiceEntry(Update<ServiceEntry>),
     /// The ranges of ServiceCIDRs.
     ServiceCidr(Update<Ranges>),

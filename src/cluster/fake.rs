@@ -24,15 +24,18 @@ pub const NAMESPACES: &str = "/api/v1/namespaces";
 pub const PODS: &str = "/api/v1/pods";
 pub const ENDPOINTS: &str = "/api/v1/endpoints";
 pub const NODES: &str = "/api/v1/nodes";
-/// The group of ServiceImports.
+/// The group of ServiceImports and ServiceExports.
 pub const IMPORTS: &str = "/apis/multicluster.x-k8s.io";
 /// The group of ServiceEntries.
 pub const ENTRIES: &str = "/apis/networking.istio.io";
 /// The group of ServiceCIDRs.
 pub const CIDRS: &str = "/apis/networking.k8s.io";
-/// The groups whose kinds a server may not have, each with the kind.
-const GROUPS: [(&str, &str); 3] =
-    [(IMPORTS, "serviceimports"), (ENTRIES, "serviceentries"), (CIDRS, "servicecidrs")];
+/// The groups whose kinds a server may not have, each with the kinds.
+const GROUPS: [(&str, &[&str]); 3] = [
+    (IMPORTS, &["serviceimports", "serviceexports"]),
+    (ENTRIES, &["serviceentries"]),
+    (CIDRS, &["servicecidrs"]),
+];
 
 /// What the server does to every request until told otherwise.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -268,10 +271,10 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         if store.forbidden.contains(&path) { Some(Fault::Status(403)) } else { store.fault }
     };
     shared.changed.send_modify(|count| *count += 1);
-    for (group, kind) in GROUPS {
+    for (group, kinds) in GROUPS {
         if let (None, Some(rest)) = (fault, path.strip_prefix(group)) {
             let versions = shared.store().groups.get(group).cloned().unwrap_or_default();
-            if let Some(response) = discovery(&versions, kind, rest) {
+            if let Some(response) = discovery(&versions, kinds, rest) {
                 return response;
             }
         }
@@ -287,8 +290,8 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     }
 }
 
-/// What is served below the group of a kind; `None` for the objects themselves.
-fn discovery(versions: &[&str], kind: &str, rest: &str) -> Option<Response> {
+/// What is served below the group of kinds; `None` for the objects themselves.
+fn discovery(versions: &[&str], kinds: &[&str], rest: &str) -> Option<Response> {
     let offered = |version: &&str| json!({"groupVersion": version, "version": version});
     let mut parts = rest.split('/').skip(1);
     let document = match (parts.next(), parts.next()) {
@@ -298,9 +301,11 @@ fn discovery(versions: &[&str], kind: &str, rest: &str) -> Option<Response> {
             "preferredVersion": offered(&versions[0])})
         }
         (Some(version), _) if !versions.contains(&version) => return Some(failure(404)),
-        (Some(version), None) => json!({"groupVersion": version, "resources": [
-            {"name": kind, "singularName": "", "namespaced": true, "kind": "x", "verbs": []},
-        ]}),
+        (Some(version), None) => {
+            let resource = |kind: &&str| json!({"name": kind, "singularName": "", "namespaced": true, "kind": "x", "verbs": []});
+            let resources: Vec<_> = kinds.iter().map(resource).collect();
+            json!({"groupVersion": version, "resources": resources})
+        }
         _ => return None,
     };
     Some(document.to_string().into_response())

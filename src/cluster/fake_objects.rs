@@ -66,3 +66,10 @@ pub fn import(namespace: &str, name: &str, ip: &str) -> Value {
         "metadata": {"namespace": namespace, "name": name},
         "spec": {"type": "ClusterSetIP", "ips": [ip], "ports": [{"port": 80}]}})
 }
+
+/// A ServiceExport.
+pub fn export(namespace: &str, name: &str) -> Value {
+    json!({"apiVersion": "x", "kind": "ServiceExport",
+        "metadata": {"namespace": namespace, "name": name,
+            "creationTimestamp": "1970-01-01T00:01:40Z"}})
+}

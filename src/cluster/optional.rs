@@ -1,13 +1,15 @@
-//! Kinds that a cluster may not have, or not show: ServiceImports, ServiceEntries, ServiceCIDRs, Nodes.
+//! Kinds that a cluster may not have, or not show: ServiceImports, ServiceExports, ServiceEntries,
+//! ServiceCIDRs, Nodes.
 //!
 //! In: what an API server serves, and its objects. Out: those, in whichever version it prefers. Where the
 //! kind is not there (its CRD is not installed), or optional and forbidden, it is waited for: until then
 //! there are no such objects, and the cluster is synced without. Where it goes, what was known stays: an
 //! API server tells of each object before.
 
+use futures::future::join_all;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{APIGroup, APIResourceList};
 use kube::Api;
-use kube::core::ApiResource;
+use kube::core::{ApiResource, DynamicResourceScope};
 use kube::runtime::watcher;
 use serde::de::DeserializeOwned;
 use tracing::instrument::WithSubscriber;
@@ -16,7 +18,9 @@ use tracing::{Dispatch, info, warn};
 use super::backoff::Backoff;
 use super::event::{Change, Update};
 use super::failure::describe;
-use super::kinds::{NodeObject, ServiceCidrObject, ServiceEntryObject, ServiceImportObject};
+use super::kinds::{
+    NodeObject, ServiceCidrObject, ServiceEntryObject, ServiceExportObject, ServiceImportObject,
+};
 use super::selection::Kind;
 use super::watches::{Object, Watches, labelled};
 
@@ -45,6 +49,15 @@ const SERVICE_IMPORTS: Optional = Optional {
     plural: "serviceimports",
     // Whoever has no right to them has asked for a zone that cannot be answered.
     absent_at: ABSENT,
+};
+
+const SERVICE_EXPORTS: Optional = Optional {
+    kind: Kind::ServiceExports,
+    group: "multicluster.x-k8s.io",
+    versions: &["v1beta1", "v1alpha1"],
+    singular: "ServiceExport",
+    plural: "serviceexports",
+    absent_at: HIDDEN,
 };
 
 const SERVICE_ENTRIES: Optional = Optional {
@@ -84,6 +97,9 @@ impl Watches {
                 Change::ServiceImport(update.map(Into::into))
             });
         let all = watcher::Config::default;
+        let exports = self.kind(SERVICE_EXPORTS, all(), |update: Update<ServiceExportObject>| {
+            Change::ServiceExport(update.map(Into::into))
+        });
         let entries = self.kind(SERVICE_ENTRIES, all(), |update: Update<ServiceEntryObject>| {
             Change::ServiceEntry(update.map(Into::into))
         });
@@ -92,33 +108,51 @@ impl Watches {
         });
         let nodes = self
             .kind(NODES, all(), |update: Update<NodeObject>| Change::Node(update.map(Into::into)));
-        tokio::join!(imports, entries, cidrs, nodes);
+        tokio::join!(imports, exports, entries, cidrs, nodes);
     }
 
-    async fn kind<O: Object<DynamicType = ApiResource>>(
+    async fn kind<O>(
         &self,
         optional: Optional,
         selected: watcher::Config,
         change: fn(Update<O>) -> Change,
-    ) {
-        let Some(&(place, _)) = self.selection.places(optional.kind).first() else { return };
+    ) where
+        O: Object<DynamicType = ApiResource, Scope = DynamicResourceScope>,
+    {
+        let places = self.selection.places(optional.kind).into_iter();
+        join_all(places.map(|place| self.part(&optional, place, selected.clone(), change))).await;
+    }
+
+    /// The objects of one namespace, or of all.
+    async fn part<O>(
+        &self,
+        optional: &Optional,
+        (place, space): (usize, Option<&str>),
+        selected: watcher::Config,
+        change: fn(Update<O>) -> Change,
+    ) where
+        O: Object<DynamicType = ApiResource, Scope = DynamicResourceScope>,
+    {
         let mut backoff = Backoff::between(self.timing.retry_min, self.timing.discovery);
         let mut missing = Missing::default();
         loop {
-            let resource = self.served(&optional, place, &mut missing, &mut backoff).await;
-            let api = |client| Api::all_with(client, &resource);
+            let resource = self.served(optional, place, &mut missing, &mut backoff).await;
+            let api = |client| match space {
+                Some(space) => Api::namespaced_with(client, space, &resource),
+                None => Api::all_with(client, &resource),
+            };
             let take = |update| {
                 if missing.is_hidden {
-                    self.say(&optional, "may be listed now");
+                    self.say(optional, "may be listed now");
                     self.condition.set_missing(place, None);
                     missing.is_hidden = false;
                 }
-                self.gate.apply(change(update));
+                self.tell(space, change(update));
             };
             let (name, ends_at) = (optional.kind.name(), optional.absent_at);
             let status = self.follow(place, name, api, selected.clone(), ends_at, take).await;
             if status == 403 {
-                self.hidden(&optional, place, &mut missing);
+                self.hidden(optional, place, &mut missing);
             }
             tokio::time::sleep(backoff.next()).await;
         }

@@ -2,7 +2,7 @@
 
 use crate::cluster::condition::MemberState;
 use crate::cluster::fake::{
-    CIDRS, ENTRIES, Fake, Fault, IMPORTS, NODES, cidr, entry, import, node, service,
+    CIDRS, ENTRIES, Fake, Fault, IMPORTS, NODES, cidr, entry, export, import, node, service,
 };
 use crate::cluster::limits::Limits;
 use crate::cluster::record::Held;
@@ -107,14 +107,18 @@ async fn hidden_kinds_are_read_as_soon_as_they_may_be() {
     let fake = with_two_services().await;
     fake.serve(ENTRIES, &["v1beta1"]);
     fake.serve(CIDRS, &["v1"]);
+    fake.serve(IMPORTS, &["v1beta1"]);
     let entries = format!("{ENTRIES}/v1beta1/serviceentries");
     let cidrs = format!("{CIDRS}/v1/servicecidrs");
-    let hidden = [entries.as_str(), cidrs.as_str(), NODES];
+    let exports = format!("{IMPORTS}/v1beta1/serviceexports");
+    let hidden = [entries.as_str(), cidrs.as_str(), NODES, exports.as_str()];
     hidden.iter().for_each(|path| fake.forbid(path));
     fake.put(&entries, entry("n", "a", "10.9.0.1"));
     fake.put(&cidrs, cidr("c", "10.9.0.2"));
     fake.put(NODES, node("m", "10.9.0.3"));
-    let selection = Selection { entries: true, ranges: true, ..Selection::default() };
+    fake.put(&exports, export("n", "a"));
+    let selection =
+        Selection { entries: true, ranges: true, exports: true, ..Selection::default() };
     let running = Running::start_with(&fake, selection, Limits::default());
     running.until_synced().await;
     running.until_failing(false).await;
@@ -124,8 +128,12 @@ async fn hidden_kinds_are_read_as_soon_as_they_may_be() {
     for path in hidden {
         fake.allow(path);
     }
-    let is_there =
-        |held: &Held| !(held.entries.is_empty() || held.cidrs.is_empty() || held.nodes.is_empty());
+    let is_there = |held: &Held| {
+        !(held.entries.is_empty()
+            || held.cidrs.is_empty()
+            || held.nodes.is_empty()
+            || held.exports.is_empty())
+    };
     running.record.until(|seen| is_there(&seen.clusters["west"])).await;
     // The right goes again: what was known stays.
     hidden.iter().for_each(|path| fake.forbid(path));
@@ -133,4 +141,24 @@ async fn hidden_kinds_are_read_as_soon_as_they_may_be() {
     fake.put("/api/v1/services", service("n", "c", "10.0.0.3"));
     running.until_services(&["n/a", "n/b", "n/c"]).await;
     assert!(is_there(&held()));
+}
+
+/// One watch for each namespace that a member exposes, and none of the others.
+#[tokio::test]
+async fn exports_are_watched_where_services_are() {
+    let path = |space: &str| format!("{IMPORTS}/v1beta1/namespaces/{space}/serviceexports");
+    let fake = with_two_services().await;
+    fake.serve(IMPORTS, &["v1beta1"]);
+    fake.put(&path("n"), export("n", "a"));
+    fake.put(&path("m"), export("m", "b"));
+    let namespaces = Some(["m", "n"].map(String::from).into());
+    let selection = Selection { exports: true, namespaces, ..Selection::default() };
+    let running = Running::start_with(&fake, selection, Limits::default());
+    running.record.until(|seen| seen.exports("west") == ["m/b", "n/a"]).await;
+    assert_eq!(running.record.seen().clusters["west"].exports["n/a"].created, 100);
+    fake.delete(&path("m"), "m/b");
+    running.record.until(|seen| seen.exports("west") == ["n/a"]).await;
+    let of_all =
+        |request: &String| request.starts_with(&format!("{IMPORTS}/v1beta1/serviceexports"));
+    assert!(!fake.requests().iter().any(of_all));
 }

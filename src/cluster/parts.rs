@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use super::event::{Change, Update};
-use super::kinds::{EndpointSlice, Namespace, ObjectKey, Service};
+use super::kinds::{EndpointSlice, Namespace, ObjectKey, Service, ServiceExport};
 
 /// What the parts of each kind have said.
 #[derive(Default)]
@@ -18,6 +18,7 @@ struct Kinds {
     services: Part,
     namespaces: Part,
     slices: Part,
+    exports: Part,
 }
 
 #[derive(Default)]
@@ -51,6 +52,10 @@ impl Kinds {
             Change::EndpointSlice(update) => {
                 let key = |slice: &EndpointSlice| slice.key.clone();
                 together(self.slices.join(update, key, of), Change::EndpointSlice)
+            }
+            Change::ServiceExport(update) => {
+                let key = |export: &ServiceExport| export.key.clone();
+                together(self.exports.join(update, key, of), Change::ServiceExport)
             }
             Change::Namespace(update) => {
                 let key = |namespace: &Namespace| namespace.key.clone();

@@ -8,7 +8,8 @@ use tokio::sync::watch;
 
 use super::event::{Change, ClusterId, Sink, Update};
 use super::kinds::{
-    EndpointSlice, LoadBalancer, Namespace, Pod, Ranges, Service, ServiceEntry, ServiceImport,
+    EndpointSlice, LoadBalancer, Namespace, Pod, Ranges, Service, ServiceEntry, ServiceExport,
+    ServiceImport,
 };
 
 /// What a cluster holds, by key.
@@ -19,6 +20,7 @@ pub struct Held {
     pub namespaces: BTreeMap<String, Namespace>,
     pub pods: BTreeMap<String, Pod>,
     pub imports: BTreeMap<String, ServiceImport>,
+    pub exports: BTreeMap<String, ServiceExport>,
     pub entries: BTreeMap<String, ServiceEntry>,
     pub cidrs: BTreeMap<String, Ranges>,
     pub nodes: BTreeMap<String, Ranges>,
@@ -43,6 +45,12 @@ impl Seen {
     pub fn pods(&self, cluster: &str) -> Vec<&str> {
         let held = self.clusters.get(cluster);
         held.iter().flat_map(|held| held.pods.keys()).map(String::as_str).collect()
+    }
+
+    /// The names of a cluster's ServiceExports.
+    pub fn exports(&self, cluster: &str) -> Vec<&str> {
+        let held = self.clusters.get(cluster);
+        held.iter().flat_map(|held| held.exports.keys()).map(String::as_str).collect()
     }
 
     /// The names of a cluster's ServiceImports.
@@ -106,6 +114,10 @@ impl Sink for Record {
                 Change::ServiceImport(update) => {
                     let said = apply(update, &mut held.imports, |import| import.key.to_string());
                     format!("{id} import {said}")
+                }
+                Change::ServiceExport(update) => {
+                    let said = apply(update, &mut held.exports, |export| export.key.to_string());
+                    format!("{id} export {said}")
                 }
                 Change::ServiceEntry(update) => {
                     let said = apply(update, &mut held.entries, |entry| entry.key.to_string());

@@ -26,6 +26,8 @@ pub struct Selection {
     pub pods: bool,
     /// Whether ServiceImports are watched. Those of members never are.
     pub imports: bool,
+    /// Whether ServiceExports are watched.
+    pub exports: bool,
     /// Whether Istio's ServiceEntries are watched.
     pub entries: bool,
     /// Whether ServiceCIDRs and Nodes are watched, for the ranges of Services and pods.
@@ -42,6 +44,7 @@ pub enum Kind {
     EndpointSlices,
     Pods,
     ServiceImports,
+    ServiceExports,
     ServiceEntries,
     ServiceCidrs,
     Nodes,
@@ -61,6 +64,7 @@ impl Default for Selection {
             keep: Keep::default(),
             pods: false,
             imports: false,
+            exports: false,
             entries: false,
             ranges: false,
             gateway: None,
@@ -77,6 +81,7 @@ impl Selection {
             (Kind::EndpointSlices, self.endpoints),
             (Kind::Pods, self.pods),
             (Kind::ServiceImports, self.imports),
+            (Kind::ServiceExports, self.exports),
             (Kind::ServiceEntries, self.entries),
             (Kind::ServiceCidrs, self.ranges),
             (Kind::Nodes, self.ranges),
@@ -113,7 +118,10 @@ impl Selection {
     }
 
     fn spaces(&self, kind: Kind) -> Vec<Option<&str>> {
-        let divided = matches!(kind, Kind::Services | Kind::Namespaces | Kind::EndpointSlices);
+        let divided = matches!(
+            kind,
+            Kind::Services | Kind::Namespaces | Kind::EndpointSlices | Kind::ServiceExports
+        );
         match &self.namespaces {
             Some(namespaces) if divided => namespaces.iter().map(|name| Some(&**name)).collect(),
             _ => vec![None],
@@ -130,6 +138,7 @@ impl Kind {
             Kind::EndpointSlices => "EndpointSlices",
             Kind::Pods => "Pods",
             Kind::ServiceImports => "ServiceImports",
+            Kind::ServiceExports => "ServiceExports",
             Kind::ServiceEntries => "ServiceEntries",
             Kind::ServiceCidrs => "ServiceCIDRs",
             Kind::Nodes => "Nodes",
@@ -145,6 +154,7 @@ impl Kind {
             Kind::EndpointSlices => "endpointslices.discovery.k8s.io",
             Kind::Pods => "pods",
             Kind::ServiceImports => "serviceimports.multicluster.x-k8s.io",
+            Kind::ServiceExports => "serviceexports.multicluster.x-k8s.io",
             Kind::ServiceEntries => "serviceentries.networking.istio.io",
             Kind::ServiceCidrs => "servicecidrs.networking.k8s.io",
             Kind::Nodes => "nodes",

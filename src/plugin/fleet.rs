@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::setup::{Setup, refuse};
+use super::setup::Setup;
 use crate::cluster::kinds::Merge;
 use crate::cluster::{Allowed, ClusterId, Expose, MemberSource, PerMember, STALE};
 use crate::corefile::{
@@ -32,12 +32,12 @@ const OPTIONS: &[&str] = &[
     "overlap",
     "expose",
     "merge",
+    "clusterset",
     "per_cluster",
     "stale",
     "kubeconfig_allow",
     "admin",
 ];
-const NOT_YET: &[&str] = &["clusterset"];
 /// The member of a `reach` line that stands for all that have none of their own.
 const OTHERS: &str = "*";
 
@@ -58,6 +58,8 @@ pub struct Lines {
     pub cidrs: Vec<IpNet>,
     pub overlap: Overlap,
     pub merge: Merge,
+    /// Zones of the Services that any cluster exports.
+    pub clusterset: Vec<Token>,
     /// Zones below which each cluster has one of its own.
     pub per_cluster: Vec<Token>,
     /// How long what a lost member said is answered.
@@ -82,6 +84,7 @@ impl Lines {
             cidrs: Vec::new(),
             overlap: Overlap::default(),
             merge: Merge::default(),
+            clusterset: Vec::new(),
             per_cluster: Vec::new(),
             stale: STALE,
             allowed: Allowed::default(),
@@ -162,6 +165,10 @@ pub fn read(directive: &Directive) -> Result<Lines, Diagnostic> {
                 let unknown = || word.unknown("way to merge", &ways);
                 lines.merge = Merge::parse(&word.text).ok_or_else(unknown)?;
             }
+            "clusterset" => {
+                let words = line.args_within(1.., "clusterset ZONE...")?;
+                lines.clusterset.extend(words.iter().cloned());
+            }
             "per_cluster" => {
                 let words = line.args_within(1.., "per_cluster ZONE...")?;
                 lines.per_cluster.extend(words.iter().cloned());
@@ -170,7 +177,7 @@ pub fn read(directive: &Directive) -> Result<Lines, Diagnostic> {
             "kubeconfig_allow" => allow(line, &mut lines.allowed)?,
             "overlap" => lines.overlap = overlap(line)?,
             "admin" => lines.admin = Some(admin::read(line, lines.admin.as_ref())?),
-            _ => return Err(refuse(NAME, line, OPTIONS, NOT_YET)),
+            _ => return Err(line.unknown(NAME, OPTIONS)),
         }
     }
     let Some(local) = local else {

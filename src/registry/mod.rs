@@ -66,6 +66,9 @@ pub struct Registry {
     shards: Mutex<HashMap<ClusterId, Shard>>,
     serial: AtomicU32,
     import_serial: AtomicU32,
+    export_serial: AtomicU32,
+    /// Moves with each change of an exported Service, its endpoints aside.
+    exports: watch::Sender<u64>,
 }
 
 /// The clusters that have a namespace, in the order of their IDs.
@@ -186,6 +189,16 @@ impl Registry {
         self.import_serial.load(Ordering::Relaxed)
     }
 
+    /// The same of the zones that are made of ServiceExports.
+    pub fn export_serial(&self) -> u32 {
+        self.export_serial.load(Ordering::Relaxed)
+    }
+
+    /// Tells when exported Services have changed; of their endpoints it tells nothing.
+    pub fn exports(&self) -> watch::Receiver<u64> {
+        self.exports.subscribe()
+    }
+
     /// How many objects of a kind a cluster has; `None` for kinds that are not held as such.
     pub fn count(&self, cluster: &ClusterId, kind: Kind) -> Option<usize> {
         let shards = self.shards();
@@ -220,14 +233,23 @@ impl Registry {
         if moves_spaces {
             self.spaces.send_modify(|turn| *turn += 1);
         }
-        let services = touched.services.into_iter();
-        for (key, index) in services.filter_map(|key| Some((owner::wire_key(&key)?, key))) {
-            let new = shard.service(cluster, &index);
-            let old = put_owner(&self.services, cluster, key, new.clone());
-            self.move_addresses(old.as_deref(), new.as_deref());
-        }
         // Serials are 32 bits (RFC 1035 §3.3.13) and wrap by RFC 1982.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() as u32;
+        let (mut in_set, mut is_exported_otherwise) = (false, false);
+        let services = touched.services.union(&touched.exports);
+        for (key, index) in services.filter_map(|key| Some((owner::wire_key(key)?, key))) {
+            let new = shard.service(cluster, index);
+            let old = put_owner(&self.services, cluster, key, new.clone());
+            self.move_addresses(old.as_deref(), new.as_deref());
+            in_set |= [&old, &new].into_iter().flatten().any(|owner| owner.exported.is_some());
+            is_exported_otherwise |= owner::exported(&old) != owner::exported(&new);
+        }
+        if in_set {
+            self.export_serial.store(now, Ordering::Relaxed);
+        }
+        if is_exported_otherwise {
+            self.exports.send_modify(|turn| *turn += 1);
+        }
         if !touched.imports.is_empty() {
             self.import_serial.store(now, Ordering::Relaxed);
         }

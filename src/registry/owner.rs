@@ -22,6 +22,8 @@ pub struct Owner {
     pub service: Option<Arc<Service>>,
     /// In the order of the slices' names.
     pub slices: Vec<Arc<EndpointSlice>>,
+    /// When its ServiceExport was made, in seconds since 1970; `None` where there is none.
+    pub exported: Option<i64>,
 }
 
 impl ServiceName {
@@ -50,6 +52,12 @@ impl Owner {
             slice.endpoints.iter().map(move |endpoint| (endpoint, slice.ports.as_slice()))
         })
     }
+}
+
+/// What a cluster exports of a name, and since when.
+pub(super) fn exported(owner: &Option<Arc<Owner>>) -> Option<(i64, &Service)> {
+    let owner = owner.as_ref()?;
+    Some((owner.exported?, owner.service.as_deref()?))
 }
 
 /// The wire form of the labels `service.namespace`. `None` where one of them is no label: such an

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use crate::cluster::kinds::{
     EndpointSlice, FleetAnnotations, Namespace, ObjectKey, Pod, Point, Ranges, Service,
-    ServiceEntry, ServiceImport,
+    ServiceEntry, ServiceExport, ServiceImport,
 };
 use crate::cluster::{Change, ClusterId, Kind, Update};
 
@@ -17,6 +17,8 @@ pub(super) struct Shard {
     services: Named,
     /// ServiceImports, as the Services that they stand for.
     imports: Named,
+    /// When the ServiceExports of Services were made.
+    exports: HashMap<ObjectKey, i64>,
     slices: HashMap<ObjectKey, Arc<EndpointSlice>>,
     namespaces: HashSet<Box<str>>,
     pods: HashMap<ObjectKey, Arc<Pod>>,
@@ -37,6 +39,8 @@ struct Named {
 #[derive(Default)]
 pub(super) struct Touched {
     pub services: BTreeSet<ObjectKey>,
+    /// Services whose ServiceExports are others than before.
+    pub exports: BTreeSet<ObjectKey>,
     pub imports: BTreeSet<ObjectKey>,
     pub namespaces: BTreeSet<Box<str>>,
     pub pods: Vec<Replaced<Pod>>,
@@ -58,12 +62,12 @@ impl Shard {
 
     /// What this cluster says of a Service name; `None` for nothing.
     pub fn service(&self, cluster: &ClusterId, key: &ObjectKey) -> Option<Arc<Owner>> {
-        self.owner(&self.services, cluster, key)
+        self.owner(&self.services, cluster, key, self.exports.get(key).copied())
     }
 
     /// The same of the name of a ServiceImport.
     pub fn import(&self, cluster: &ClusterId, key: &ObjectKey) -> Option<Arc<Owner>> {
-        self.owner(&self.imports, cluster, key)
+        self.owner(&self.imports, cluster, key, None)
     }
 
     /// The ranges of its Services and pods, each once.
@@ -80,6 +84,7 @@ impl Shard {
             Kind::EndpointSlices => self.slices.len(),
             Kind::Pods => self.pods.len(),
             Kind::ServiceImports => self.imports.objects.len(),
+            Kind::ServiceExports => self.exports.len(),
             Kind::ServiceEntries => self.entries.len(),
             Kind::ServiceCidrs => self.cidrs.len(),
             Kind::Nodes => self.nodes.len(),
@@ -92,7 +97,13 @@ impl Shard {
         self.slices.values().map(|slice| slice.endpoints.len() + slice.aliases.len()).sum()
     }
 
-    fn owner(&self, named: &Named, cluster: &ClusterId, key: &ObjectKey) -> Option<Arc<Owner>> {
+    fn owner(
+        &self,
+        named: &Named,
+        cluster: &ClusterId,
+        key: &ObjectKey,
+        exported: Option<i64>,
+    ) -> Option<Arc<Owner>> {
         let service = named.objects.get(key).cloned();
         let names = named.slices.get(key).into_iter().flatten();
         let slice =
@@ -101,7 +112,8 @@ impl Shard {
         if service.is_none() && slices.is_empty() {
             return None;
         }
-        Some(Arc::new(Owner { cluster: cluster.clone(), key: key.clone(), service, slices }))
+        let (cluster, key) = (cluster.clone(), key.clone());
+        Some(Arc::new(Owner { cluster, key, service, slices, exported }))
     }
 
     pub fn apply(&mut self, change: Change) -> Touched {
@@ -123,6 +135,7 @@ impl Shard {
             Change::ServiceImport(update) => {
                 self.imports.apply(update.map(stand_in), &mut touched.imports);
             }
+            Change::ServiceExport(update) => self.exports(update, touched),
             Change::EndpointSlice(update) => self.slices(update, touched),
             Change::Namespace(update) => self.namespaces(update, touched),
             Change::Pod(update) => {
@@ -146,6 +159,7 @@ impl Shard {
                 touched.gateway = Some(None);
                 self.services.apply(Update::Reset(Vec::new()), &mut touched.services);
                 self.imports.apply(Update::Reset(Vec::new()), &mut touched.imports);
+                self.exports(Update::Reset(Vec::new()), touched);
                 self.slices(Update::Reset(Vec::new()), touched);
                 self.namespaces(Update::Reset(Vec::new()), touched);
                 self.take(Change::Pod(Update::Reset(Vec::new())), touched);
@@ -153,6 +167,29 @@ impl Shard {
                 touched.ranges = true;
                 self.cidrs.clear();
                 self.nodes.clear();
+            }
+        }
+    }
+
+    fn exports(&mut self, update: Update<ServiceExport>, touched: &mut Touched) {
+        match update {
+            Update::Upsert(ServiceExport { key, created }) => {
+                if self.exports.insert(key.clone(), created) != Some(created) {
+                    touched.exports.insert(key);
+                }
+            }
+            Update::Delete(key) => {
+                if self.exports.remove(&key).is_some() {
+                    touched.exports.insert(key);
+                }
+            }
+            Update::Reset(all) => {
+                let new: HashMap<_, _> =
+                    all.into_iter().map(|export| (export.key, export.created)).collect();
+                let all = self.exports.keys().chain(new.keys());
+                let is_other = |key: &&ObjectKey| self.exports.get(key) != new.get(key);
+                touched.exports.extend(all.filter(is_other).cloned());
+                self.exports = new;
             }
         }
     }

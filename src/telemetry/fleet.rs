@@ -44,6 +44,8 @@ struct Known {
     overlaps: BTreeMap<String, u64>,
     /// Namespaces of a cluster that are not answered for.
     hidden: BTreeMap<String, u64>,
+    /// Services that a cluster exports in another way than the set has them.
+    export_conflicts: BTreeMap<String, u64>,
 }
 
 impl fmt::Debug for FleetMetrics {
@@ -70,6 +72,11 @@ impl FleetMetrics {
     /// Has `ask` asked at each scrape from now on.
     pub fn watch(&self, ask: impl Fn() -> Vec<(String, ClusterSample)> + Send + Sync + 'static) {
         self.known().ask = Some(Arc::new(ask));
+    }
+
+    /// How many exports of a cluster are in conflict.
+    pub fn conflicts(&self, cluster: &impl Display, number: usize) {
+        self.known().export_conflicts.insert(cluster.to_string(), number as u64);
     }
 
     /// Counts an answer that an address of a cluster was left out of.
@@ -116,13 +123,14 @@ impl ClusterSample {
 impl Collector for FleetMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         let clusters = self.clusters();
-        let (overlaps, hidden) = {
+        let (overlaps, hidden, exports) = {
             let mut known = self.known();
             if known.ask.is_some() {
                 known.overlaps.retain(|cluster, _| clusters.contains_key(cluster));
                 known.hidden.retain(|cluster, _| clusters.contains_key(cluster));
+                known.export_conflicts.retain(|cluster, _| clusters.contains_key(cluster));
             }
-            (known.overlaps.clone(), known.hidden.clone())
+            (known.overlaps.clone(), known.hidden.clone(), known.export_conflicts.clone())
         };
         for (name, help, value) in GAUGES {
             let samples = clusters.iter();
@@ -158,6 +166,12 @@ impl Collector for FleetMetrics {
             "coredns_fleet_hidden_namespaces",
             "Namespaces of a member that are not answered for, as they are named like top-level domains.",
             hidden.iter().map(|(cluster, count)| (of(cluster), Value::Gauge(*count))),
+        )?;
+        family(
+            &mut encoder,
+            "coredns_fleet_export_conflicts",
+            "Services that a cluster exports in another way than the set of all clusters has them.",
+            exports.iter().map(|(cluster, count)| (of(cluster), Value::Gauge(*count))),
         )
     }
 }

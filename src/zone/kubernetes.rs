@@ -22,6 +22,8 @@ mod option_tests;
 #[cfg(test)]
 mod read_back_tests;
 #[cfg(test)]
+mod set_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod transfer_tests;
@@ -68,6 +70,8 @@ pub struct Kubernetes {
     pub namespaces: Option<BTreeSet<Box<[u8]>>>,
     /// `multicluster`: the zones whose Services are ServiceImports of the local cluster (KEP-1645).
     pub multicluster: Vec<WireName>,
+    /// `clusterset`: the zones whose Services are those that any cluster exports (KEP-1645).
+    pub clusterset: Vec<WireName>,
     /// `per_cluster`: the zones below which each cluster has one of its own, `CLUSTER.ZONE`.
     pub per_cluster: Vec<WireName>,
     /// `zonal`: headless Services have names for the endpoints of one topology zone.
@@ -89,6 +93,17 @@ pub enum Pods {
     Insecure,
     /// Their address, if the namespace has a running Pod that has it.
     Verified,
+}
+
+/// What the Services of a zone are made of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Made {
+    /// Services of the local cluster, or of others.
+    Services,
+    /// ServiceImports of the local cluster.
+    Imports,
+    /// Services with a ServiceExport, of all clusters.
+    Exports,
 }
 
 /// What is known of the clusters at the moment of a question.
@@ -117,7 +132,7 @@ pub enum Verdict {
 impl Kubernetes {
     /// The longest of the zones that a name is in: how many labels are left of it.
     pub fn find(&self, name: &WireName) -> Option<usize> {
-        let all = self.zones.iter().chain(&self.per_cluster);
+        let all = self.zones.iter().chain(&self.clusterset).chain(&self.per_cluster);
         all.filter_map(|zone| name.left_of(zone)).min()
     }
 
@@ -243,17 +258,37 @@ impl Kubernetes {
 
     /// The serial of the zone of a name.
     pub fn serial(&self, registry: &Registry, name: &WireName, left: usize) -> u32 {
-        if self.is_multicluster(name, left) { registry.import_serial() } else { registry.serial() }
+        match self.made_of(name, left) {
+            Made::Services => registry.serial(),
+            Made::Imports => registry.import_serial(),
+            Made::Exports => registry.export_serial(),
+        }
     }
 
     /// Which names the zone of a name has, with `left` labels left of it.
     pub fn grammar(&self, name: &WireName, left: usize) -> Grammar {
-        Grammar { multicluster: self.is_multicluster(name, left), zonal: self.zonal }
+        let multicluster = self.made_of(name, left) != Made::Services;
+        Grammar { multicluster, zonal: self.zonal }
     }
 
-    /// Whether the zone of a name, with `left` labels left of it, is or is in a multi-cluster zone.
-    fn is_multicluster(&self, name: &WireName, left: usize) -> bool {
-        self.multicluster.iter().any(|zone| name.left_of(zone).is_some_and(|whole| whole >= left))
+    /// Whether all clusters together decide what a name says, so that none may be missing.
+    pub fn is_of_set(&self, name: &WireName, left: usize) -> bool {
+        self.made_of(name, left) == Made::Exports
+    }
+
+    /// What the Services are made of in the zone of a name, with `left` labels left of it.
+    fn made_of(&self, name: &WireName, left: usize) -> Made {
+        // It is one of these zones or lies in one.
+        let is_of = |zones: &[WireName]| {
+            zones.iter().any(|zone| name.left_of(zone).is_some_and(|whole| whole >= left))
+        };
+        if is_of(&self.multicluster) {
+            Made::Imports
+        } else if is_of(&self.clusterset) {
+            Made::Exports
+        } else {
+            Made::Services
+        }
     }
 
     /// Whether a namespace is answered for at all.
@@ -339,6 +374,11 @@ impl Look<'_> {
         matches!(self.asked(), Asked::DnsVersion | Asked::NameServer | Asked::NameServerParent)
     }
 
+    /// What the Services of the name's zone are made of.
+    fn made(&self) -> Made {
+        self.zone.made_of(self.name, self.left)
+    }
+
     /// What the name asks for.
     fn asked(&self) -> Asked<'_> {
         schema::read(self.name, self.left, self.zone.grammar(self.name, self.left))
@@ -349,10 +389,11 @@ impl Look<'_> {
             Asked::Container | Asked::NameServerParent => Verdict::Answered,
             Asked::DnsVersion => self.dns_version(qtype, out),
             Asked::NameServer => self.name_server(qtype, out),
-            Asked::Namespace { namespace } if self.zone.is_multicluster(self.name, self.left) => {
-                self.exists(self.namespace_exists_here(namespace))
-            }
-            Asked::Namespace { namespace } => self.exists(self.namespace_exists(namespace)),
+            Asked::Namespace { namespace } => self.exists(match self.made() {
+                Made::Services => self.namespace_exists(namespace),
+                Made::Imports => self.namespace_exists_here(namespace),
+                Made::Exports => self.namespace_exists_anywhere(namespace),
+            }),
             Asked::PodNamespace { namespace } => self
                 .exists(self.zone.pods != Pods::Disabled && self.namespace_exists_here(namespace)),
             Asked::Pod { pod, namespace } => self.pod(pod, namespace, qtype, out),
@@ -386,6 +427,13 @@ impl Look<'_> {
                 .registry
                 .namespace(namespace)
                 .is_some_and(|clusters| clusters.contains(&self.zone.fleet.local))
+    }
+
+    /// Whether any cluster at all has a namespace, as far as all of them may be asked.
+    fn namespace_exists_anywhere(&self, namespace: &[u8]) -> bool {
+        self.known.local
+            && self.zone.exposes(namespace)
+            && self.registry.namespace(namespace).is_some()
     }
 
     fn dns_version(&self, qtype: u16, out: &mut Answer) -> Verdict {

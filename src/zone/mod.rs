@@ -7,6 +7,7 @@
 
 pub mod answer;
 pub mod choice;
+pub mod clusterset;
 pub mod explain;
 pub mod gateway;
 pub mod kubernetes;

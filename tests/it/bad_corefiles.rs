@@ -7,11 +7,12 @@ use std::process::{Command, Stdio};
 
 use crate::harness::{parts, scratch};
 
-const CASES: [&str; 7] = [
+const CASES: [&str; 8] = [
     include_str!("bad_corefiles/corefile"),
     include_str!("bad_corefiles/errors-to-bind"),
     include_str!("bad_corefiles/kubernetes"),
     include_str!("bad_corefiles/fleet"),
+    include_str!("bad_corefiles/clusterset"),
     include_str!("bad_corefiles/sentinel"),
     include_str!("bad_corefiles/hosts-and-forward"),
     include_str!("bad_corefiles/view-and-acl"),

@@ -9,6 +9,7 @@ pub(super) mod pod;
 mod ranges;
 mod service;
 mod service_entry;
+mod service_export;
 mod service_import;
 
 pub use endpoint_slice::{Alias, Endpoint, EndpointSlice, EndpointSliceObject, Imported, Keep};
@@ -19,6 +20,7 @@ pub use pod::{Pod, PodObject};
 pub use ranges::{NodeObject, Ranges, ServiceCidrObject};
 pub use service::{FleetAnnotations, Merge, Service, ServiceKind, ServiceObject};
 pub use service_entry::{Exported, ServiceEntry, ServiceEntryObject};
+pub use service_export::{ServiceExport, ServiceExportObject};
 pub use service_import::{ServiceImport, ServiceImportObject};
 
 use std::fmt;
@@ -105,8 +107,8 @@ macro_rules! served_as {
     ($object:ty) => {
         impl kube::Resource for $object {
             type DynamicType = kube::core::ApiResource;
-            // Of the scope only the path of one namespace's objects depends, and all are read.
-            type Scope = kube::core::NamespaceResourceScope;
+            // Whoever reads them says whether those of one namespace or all.
+            type Scope = kube::core::DynamicResourceScope;
 
             fn kind(api: &Self::DynamicType) -> std::borrow::Cow<'_, str> {
                 api.kind.as_str().into()

@@ -17,7 +17,8 @@ use super::directory::Directory;
 use super::event::{Change, Update};
 use super::gate::Gate;
 use super::kinds::{
-    EndpointSlice, LoadBalancer, Namespace, PodObject, Ranges, Service, ServiceEntry, ServiceImport,
+    EndpointSlice, LoadBalancer, Namespace, PodObject, Ranges, Service, ServiceEntry,
+    ServiceExport, ServiceImport,
 };
 use super::pods::Pods;
 use super::selection::Selection;
@@ -30,6 +31,7 @@ struct Objects {
     namespaces: Vec<Namespace>,
     pods: Vec<PodObject>,
     imports: Vec<ServiceImport>,
+    exports: Vec<ServiceExport>,
     entries: Vec<ServiceEntry>,
     cidrs: Vec<Ranges>,
     nodes: Vec<Ranges>,
@@ -100,6 +102,9 @@ fn hand_over(known: Option<&Objects>, found: &Objects, pods: &mut Option<Pods>, 
     }
     if known.map_or(&[][..], |known| &known.imports) != found.imports {
         gate.apply(Change::ServiceImport(Update::Reset(found.imports.clone())));
+    }
+    if known.map_or(&[][..], |known| &known.exports) != found.exports {
+        gate.apply(Change::ServiceExport(Update::Reset(found.exports.clone())));
     }
     if known.map_or(&[][..], |known| &known.entries) != found.entries {
         gate.apply(Change::ServiceEntry(Update::Reset(found.entries.clone())));

@@ -10,7 +10,7 @@ use serde_saphyr::Spanned;
 use crate::cluster::kinds::{
     EndpointSlice, EndpointSliceObject, LoadBalancer, LoadBalancerObject, NamespaceObject,
     NodeObject, PodObject, Ranges, Service, ServiceCidrObject, ServiceEntry, ServiceEntryObject,
-    ServiceImport, ServiceImportObject, ServiceObject,
+    ServiceExport, ServiceExportObject, ServiceImport, ServiceImportObject, ServiceObject,
 };
 use crate::cluster::labels::LabelSelector;
 use crate::cluster::selection::Selection;
@@ -23,6 +23,7 @@ pub(super) struct File {
     pub slices: Vec<EndpointSlice>,
     pub pods: Vec<PodObject>,
     pub imports: Vec<ServiceImport>,
+    pub exports: Vec<ServiceExport>,
     pub entries: Vec<ServiceEntry>,
     pub cidrs: Vec<Ranges>,
     pub nodes: Vec<Ranges>,
@@ -99,6 +100,14 @@ fn add(value: Value, selection: &Selection, file: &mut File) -> Result<(), Strin
             // Selected like Namespaces, as in CoreDNS.
             if selects(&selection.namespace_labels, &object.metadata) && selection.imports {
                 file.imports.push(object.into());
+            }
+        }
+        (group, "ServiceExport") if group.starts_with("multicluster.x-k8s.io/") => {
+            let object: ServiceExportObject = decode(value, true)?;
+            let space = object.metadata.namespace.as_deref().unwrap_or_default();
+            if selection.has_namespace(space) {
+                file.uses(&object.metadata);
+                file.exports.extend(selection.exports.then(|| object.into()));
             }
         }
         (group, "ServiceEntry") if group.starts_with("networking.istio.io/") => {

@@ -292,3 +292,27 @@ spec: {podCIDR: 10.244.0.0/24}
     let seen = record.until(|seen| seen.clusters.contains_key("vms")).await;
     assert!(is_gone(&seen.clusters["vms"]));
 }
+
+#[tokio::test]
+async fn exports_are_told_where_they_are_wanted() {
+    let directory = tempfile::tempdir().unwrap();
+    let export = |name: &str, version: &str| {
+        format!(
+            "apiVersion: multicluster.x-k8s.io/{version}\nkind: ServiceExport\n\
+             metadata: {{name: {name}, namespace: n, creationTimestamp: 1970-01-01T00:00:07Z}}\n---\n"
+        )
+    };
+    let file = directory.path().join("a.yaml");
+    fs::write(&file, export("a", "v1alpha1") + &export("b", "v1beta1")).unwrap();
+    let with_exports = || Selection { exports: true, ..Selection::default() };
+    let (_member, record) = start_with(directory.path(), with_exports());
+    let seen = record.until(|seen| seen.exports("vms") == ["n/a", "n/b"]).await;
+    assert_eq!(seen.clusters["vms"].exports["n/a"].created, 7);
+    assert!(seen.clusters["vms"].namespaces.contains_key("n"));
+    fs::write(&file, export("b", "v1beta1")).unwrap();
+    record.until(|seen| seen.exports("vms") == ["n/b"]).await;
+
+    let (_member, record) = start(directory.path());
+    let seen = record.until(|seen| seen.clusters.contains_key("vms")).await;
+    assert!(seen.exports("vms").is_empty());
+}

@@ -111,6 +111,7 @@ impl Tree {
         merged.slices = all.of("EndpointSlice", |said| &said.slices, |of| of.key.clone());
         merged.pods = all.of("Pod", |said| &said.pods, |of| key_of(&of.metadata));
         merged.imports = all.of("ServiceImport", |said| &said.imports, |of| of.key.clone());
+        merged.exports = all.of("ServiceExport", |said| &said.exports, |of| of.key.clone());
         merged.entries = all.of("ServiceEntry", |said| &said.entries, |of| of.key.clone());
         merged.cidrs = all.of("ServiceCIDR", |said| &said.cidrs, |of| of.key.clone());
         merged.nodes = all.of("Node", |said| &said.nodes, |of| of.key.clone());

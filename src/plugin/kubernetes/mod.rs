@@ -3,6 +3,7 @@
 //! In: a question. Out: what [`crate::zone::kubernetes`] says to it, after the first sync or the end of
 //! the wait for it; names that do not exist may fall through to the next plugin.
 
+mod conflicts;
 mod gateways;
 mod hidden;
 mod lines;
@@ -73,19 +74,32 @@ pub fn start(
     metrics: &Arc<Metrics>,
     asker: impl Fn((Option<IpAddr>, u16)) -> Option<Asker>,
 ) {
-    for (index, served) in all.iter().enumerate() {
-        let same = |other: &Served| {
+    for served in once_each(all.iter()) {
+        hidden::start(served.zones.clone(), served.view.clone(), metrics.clone());
+        if let Some(asker) = asker(served.at) {
+            gateways::start(served.clone(), asker);
+        }
+    }
+    let with_set = all.iter().filter(|served| !served.zones.clusterset.is_empty());
+    for served in once_each(with_set) {
+        conflicts::start(served.zones.clone(), served.view.clone(), metrics.clone());
+    }
+}
+
+/// One of each that have the same clusters and answer for the same of them.
+fn once_each<'a>(all: impl Iterator<Item = &'a Served>) -> Vec<&'a Served> {
+    let mut once: Vec<&Served> = Vec::new();
+    for served in all {
+        let same = |other: &&Served| {
             Arc::ptr_eq(&other.view, &served.view)
                 && other.zones.fleet == served.zones.fleet
                 && other.zones.namespaces == served.zones.namespaces
         };
-        if !all[..index].iter().any(same) {
-            hidden::start(served.zones.clone(), served.view.clone(), metrics.clone());
-            if let Some(asker) = asker(served.at) {
-                gateways::start(served.clone(), asker);
-            }
+        if !once.iter().any(same) {
+            once.push(served);
         }
     }
+    once
 }
 
 /// Waits until the addresses of all gateways that have names were asked for, or have had their time.
@@ -198,9 +212,9 @@ impl Kubernetes {
     }
 
     /// Asks the zone: once the local cluster is known, and again once the members are, where the name
-    /// is one that a member may have; and again with what the whole server says of the names that its
-    /// aliases point to. Says what was known before it was asked last: a cluster that comes to be known right
-    /// after may have the name.
+    /// is one that a member may have (or before that, where all decide together); and again with what the
+    /// whole server says of the names that its aliases point to. Says what was known before it was asked
+    /// last: a cluster that comes to be known right after may have the name.
     async fn look(
         &self,
         request: &Request,
@@ -209,6 +223,9 @@ impl Kubernetes {
         answer: &mut Answer,
     ) -> (Verdict, Known) {
         self.view.local().await;
+        if self.zones.is_of_set(name, left) {
+            self.view.members().await;
+        }
         let qtype = u16::from(request.qtype());
         let mut elsewhere = Elsewhere::default();
         let mut known = self.view.known();

@@ -27,6 +27,7 @@ const ALONE: &str = "local";
 struct Described {
     zones: Vec<WireName>,
     multicluster: Vec<WireName>,
+    clusterset: Vec<WireName>,
     per_cluster: Vec<WireName>,
     lines: Lines,
     fleet: FleetLines,
@@ -41,7 +42,7 @@ struct Described {
 /// A line that is wrong or not supported, or a cluster whose description cannot be used.
 pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Diagnostic> {
     let directive = setup.once(directives)?;
-    let Described { zones, multicluster, per_cluster, lines, fleet, spec, at } =
+    let Described { zones, multicluster, clusterset, per_cluster, lines, fleet, spec, at } =
         describe(setup.blocks, setup.block, directive)?;
     spec.source.check().map_err(|error| {
         let at = match (&error, &lines.tls_at) {
@@ -69,6 +70,7 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
         pods: lines.pods,
         namespaces: lines.namespaces,
         multicluster,
+        clusterset,
         per_cluster,
         zonal: lines.zonal.is_some(),
         ignore_empty: lines.ignore_empty,
@@ -138,7 +140,10 @@ fn describe(
         None => (Source::InCluster, directive.name.clone()),
     };
     let multicluster = multicluster(&lines.multicluster, &zones)?;
-    let per_cluster = per_cluster(&fleet.per_cluster, &zones)?;
+    not_both(&fleet.clusterset, &multicluster)?;
+    let clusterset = apart("clusterset", &fleet.clusterset, &[&zones], "clusterset.local")?;
+    let others = [zones.as_slice(), &clusterset];
+    let per_cluster = apart("per_cluster", &fleet.per_cluster, &others, "clusters.local")?;
     let keep = Keep { pod_names: lines.pod_names, zones: lines.zonal.is_some() };
     let spec = FleetSpec {
         local: fleet.local.clone(),
@@ -148,6 +153,7 @@ fn describe(
             keep,
             pods: lines.pods == Pods::Verified,
             imports: !multicluster.is_empty(),
+            exports: !clusterset.is_empty(),
             // The same for all, so that equal blocks share one set of watches.
             entries: sentinel::any_line(blocks, "serviceentries"),
             ranges: sentinel::any_line(blocks, "pool") || !fleet.members.is_empty(),
@@ -164,15 +170,21 @@ fn describe(
         member_ranges: sentinel::any_line(blocks, "pool"),
         limits: lines.watching.limits(),
     };
-    Ok(Described { zones, multicluster, per_cluster, lines, fleet, spec, at })
+    Ok(Described { zones, multicluster, clusterset, per_cluster, lines, fleet, spec, at })
 }
 
-/// The Kubernetes zones of a block that has a `kubernetes`.
+/// The Kubernetes zones of a block that has a `kubernetes`, with those of the set.
 ///
 /// # Errors
 /// A word that is no zone.
 pub fn zones_of(block: &ServerBlock) -> Result<Vec<WireName>, Diagnostic> {
-    named(block, NAME).next().map_or(Ok(Vec::new()), |directive| zones(block, directive))
+    let Some(directive) = named(block, NAME).next() else { return Ok(Vec::new()) };
+    let mut all = zones(block, directive)?;
+    let lines = named(block, "fleet").flat_map(Directive::lines);
+    for line in lines.filter(|line| line.name().text == "clusterset") {
+        all.extend(names::zones(line.args())?.iter().map(names::wire));
+    }
+    Ok(all)
 }
 
 /// The zones of ServiceImports, which must be zones of the plugin.
@@ -193,18 +205,45 @@ fn multicluster(words: &[Token], zones: &[WireName]) -> Result<Vec<WireName>, Di
     Ok(all)
 }
 
-/// The zones of `per_cluster`, which must be apart from the others: a name has one zone.
-fn per_cluster(words: &[Token], zones: &[WireName]) -> Result<Vec<WireName>, Diagnostic> {
+/// A zone is made of ServiceImports, or of ServiceExports.
+fn not_both(clusterset: &[Token], multicluster: &[WireName]) -> Result<(), Diagnostic> {
+    for word in clusterset {
+        for zone in names::zones(std::slice::from_ref(word))? {
+            if multicluster.contains(&names::wire(&zone)) {
+                return Err(word.error(
+                    format!("the zone {zone} is of multicluster, too, which reads what a controller wrote"),
+                    "keep clusterset, and take the zone out of kubernetes and multicluster; or keep those",
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The zones of an option of `fleet`, which must be apart from the others: a name has one zone.
+fn apart(
+    option: &str,
+    words: &[Token],
+    others: &[&[WireName]],
+    example: &str,
+) -> Result<Vec<WireName>, Diagnostic> {
     let mut all: Vec<WireName> = Vec::new();
     for word in words {
         for zone in names::zones(std::slice::from_ref(word))? {
             let zone = names::wire(&zone);
             let touches =
                 |other: &&WireName| zone.left_of(other).is_some() || other.left_of(&zone).is_some();
-            if let Some(other) = zones.iter().chain(&all).find(touches) {
+            let mut before = others.iter().copied().flatten().chain(&all);
+            if let Some(other) = before.find(touches) {
+                if *other == zone {
+                    return Err(word.error(
+                        format!("{zone} is a zone of this kubernetes already"),
+                        format!("name it in one place: {option} is enough"),
+                    ));
+                }
                 return Err(word.error(
-                    format!("the zone {zone} of per_cluster touches {other}, another zone of this kubernetes"),
-                    "choose a zone that neither contains that one nor lies in it, e.g. clusters.local",
+                    format!("the zone {zone} of {option} touches {other}, another zone of this kubernetes"),
+                    format!("choose a zone that neither contains that one nor lies in it, e.g. {example}"),
                 ));
             }
             all.push(zone);

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use super::Look;
+use super::{Look, Made};
 use crate::cluster::kinds::{EndpointSlice, ObjectKey, Port, ServiceKind};
 use crate::registry::Owner;
 use crate::zone::choice::{Chosen, Reach};
+use crate::zone::clusterset::{Exported, label_of, ports_of};
 use crate::zone::name::WireName;
 use crate::zone::overlap::{Overlap, Overlapped};
 use crate::zone::schema::{self, Asked, Below};
@@ -18,7 +19,7 @@ pub(super) struct Entry<'a> {
     pub port: Option<u16>,
     /// The label of an endpoint that has a name of its own below the Service, or nothing.
     pub endpoint: Cow<'a, str>,
-    /// Where a ServiceImport's endpoint is, or nothing.
+    /// Where the endpoint of a Service of several clusters is, or nothing.
     pub cluster: &'a str,
     pub service: &'a ObjectKey,
 }
@@ -39,8 +40,10 @@ impl Look<'_> {
         if !self.zone.exposes(namespace) {
             return false;
         }
-        if self.zone.is_multicluster(self.name, self.left) {
-            return self.imported(key, namespace, below, &mut take);
+        match self.made() {
+            Made::Services => {}
+            Made::Imports => return self.imported(key, namespace, below, &mut take),
+            Made::Exports => return self.exported(key, namespace, below, &mut take),
         }
         let Some(name) = self.registry.service(key) else { return false };
         let remote = self.known.local;
@@ -69,8 +72,22 @@ impl Look<'_> {
             }
             return ports_below(below).is_some_and(itself);
         }
+        let each =
+            |below: Below<'_>, take: &mut dyn FnMut(Entry<'_>)| self.each(&chosen, below, take);
+        self.or_overlap((chosen.key(), chosen.ports()), below, each, &mut take)
+    }
+
+    /// Gives the entries that `each` finds, and those of `overlap` where no address of a family is left.
+    /// Whether the name exists.
+    fn or_overlap(
+        &self,
+        (service, ports): (&ObjectKey, &[Port]),
+        below: Below<'_>,
+        each: impl Fn(Below<'_>, &mut dyn FnMut(Entry<'_>)) -> bool,
+        take: &mut dyn FnMut(Entry<'_>),
+    ) -> bool {
         let mut left = Left::default();
-        let found = self.each(&chosen, below, &mut |entry| {
+        let found = each(below, &mut |entry| {
             left.note(entry.place);
             take(entry);
         });
@@ -79,14 +96,78 @@ impl Look<'_> {
             for address in addresses.iter().filter(|address| left.needs(address)) {
                 let place = Place::Address(*address);
                 if is_endpoint {
-                    take(at_service(place, None, chosen.key()));
+                    take(at_service(place, None, service));
                     continue;
                 }
-                matching(chosen.ports(), below)
-                    .for_each(|port| take(at_service(place, port, chosen.key())));
+                matching(ports, below).for_each(|port| take(at_service(place, port, service)));
             }
         }
-        found || ports_below(below).is_some_and(|ports| self.each(&chosen, ports, &mut |_| {}))
+        found || ports_below(below).is_some_and(|ports| each(ports, &mut |_| {}))
+    }
+
+    /// The entries of a Service that clusters export.
+    fn exported(
+        &self,
+        key: &[u8],
+        namespace: &[u8],
+        below: Below<'_>,
+        take: &mut dyn FnMut(Entry<'_>),
+    ) -> bool {
+        // The local cluster's export comes first, and it may have one.
+        let Some(name) = self.registry.service(key).filter(|_| self.known.local) else {
+            return false;
+        };
+        let Some(set) = self.zone.fleet.exported(self.registry, namespace, &name) else {
+            return false;
+        };
+        if self.zone.ignore_empty && set.is_empty() {
+            return false;
+        }
+        let each = |below: Below<'_>, take: &mut dyn FnMut(Entry<'_>)| {
+            self.each_exported(&set, below, take)
+        };
+        self.or_overlap((set.key(), set.ports()), below, each, take)
+    }
+
+    /// The entries of all exporters that answer, each by its reach; whether the name exists.
+    fn each_exported(
+        &self,
+        set: &Exported<'_>,
+        below: Below<'_>,
+        take: &mut dyn FnMut(Entry<'_>),
+    ) -> bool {
+        let answering = set.answering(self.registry, below);
+        for owner in &answering {
+            self.answers(&owner.cluster);
+            self.leads(&owner.cluster);
+        }
+        let mut found = false;
+        for owner in answering {
+            let has_address = !set.is_headless() && !matches!(below, Below::Endpoint { .. });
+            found |= match self.zone.fleet.reach(&owner.cluster) {
+                Reach::Instead(gateway) => {
+                    let found = gateway.find(self.registry, &owner.cluster);
+                    instead(&owner.key, &set.ports_at(owner), &found.addresses, below, take)
+                }
+                // As of a ServiceImport, without ports there is nothing at the name.
+                Reach::Direct if has_address => {
+                    !set.ports().is_empty() && self.cluster_ips(owner, set.ports(), below, take)
+                }
+                reach => {
+                    if *reach == Reach::Endpoints {
+                        self.note_ports(owner);
+                    }
+                    match label_of(&owner.cluster) {
+                        Some(label) => self.endpoints(owner, label, below, take),
+                        // What has no name has no SRV record that could lead to it.
+                        None => self.endpoints(owner, "", below, &mut |entry| {
+                            take(Entry { port: None, ..entry });
+                        }),
+                    }
+                }
+            };
+        }
+        found
     }
 
     /// The entries of a ServiceImport of the local cluster, with the endpoints that the slices of a
@@ -121,7 +202,7 @@ impl Look<'_> {
                     .fold(false, |found, slice| of_slice(slice, take) | found);
             }
             // Without ports there is nothing at the name, unlike a Service.
-            !import.ports.is_empty() && self.cluster_ips(owner, below, take)
+            !import.ports.is_empty() && self.cluster_ips(owner, &import.ports, below, take)
         };
         each(below, take) || ports_below(below).is_some_and(|ports| each(ports, &mut |_| {}))
     }
@@ -135,20 +216,20 @@ impl Look<'_> {
             found |= match (self.zone.fleet.reach(&owner.cluster), below) {
                 (Reach::Instead(gateway), _) => {
                     let found = gateway.find(self.registry, &owner.cluster);
-                    instead(owner, &found.addresses, below, take)
+                    instead(&owner.key, ports_of(owner), &found.addresses, below, take)
                 }
                 (Reach::Direct | Reach::Endpoints, Below::Topology { .. }) => {
-                    in_topology |= headless && self.endpoints(owner, below, take);
+                    in_topology |= headless && self.endpoints(owner, "", below, take);
                     // Which topology zones there are is not for a name to say: all exist.
                     headless
                 }
-                (Reach::Direct, Below::Endpoint { .. }) => self.endpoints(owner, below, take),
+                (Reach::Direct, Below::Endpoint { .. }) => self.endpoints(owner, "", below, take),
                 (Reach::Endpoints, _) => {
                     self.note_ports(owner);
-                    self.endpoints(owner, below, take)
+                    self.endpoints(owner, "", below, take)
                 }
-                (Reach::Direct, _) if headless => self.endpoints(owner, below, take),
-                (Reach::Direct, _) => self.cluster_ips(owner, below, take),
+                (Reach::Direct, _) if headless => self.endpoints(owner, "", below, take),
+                (Reach::Direct, _) => self.cluster_ips(owner, ports_of(owner), below, take),
             };
         }
         if matches!(below, Below::Topology { prefer: true, .. }) && found && !in_topology {
@@ -171,10 +252,17 @@ impl Look<'_> {
         }
     }
 
-    fn endpoints(&self, owner: &Owner, below: Below<'_>, take: &mut dyn FnMut(Entry<'_>)) -> bool {
+    /// The endpoints of one cluster, whose names have its label where there is one.
+    fn endpoints(
+        &self,
+        owner: &Owner,
+        label: &str,
+        below: Below<'_>,
+        take: &mut dyn FnMut(Entry<'_>),
+    ) -> bool {
         let mut found = false;
         for slice in &owner.slices {
-            found |= of_slice(slice, "", &owner.key, below, &mut |entry| {
+            found |= of_slice(slice, label, &owner.key, below, &mut |entry| {
                 let place = match entry.place {
                     Place::Address(address) => self.free(owner, address),
                     other => other,
@@ -188,13 +276,14 @@ impl Look<'_> {
     fn cluster_ips(
         &self,
         owner: &Owner,
+        ports: &[Port],
         below: Below<'_>,
         take: &mut dyn FnMut(Entry<'_>),
     ) -> bool {
         let Some(service) = &owner.service else { return false };
         let ServiceKind::ClusterIp(ips) = &service.kind else { return false };
         let mut found = false;
-        for port in matching(&service.ports, below) {
+        for port in matching(ports, below) {
             found = true;
             for &ip in ips {
                 take(at_service(self.free(owner, ip), port, &owner.key));
@@ -327,20 +416,20 @@ fn at_service<'a>(place: Place<'a>, port: Option<u16>, service: &'a ObjectKey) -
 
 /// A gateway's or sentinel's addresses in place of a Service's own. Its endpoints have no names.
 fn instead(
-    owner: &Owner,
+    service: &ObjectKey,
+    ports: &[Port],
     addresses: &[IpAddr],
     below: Below<'_>,
     take: &mut dyn FnMut(Entry<'_>),
 ) -> bool {
-    let Some(service) = &owner.service else { return false };
     if matches!(below, Below::Endpoint { .. } | Below::Topology { .. }) {
         return false;
     }
     let mut found = false;
-    for port in matching(&service.ports, below) {
+    for port in matching(ports, below) {
         found = true;
         for &address in addresses {
-            take(at_service(Place::Address(address), port, &owner.key));
+            take(at_service(Place::Address(address), port, service));
         }
     }
     found

@@ -3,12 +3,15 @@
 //! In: a question, and what is known. Out: the rules in the order in which [`super::Kubernetes::complete`]
 //! goes by them, each with what it says. What they say is found by the same functions that answer.
 
+mod set;
+
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use k8s_openapi::jiff::Timestamp;
 
 use super::alias::Elsewhere;
-use super::{Known, Kubernetes, Look, Notes, Pods};
+use super::{Known, Kubernetes, Look, Made, Notes, Pods};
 use crate::cluster::ClusterId;
 use crate::cluster::kinds::{Merge, Service, ServiceKind};
 use crate::registry::{AddressOwner, Holder, Owner, ServiceName};
@@ -88,10 +91,14 @@ impl Look<'_> {
             Asked::Service { key, namespace, below } => {
                 let service = spelled(key);
                 steps.add("name", format!("it asks for {}the Service {service}", part(below)));
-                if self.zone.is_multicluster(self.name, self.left) {
+                let made = self.made();
+                if made == Made::Imports {
                     steps.add("multicluster", "answered from the local cluster's ServiceImports");
                 } else if self.explain_namespaces(namespace, steps) {
                     match self.registry.service(key) {
+                        Some(name) if made == Made::Exports => {
+                            self.explain_exported(namespace, &name, below, steps);
+                        }
                         Some(name) => self.explain_service(namespace, &name, below, steps),
                         None => steps.add(
                             "services",
@@ -147,10 +154,12 @@ impl Look<'_> {
         if !matches!(chosen.kind(), ServiceKind::ExternalName(_)) {
             let answering: Vec<_> = chosen.owners().collect();
             answering.iter().for_each(|owner| self.explain_reach(owner, below, steps));
-            answering.iter().for_each(|owner| self.explain_overlap(owner, &chosen, steps));
+            for owner in &answering {
+                self.explain_overlap(owner, chosen.kind(), steps);
+            }
         }
         match self.entries(|_| {}) {
-            true => self.explain_ttl(&chosen, steps),
+            true => self.explain_ttl(&chosen.owners().collect::<Vec<_>>(), steps),
             false => steps.add("name", "the Service has no ready endpoint or port of this name"),
         }
     }
@@ -281,13 +290,13 @@ impl Look<'_> {
     }
 
     /// The addresses that are left out.
-    fn explain_overlap(&self, owner: &Owner, chosen: &Chosen<'_>, steps: &mut Steps) {
+    fn explain_overlap(&self, owner: &Owner, kind: &ServiceKind, steps: &mut Steps) {
         let fleet = &self.zone.fleet;
         if owner.cluster == fleet.local || matches!(fleet.reach(&owner.cluster), Reach::Instead(_))
         {
             return;
         }
-        let ips = match chosen.kind() {
+        let ips = match kind {
             ServiceKind::ClusterIp(ips) if *fleet.reach(&owner.cluster) == Reach::Direct => {
                 ips.clone()
             }
@@ -313,8 +322,8 @@ impl Look<'_> {
         }
     }
 
-    fn explain_ttl(&self, chosen: &Chosen<'_>, steps: &mut Steps) {
-        for owner in chosen.owners() {
+    fn explain_ttl(&self, answering: &[&Arc<Owner>], steps: &mut Steps) {
+        for owner in answering {
             self.answers(&owner.cluster);
             self.leads(&owner.cluster);
         }

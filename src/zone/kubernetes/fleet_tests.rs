@@ -3,7 +3,7 @@
 
 mod explain;
 mod lines;
-mod world;
+pub(super) mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ use crate::zone::rtype;
 
 use world::{ask, registry};
 
-const ALL: Known = Known { local: true, members: true };
+pub(super) const ALL: Known = Known { local: true, members: true };
 
 const EAST: &str = "
     east namespace shop
@@ -95,7 +95,7 @@ const FLEET: &str = "
 ";
 
 /// Zones with `pods insecure` and `ttl 30`. West and south are direct, vms is behind a gateway.
-fn zone() -> Kubernetes {
+pub(super) fn zone() -> Kubernetes {
     let gateway = ["203.0.113.10", "2001:db8::10"].map(|text| text.parse().unwrap());
     let zones = ["cluster.local", "in-addr.arpa", "ip6.arpa"];
     Kubernetes {
@@ -105,6 +105,7 @@ fn zone() -> Kubernetes {
         pods: Pods::Insecure,
         namespaces: None,
         multicluster: Vec::new(),
+        clusterset: Vec::new(),
         per_cluster: Vec::new(),
         zonal: false,
         ignore_empty: false,
@@ -133,7 +134,7 @@ fn fleet() -> Registry {
 
 /// Checks all rows `NAME TYPE | ANSWER`, and shows all that fail.
 #[track_caller]
-fn check(zone: &Kubernetes, registry: &Registry, known: Known, table: &str) {
+pub(super) fn check(zone: &Kubernetes, registry: &Registry, known: Known, table: &str) {
     let mut wrong = Vec::new();
     for line in table.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (question, expected) = line.split_once('|').unwrap();

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Look, Verdict, records};
+use super::{Look, Made, Verdict, records};
 use crate::cluster::kinds::{EndpointSlice, ObjectKey, ServiceKind};
 use crate::registry::{Holder, Owner};
 use crate::zone::answer::{Answer, Section};
@@ -46,8 +46,9 @@ impl Look<'_> {
     pub(super) fn servers(&self) -> Vec<(WireName, IpAddr)> {
         let mut servers = Vec::new();
         let mut is_endpoint = false;
-        // In a zone of all clusters no Service has a name of its own.
-        let in_clusters = self.zone.is_per_cluster(self.name, self.left);
+        // In a zone of all clusters no Service of the local one has a name of its own.
+        let in_clusters =
+            self.zone.is_per_cluster(self.name, self.left) || self.made() == Made::Exports;
         for own in self.zone.own_addresses.iter().filter(|_| !in_clusters) {
             for key in self.services_of(*own) {
                 let Some(owner) = self.local_owner(&key) else { continue };

@@ -19,6 +19,7 @@ pub(super) fn zones() -> Kubernetes {
         pods: Pods::Disabled,
         namespaces: None,
         multicluster: Vec::new(),
+        clusterset: Vec::new(),
         per_cluster: Vec::new(),
         zonal: false,
         ignore_empty: false,

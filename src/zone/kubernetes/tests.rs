@@ -56,6 +56,7 @@ fn zones() -> Kubernetes {
         pods: Pods::Insecure,
         namespaces: None,
         multicluster: Vec::new(),
+        clusterset: Vec::new(),
         per_cluster: Vec::new(),
         zonal: false,
         ignore_empty: false,

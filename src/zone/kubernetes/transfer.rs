@@ -9,14 +9,16 @@ use std::sync::Arc;
 
 use super::alias::Elsewhere;
 use super::entries::{Place, alias};
-use super::{Known, Kubernetes, Look, records};
+use super::{Known, Kubernetes, Look, Made, records};
 use crate::cluster::kinds::{EndpointSlice, Port, ServiceKind};
 use crate::registry::{Owner, Registry, ServiceName};
 use crate::zone::answer::{Answer, Section};
 use crate::zone::choice::Reach;
+use crate::zone::clusterset::{Exported, label_of};
 use crate::zone::name::WireName;
 use crate::zone::overlap::Overlap;
 use crate::zone::rtype;
+use crate::zone::schema::Below;
 
 /// What CoreDNS writes for a port that has no number.
 const NO_NUMBER: u16 = u16::MAX;
@@ -24,7 +26,8 @@ const NO_NUMBER: u16 = u16::MAX;
 impl Kubernetes {
     /// The zone that this name is, in lower case; `None` for a name that is none.
     pub fn zone(&self, name: &WireName) -> Option<WireName> {
-        let zone = self.zones.iter().find(|zone| *zone == name)?;
+        let mut all = self.zones.iter().chain(&self.clusterset);
+        let zone = all.find(|zone| *zone == name)?;
         WireName::read(zone.folded()).map(|(zone, _)| zone)
     }
 
@@ -52,9 +55,9 @@ impl Kubernetes {
     /// All names of Services, or of ServiceImports where the zone has those, in the order of a transfer:
     /// by name alone, as in CoreDNS, and then by namespace.
     pub fn transfer_names(&self, registry: &Registry, zone: &WireName) -> Vec<Arc<ServiceName>> {
-        let mut names = match self.is_multicluster(zone, 0) {
-            true => registry.all_imports(),
-            false => registry.all_services(),
+        let mut names = match self.made_of(zone, 0) {
+            Made::Services | Made::Exports => registry.all_services(),
+            Made::Imports => registry.all_imports(),
         };
         names.sort_by_cached_key(|name| {
             name.owners().first().map(|owner| (owner.key.name.clone(), owner.key.namespace.clone()))
@@ -76,16 +79,25 @@ impl Kubernetes {
         if !self.exposes(key.namespace.as_bytes()) {
             return;
         }
-        if self.is_multicluster(zone, 0) {
-            let here = look.namespace_exists_here(key.namespace.as_bytes());
-            if let Some(owner) = name.owner(&self.fleet.local).filter(|_| here) {
-                look.list(owner, &Reach::Direct, out);
+        let namespace = key.namespace.as_bytes();
+        match self.made_of(zone, 0) {
+            Made::Services => {
+                let chosen = self.fleet.choose(registry, namespace, name, true);
+                for owner in chosen.iter().flat_map(|chosen| chosen.owners()) {
+                    look.list(owner, self.fleet.reach(&owner.cluster), out);
+                }
             }
-            return;
-        }
-        let chosen = self.fleet.choose(registry, key.namespace.as_bytes(), name, true);
-        for owner in chosen.iter().flat_map(|chosen| chosen.owners()) {
-            look.list(owner, self.fleet.reach(&owner.cluster), out);
+            Made::Imports => {
+                let here = look.namespace_exists_here(namespace);
+                if let Some(owner) = name.owner(&self.fleet.local).filter(|_| here) {
+                    look.list(owner, &Reach::Direct, out);
+                }
+            }
+            Made::Exports => {
+                if let Some(set) = self.fleet.exported(registry, namespace, name) {
+                    look.list_exported(&set, out);
+                }
+            }
         }
     }
 
@@ -130,7 +142,35 @@ impl Look<'_> {
             }
             (_, Reach::Direct | Reach::Endpoints) => {
                 for slice in &owner.slices {
-                    self.slice(owner, &name, slice, out);
+                    let cluster = slice.import.as_ref().map_or("", |import| &import.cluster);
+                    self.slice(owner, (&name, Some(cluster)), slice, out);
+                }
+            }
+        }
+    }
+
+    /// What the clusters export of a name.
+    fn list_exported(&self, set: &Exported<'_>, out: &mut Answer) {
+        let Some(name) = self.service_name("", "", set.key()) else { return };
+        if self.zone.ignore_empty && set.is_empty() {
+            return;
+        }
+        for owner in set.answering(self.registry, Below::Itself) {
+            let kind = owner.service.as_ref().map(|service| &service.kind);
+            match (self.zone.fleet.reach(&owner.cluster), kind) {
+                (Reach::Instead(gateway), _) => {
+                    let found = gateway.find(self.registry, &owner.cluster);
+                    self.whole(&name, &found.addresses, &set.ports_at(owner), out);
+                }
+                (Reach::Direct, Some(ServiceKind::ClusterIp(ips))) if !set.is_headless() => {
+                    if !set.ports().is_empty() {
+                        self.whole(&name, &self.left(owner, ips), set.ports(), out);
+                    }
+                }
+                _ => {
+                    for slice in &owner.slices {
+                        self.slice(owner, (&name, label_of(&owner.cluster)), slice, out);
+                    }
                 }
             }
         }
@@ -152,15 +192,25 @@ impl Look<'_> {
         }
     }
 
-    /// The endpoints of a slice, whose weights share 100.
-    fn slice(&self, owner: &Owner, name: &WireName, slice: &EndpointSlice, out: &mut Answer) {
+    /// The endpoints of a slice, whose weights share 100. Their names have the label of their cluster, which
+    /// may be empty; they have none where it has no label.
+    fn slice(
+        &self,
+        owner: &Owner,
+        (name, cluster): (&WireName, Option<&str>),
+        slice: &EndpointSlice,
+        out: &mut Answer,
+    ) {
         let count = slice.endpoints.iter().map(|endpoint| endpoint.addresses.len()).sum::<usize>()
             + slice.aliases.len();
         let weight = u16::try_from(100 / count.max(1)).unwrap_or(100).max(1);
-        let cluster = slice.import.as_ref().map_or("", |import| &import.cluster);
         for endpoint in &slice.endpoints {
             for &address in endpoint.addresses.iter().filter(|ip| self.is_free(owner, **ip)) {
                 let label = endpoint.label(address);
+                let Some(cluster) = cluster else {
+                    out.address(Section::Answer, name.wire(), self.zone.ttl, address);
+                    continue;
+                };
                 let target = self.service_name(&label, cluster, &owner.key);
                 let Some(target) = target else { continue };
                 for owner in [name, &target] {

@@ -77,6 +77,7 @@ fn zones(west: Reach) -> Kubernetes {
         pods: Pods::Insecure,
         namespaces: None,
         multicluster: vec![name("clusterset.local")],
+        clusterset: Vec::new(),
         per_cluster: Vec::new(),
         zonal: true,
         ignore_empty: true,

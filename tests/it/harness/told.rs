@@ -89,6 +89,7 @@ impl Told {
             Change::EndpointSlice(update) => self.take("slice", update, |slice| &slice.key),
             Change::Namespace(update) => self.take("namespace", update, |space| &space.key),
             Change::ServiceImport(update) => self.take("import", update, |import| &import.key),
+            Change::ServiceExport(update) => self.take("export", update, |export| &export.key),
             Change::Pod(update) => self.take("pod", update, |pod| &pod.key),
             Change::ServiceEntry(update) => self.take("entry", update, |entry| &entry.key),
             Change::ServiceCidr(update) => self.take("cidr", update, |ranges| &ranges.key),

@@ -7,7 +7,10 @@
 //! east service   NS/NAME IP,IP PORTS [CREATED] [MERGE] [hidden]     PORTS: NAME:NUMBER/PROTOCOL,...
 //! east headless  NS/NAME PORTS [CREATED]
 //! east external  NS/NAME TARGET
+//! east export    NS/NAME CREATED
+//! east unexport  NS/NAME
 //! east slice     NS/NAME SERVICE PORTS [HOSTNAME=]IP,IP ...
+//! east lost      true
 //! ```
 //!
 //! `~` is short for `.svc.cluster.local.`, in questions and answers.
@@ -19,7 +22,7 @@ use hickory_proto::rr::{Record, RecordType};
 
 use crate::cluster::kinds::{
     Endpoint, EndpointSlice, FleetAnnotations, Merge, Namespace, ObjectKey, Port, Protocol,
-    Service, ServiceKind,
+    Service, ServiceExport, ServiceKind,
 };
 use crate::cluster::{Change, ClusterId, Sink, Update};
 use crate::registry::Registry;
@@ -30,11 +33,16 @@ use crate::zone::name::WireName;
 /// A registry of the clusters that the lines describe.
 pub fn registry(lines: &str) -> Registry {
     let registry = Registry::default();
+    tell(&registry, lines);
+    registry
+}
+
+/// Tells a registry what the lines describe.
+pub fn tell(registry: &Registry, lines: &str) {
     for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let words: Vec<&str> = line.split_whitespace().collect();
         registry.apply(&ClusterId::new(words[0]), change(&words[1..]));
     }
-    registry
 }
 
 fn change(words: &[&str]) -> Change {
@@ -52,6 +60,12 @@ fn change(words: &[&str]) -> Change {
         ["external", name, target] => {
             service(name, ServiceKind::ExternalName(long(target).into()), "-", &[])
         }
+        ["export", name, created] => {
+            let export = ServiceExport { key: key(name), created: created.parse().unwrap() };
+            Change::ServiceExport(Update::Upsert(export))
+        }
+        ["unexport", name] => Change::ServiceExport(Update::Delete(key(name))),
+        ["lost", lost] => Change::Lost(lost == "true"),
         ["slice", name, service, ports, ref endpoints @ ..] => {
             Change::EndpointSlice(Update::Upsert(EndpointSlice {
                 key: key(name),

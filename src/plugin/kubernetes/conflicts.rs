@@ -1,0 +1,69 @@
+//! Where clusters do not agree on what they export.
+//!
+//! In: exported Services, at each change. Out: a line in the log for each conflict, and how many there are
+//! of each cluster.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use super::{View, Zones};
+use crate::telemetry::Metrics;
+use crate::zone::clusterset::Conflict;
+
+/// How long changes are gathered: lists come in pieces, and each look is at all that is exported.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Conflicts that are logged at once.
+const LINES: usize = 100;
+
+/// Looks at what the clusters of these zones export, on the current runtime and as long as that runs.
+pub fn start(zones: Arc<Zones>, view: Arc<View>, metrics: Arc<Metrics>) {
+    tokio::spawn(async move {
+        // Which export is the oldest is not known before all are.
+        view.local().await;
+        view.members().await;
+        let mut exports = view.registry().exports();
+        let mut clusters = view.changes();
+        let mut said = BTreeSet::new();
+        loop {
+            let found: BTreeSet<Conflict> = zones.conflicts(view.registry()).into_iter().collect();
+            say(&said, &found);
+            count(&view, &found, &metrics);
+            said = found;
+            let changed = async {
+                tokio::select! {
+                    changed = exports.changed() => changed,
+                    changed = clusters.changed() => changed,
+                }
+            };
+            // Both senders live as long as the view.
+            if changed.await.is_err() {
+                return;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    });
+}
+
+fn say(before: &BTreeSet<Conflict>, now: &BTreeSet<Conflict>) {
+    let mut new = now.difference(before);
+    for conflict in new.by_ref().take(LINES) {
+        warn!("{conflict}: the oldest export decides the type, and ports are joined");
+    }
+    if let more @ 1.. = new.count() {
+        warn!("and {more} more Services are exported in different ways");
+    }
+    if now.is_empty() && !before.is_empty() {
+        info!("all clusters agree on what they export");
+    }
+}
+
+/// Counts them for each cluster of now; the metrics forget those that left.
+fn count(view: &View, conflicts: &BTreeSet<Conflict>, metrics: &Metrics) {
+    for cluster in view.clusters() {
+        let of = conflicts.iter().filter(|conflict| conflict.cluster == cluster);
+        metrics.fleet.conflicts(&cluster, of.count());
+    }
+}
