@@ -39,6 +39,8 @@ struct Optional {
     plural: &'static str,
     /// What is no more than if there were none of it.
     absent_at: &'static [u16],
+    /// What it means that it is not there, for the log.
+    so: &'static str,
 }
 
 const SERVICE_IMPORTS: Optional = Optional {
@@ -49,6 +51,7 @@ const SERVICE_IMPORTS: Optional = Optional {
     plural: "serviceimports",
     // Whoever has no right to them has asked for a zone that cannot be answered.
     absent_at: ABSENT,
+    so: "",
 };
 
 const SERVICE_EXPORTS: Optional = Optional {
@@ -58,6 +61,7 @@ const SERVICE_EXPORTS: Optional = Optional {
     singular: "ServiceExport",
     plural: "serviceexports",
     absent_at: HIDDEN,
+    so: ", so that the cluster exports nothing",
 };
 
 const SERVICE_ENTRIES: Optional = Optional {
@@ -67,6 +71,7 @@ const SERVICE_ENTRIES: Optional = Optional {
     singular: "ServiceEntry",
     plural: "serviceentries",
     absent_at: HIDDEN,
+    so: "",
 };
 
 const SERVICE_CIDRS: Optional = Optional {
@@ -76,6 +81,7 @@ const SERVICE_CIDRS: Optional = Optional {
     singular: "ServiceCIDR",
     plural: "servicecidrs",
     absent_at: HIDDEN,
+    so: "",
 };
 
 const NODES: Optional = Optional {
@@ -85,6 +91,7 @@ const NODES: Optional = Optional {
     singular: "Node",
     plural: "nodes",
     absent_at: HIDDEN,
+    so: "",
 };
 
 impl Watches {
@@ -178,7 +185,11 @@ impl Watches {
                 }
                 Ok(None) => {
                     if !std::mem::replace(&mut missing.is_absent, true) {
-                        self.say(optional, "the CRD is not installed; it is waited for");
+                        let so = optional.so;
+                        self.say(
+                            optional,
+                            &format!("the CRD is not installed{so}; it is waited for"),
+                        );
                     }
                     self.condition.set_synced(place);
                     self.condition.works(place);
@@ -206,7 +217,8 @@ impl Watches {
             let (cluster, kind, rule) =
                 (&self.condition.id, optional.kind.name(), optional.kind.rule());
             warn!(%cluster, kind,
-                "may not be listed, and what was known of them stays: allow list and watch of {rule}");
+                "may not be listed{so}, and what was known of them stays: allow list and watch of {rule}",
+                so = optional.so);
         }
         self.condition.set_missing(place, Some(optional.kind));
         self.condition.set_synced(place);

@@ -6,6 +6,7 @@ mod harness;
 
 mod bad_corefiles;
 mod clients;
+mod clusterset;
 mod dig_cases;
 mod edns;
 mod explain;

@@ -114,22 +114,41 @@ pub fn role(name: &str, subject: &Value, rules: &Value) -> String {
     }))
 }
 
+/// A ServiceExport.
+pub fn service_export(namespace: &str, name: &str) -> String {
+    document(&json!({
+        "apiVersion": "multicluster.x-k8s.io/v1beta1",
+        "kind": "ServiceExport",
+        "metadata": {"name": name, "namespace": namespace},
+    }))
+}
+
+/// The CRD of ServiceExports in these versions, as that of ServiceImports.
+pub fn service_export_crd(versions: &[(&str, bool)]) -> String {
+    multicluster_crd("ServiceExport", versions)
+}
+
 /// The CRD of ServiceImports in these versions and whether each is served; the first is stored. Any
 /// `spec` will do.
 pub fn service_import_crd(versions: &[(&str, bool)]) -> String {
+    multicluster_crd("ServiceImport", versions)
+}
+
+fn multicluster_crd(kind: &str, versions: &[(&str, bool)]) -> String {
     let anything = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
     let schema = json!({"openAPIV3Schema": {"type": "object", "properties": {"spec": anything}}});
     let version = |(index, (name, served)): (usize, &(&str, bool))| {
         let is_stored = index == 0;
         json!({"name": name, "served": served, "storage": is_stored, "schema": schema})
     };
-    let names = json!({"kind": "ServiceImport", "listKind": "ServiceImportList",
-        "plural": "serviceimports", "singular": "serviceimport"});
+    let singular = kind.to_lowercase();
+    let names = json!({"kind": kind, "listKind": format!("{kind}List"),
+        "plural": format!("{singular}s"), "singular": singular});
     document(&json!({
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
         "metadata": {
-            "name": "serviceimports.multicluster.x-k8s.io",
+            "name": format!("{singular}s.multicluster.x-k8s.io"),
             // Groups below k8s.io are reserved; this is the proposal that this one comes from.
             "annotations": {"api-approved.kubernetes.io": "KEP-1645"},
         },

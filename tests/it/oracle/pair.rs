@@ -67,8 +67,8 @@ pub async fn upstream() -> DnsServer {
 pub struct Pair {
     coredns: DnsServer,
     fleetdns: DnsServer,
-    /// What they forward to.
-    _upstream: DnsServer,
+    /// What they forward to, if to anything.
+    _upstream: Option<DnsServer>,
 }
 
 impl Pair {
@@ -94,7 +94,17 @@ impl Pair {
             server
         };
         let (coredns, fleetdns) = tokio::join!(start(COREDNS), start(FLEETDNS));
-        Self { coredns, fleetdns, _upstream: upstream }
+        Self { coredns, fleetdns, _upstream: Some(upstream) }
+    }
+
+    /// Two that run already, each with a Corefile of its own.
+    pub fn of(coredns: DnsServer, fleetdns: DnsServer) -> Self {
+        Self { coredns, fleetdns, _upstream: None }
+    }
+
+    /// fleetdns itself.
+    pub fn ours(&self) -> &DnsServer {
+        &self.fleetdns
     }
 
     /// What CoreDNS says.
