@@ -45,6 +45,8 @@ pub struct Timing {
     pub rights: Duration,
     /// The longest wait before it is looked again for a kind that is not served.
     pub discovery: Duration,
+    /// Lists that new ServiceExports make necessary begin at least this far apart.
+    pub renewal: Duration,
 }
 
 impl Default for Timing {
@@ -59,6 +61,7 @@ impl Default for Timing {
             retry_max: Duration::from_secs(10),
             rights: Duration::from_secs(300),
             discovery: Duration::from_secs(60),
+            renewal: Duration::from_secs(5),
         }
     }
 }

@@ -74,6 +74,7 @@ pub fn timing() -> Timing {
         retry_max: Duration::from_millis(50),
         rights: Duration::from_millis(100),
         discovery: Duration::from_millis(100),
+        renewal: Duration::from_millis(50),
     }
 }
 

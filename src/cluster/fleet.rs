@@ -145,6 +145,7 @@ impl FleetSpec {
             Expose::All => selection,
             Expose::Labels(exposed) => Selection { exposed, ..selection },
             Expose::Namespaces(names) => Selection { namespaces: Some(names), ..selection },
+            Expose::ServiceExports => Selection { exports: true, only_exported: true, ..selection },
         }
     }
 }

@@ -17,6 +17,7 @@ use super::backoff::Backoff;
 use super::client::{self, Timing};
 use super::condition::{Condition, MemberState, Number};
 use super::event::Change;
+use super::exported::Exported;
 use super::failure::describe;
 use super::gate::Gate;
 use super::identity::Identity;
@@ -123,6 +124,7 @@ async fn watch_api(plan: Plan, condition: Arc<Condition>, gate: Arc<Gate>) {
             condition: condition.clone(),
             gate: gate.clone(),
             parts: Parts::default(),
+            exported: plan.selection.only_exported.then(Exported::default),
             peers: Arc::default(),
         };
         tokio::select! {

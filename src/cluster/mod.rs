@@ -28,6 +28,7 @@ mod condition;
 mod directory;
 mod either;
 pub mod event;
+mod exported;
 mod expose;
 mod failure;
 mod fleet;

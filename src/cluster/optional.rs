@@ -191,8 +191,7 @@ impl Watches {
                             &format!("the CRD is not installed{so}; it is waited for"),
                         );
                     }
-                    self.condition.set_synced(place);
-                    self.condition.works(place);
+                    self.without(optional, place);
                 }
                 Err(error)
                     if status(&error).is_some_and(|code| optional.absent_at.contains(&code)) =>
@@ -221,6 +220,14 @@ impl Watches {
                 so = optional.so);
         }
         self.condition.set_missing(place, Some(optional.kind));
+        self.without(optional, place);
+    }
+
+    /// Notes that nothing is known of the kind, and nothing waits for it.
+    fn without(&self, optional: &Optional, place: usize) {
+        if let (Some(exported), Kind::ServiceExports) = (&self.exported, optional.kind) {
+            exported.know();
+        }
         self.condition.set_synced(place);
         self.condition.works(place);
     }

@@ -28,6 +28,8 @@ pub struct Selection {
     pub imports: bool,
     /// Whether ServiceExports are watched.
     pub exports: bool,
+    /// Whether Services that are not exported, and their EndpointSlices, are let go.
+    pub only_exported: bool,
     /// Whether Istio's ServiceEntries are watched.
     pub entries: bool,
     /// Whether ServiceCIDRs and Nodes are watched, for the ranges of Services and pods.
@@ -65,6 +67,7 @@ impl Default for Selection {
             pods: false,
             imports: false,
             exports: false,
+            only_exported: false,
             entries: false,
             ranges: false,
             gateway: None,

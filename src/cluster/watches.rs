@@ -17,6 +17,7 @@ use super::client::{self, Contact, Timing};
 use super::condition::Condition;
 use super::either::Either;
 use super::event::{Change, Update};
+use super::exported::{Exported, Renewal};
 use super::failure::Cause;
 use super::from_endpoints::FromEndpoints;
 use super::gate::Gate;
@@ -42,6 +43,8 @@ pub struct Watches {
     pub condition: Arc<Condition>,
     pub gate: Arc<Gate>,
     pub parts: Parts,
+    /// Where no more is handed on than what is exported.
+    pub exported: Option<Exported>,
     pub peers: Arc<Notify>,
 }
 
@@ -54,9 +57,14 @@ impl Watches {
     /// Watches until dropped.
     pub async fn run(&self) {
         // One task polls all of them: they are idle nearly always.
-        let (services, namespaces) = (self.services(), self.namespaces());
+        let sifted = async {
+            if let Some(exported) = &self.exported {
+                exported.known().await;
+            }
+            tokio::join!(self.services(), self.slices());
+        };
         let rest = async { tokio::join!(self.pods(), self.gateway(), self.optional()) };
-        tokio::join!(services, namespaces, self.slices(), rest);
+        tokio::join!(sifted, self.namespaces(), rest);
     }
 
     async fn services(&self) {
@@ -155,7 +163,23 @@ impl Watches {
 
     /// Hands on what the watch of one namespace tells, or of all where it is `None`.
     pub(super) fn tell(&self, space: Option<&str>, change: Change) {
-        self.gate.apply(self.parts.join(space, change));
+        let change = self.parts.join(space, change);
+        match &self.exported {
+            Some(exported) => exported.sift(change, |change| self.gate.apply(change)),
+            None => self.gate.apply(change),
+        }
+    }
+
+    /// When the watch at a place has to list anew, though it does not fail.
+    fn renewal(&self, place: usize) -> Renewal {
+        let sifted = [Kind::Services, Kind::EndpointSlices];
+        let mut places = sifted.iter().flat_map(|kind| self.selection.places(*kind));
+        match &self.exported {
+            Some(exported) if places.any(|(at, _)| at == place) => {
+                exported.renewal(self.timing.renewal)
+            }
+            _ => Renewal::never(),
+        }
     }
 
     /// Runs one watch and keeps the [`Condition`] by it. It ends as [`Watch::run`] says.
@@ -186,7 +210,7 @@ impl Watches {
         // Only what failed here is forgiven here: a kind that another stands for is still forbidden.
         let mut is_forbidden = false;
         watch
-            .run(api(self.client(contact)), selected, |told| match told {
+            .run(api(self.client(contact)), selected, self.renewal(place), |told| match told {
                 Told::Update(update) => take(update),
                 Told::Failing(failure) => {
                     if failure.cause == Cause::Status(403) {

@@ -76,7 +76,8 @@ async fn install(api: &ApiServer, crd: &str, object: &str) {
     .await;
 }
 
-async fn install_exports(api: &ApiServer) {
+/// Makes the CRD of ServiceExports.
+pub async fn install_exports(api: &ApiServer) {
     let versions = [("v1beta1", true), ("v1alpha1", true)];
     install(api, &service_export_crd(&versions), &service_export("set", "web")).await;
 }
@@ -297,7 +298,7 @@ async fn clusters_that_cannot_tell_export_nothing() {
 }
 
 /// Waits as long as discovery may take.
-async fn come_to_say(server: &DnsServer, question: &str, expected: &str) {
+pub async fn come_to_say(server: &DnsServer, question: &str, expected: &str) {
     eventually(&format!("{question} to say {expected}"), 2 * LONG, async || {
         let said = server.says(question).await;
         if said == expected { Ok(()) } else { Err(said) }

@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use crate::harness::api_server::READER;
-use crate::harness::objects::{document, endpoints, headless, namespace, service_of};
+use crate::harness::objects::{
+    document, endpoints, grant_readers, headless, namespace, service_export, service_of,
+};
 use crate::harness::{ApiServer, ControlPlane, FLEETDNS, LONG, eventually, fleet, get, scratch};
 
 /// Lets the group `readers` read Services and endpoints of one namespace, and no more.
@@ -144,4 +146,57 @@ async fn a_namespace_named_like_a_top_level_domain_is_hidden_said_and_counted() 
     server.comes_to_say("github.com.svc.cluster.local A", "NOERROR 10.152.0.14").await;
     counted(0).await;
     assert_eq!(server.logs().matches("named like a top-level domain").count(), 1);
+}
+
+#[tokio::test]
+async fn services_of_a_member_that_it_exports() {
+    let west = west("expose-exports", "10.154.0.0/16", "10.154.0").await;
+    crate::clusterset::install_exports(&west).await;
+    west.apply(&service_export("books", "db")).await;
+    let members = fleet::members(&[("west", &west)]);
+    let east = &ControlPlane::shared().await.east;
+    let lines = "expose west serviceexport";
+    let server = FLEETDNS.start(&fleet::corefile(east, &members, lines, "")).await;
+    let (db, lists) = ("db-0.db.books.svc.cluster.local A", "lists.books.svc.cluster.local A");
+    let (there, nothing) = ("NOERROR 10.246.1.1", "NXDOMAIN cluster.local. 5");
+    server.comes_to_say(db, there).await;
+    server
+        .must_say(&[
+            (lists, nothing),
+            ("lamps.desks.svc.cluster.local A", nothing),
+            ("11.0.154.10.in-addr.arpa PTR", "NXDOMAIN in-addr.arpa. 5"),
+        ])
+        .await;
+    // What is exported later is fetched, and what comes under an export that is there already.
+    west.apply(&(service_export("books", "lists") + &service_export("desks", "late"))).await;
+    server.comes_to_say(lists, "NOERROR 10.154.0.11").await;
+    west.apply(&fixed("desks", "late", "10.154.0.17", "")).await;
+    server.comes_to_say("late.desks.svc.cluster.local A", "NOERROR 10.154.0.17").await;
+    west.delete(&service_export("books", "db")).await;
+    server.comes_to_say(db, nothing).await;
+    server.must_say(&[(lists, "NOERROR 10.154.0.11")]).await;
+}
+
+#[tokio::test]
+async fn a_member_that_may_not_tell_what_it_exports_exposes_nothing() {
+    let west = west("expose-untold", "10.155.0.0/16", "10.155.0").await;
+    crate::clusterset::install_exports(&west).await;
+    west.apply(&service_export("books", "lists")).await;
+    let rights = ["/services", "/namespaces", "discovery.k8s.io/endpointslices"];
+    west.apply(&grant_readers(&rights)).await;
+    let members = scratch::folder("members");
+    std::fs::write(members.join("west.yaml"), west.kubeconfig_yaml_of(READER)).expect("written");
+    let east = &ControlPlane::shared().await.east;
+    let lines = "expose serviceexport";
+    let server = FLEETDNS.start(&fleet::corefile(east, &members, lines, "")).await;
+    let untold = "may not be listed, so that the cluster exports nothing";
+    server.comes_to_log(untold).await;
+    server.comes_to_say("books.svc.cluster.local A", "NODATA cluster.local. 5").await;
+    let lists = "lists.books.svc.cluster.local A";
+    server.must_say(&[(lists, "NXDOMAIN cluster.local. 5")]).await;
+    let all = [&rights[..], &["multicluster.x-k8s.io/serviceexports"]].concat();
+    west.apply(&grant_readers(&all)).await;
+    // It is looked for at least once in 75 seconds.
+    crate::clusterset::come_to_say(&server, lists, "NOERROR 10.155.0.11").await;
+    assert_eq!(server.logs().matches(untold).count(), 1, "{}", server.logs());
 }

@@ -316,3 +316,26 @@ async fn exports_are_told_where_they_are_wanted() {
     let seen = record.until(|seen| seen.clusters.contains_key("vms")).await;
     assert!(seen.exports("vms").is_empty());
 }
+
+#[tokio::test]
+async fn what_is_not_exported_is_not_told_where_only_exports_are_wanted() {
+    let directory = tempfile::tempdir().unwrap();
+    let object = |version: &str, kind: &str, name: &str| {
+        format!(
+            "apiVersion: {version}\nkind: {kind}\nmetadata: {{name: {name}, namespace: n, \
+             labels: {{kubernetes.io/service-name: {name}}}}}\n---\n"
+        )
+    };
+    let pair = |name| {
+        object("v1", "Service", name) + &object("discovery.k8s.io/v1", "EndpointSlice", name)
+    };
+    let export = object("multicluster.x-k8s.io/v1alpha1", "ServiceExport", "a");
+    let file = directory.path().join("a.yaml");
+    fs::write(&file, pair("a") + &pair("b") + &export).unwrap();
+    let exported = Selection { exports: true, only_exported: true, ..Selection::default() };
+    let (_member, record) = start_with(directory.path(), exported);
+    let seen = record.until(|seen| seen.services("vms") == ["n/a"]).await;
+    assert_eq!(seen.clusters["vms"].slices.keys().collect::<Vec<_>>(), ["n/a"]);
+    fs::write(&file, pair("a") + &pair("b")).unwrap();
+    record.until(|seen| seen.services("vms").is_empty()).await;
+}

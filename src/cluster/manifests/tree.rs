@@ -6,6 +6,7 @@ use std::{fs, io};
 
 use super::Objects;
 use super::parse::{File, parse};
+use crate::cluster::exported::service_of;
 use crate::cluster::kinds::{Namespace, ObjectKey, key_of};
 use crate::cluster::selection::Selection;
 
@@ -116,6 +117,13 @@ impl Tree {
         merged.cidrs = all.of("ServiceCIDR", |said| &said.cidrs, |of| of.key.clone());
         merged.nodes = all.of("Node", |said| &said.nodes, |of| of.key.clone());
         merged.gateways = all.of("gateway", |said| &said.gateways, |of| of.key.clone());
+        if self.selection.only_exported {
+            let exports: HashSet<_> = merged.exports.iter().map(|export| &export.key).collect();
+            merged.services.retain(|service| exports.contains(&service.key));
+            merged
+                .slices
+                .retain(|slice| service_of(slice).is_some_and(|key| exports.contains(&key)));
+        }
         if !self.selection.endpoints {
             merged.slices.clear();
         }

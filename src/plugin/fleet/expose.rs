@@ -8,9 +8,8 @@ use crate::plugin::kubernetes::labels;
 
 /// Stands for all members that have no line of their own, as no member at all does.
 const OTHERS: &str = "*";
-const USAGE: &str =
-    "expose [CLUSTER] all | labels SELECTOR | namespaces NAME... | top-level NAME...";
-const WAYS: [&str; 4] = ["all", "labels", "namespaces", TOP_LEVEL];
+const USAGE: &str = "expose [CLUSTER] all | serviceexport | labels SELECTOR | namespaces NAME... | top-level NAME...";
+const WAYS: [&str; 5] = ["all", "serviceexport", "labels", "namespaces", TOP_LEVEL];
 const TOP_LEVEL: &str = "top-level";
 
 /// The names of namespaces, as labels.
@@ -55,8 +54,12 @@ impl Lines {
         }
         let expose = match (way.text.as_str(), rest) {
             ("all", []) => Expose::All,
-            ("all", [word, ..]) => {
-                return Err(word.error("expose all takes no argument", "write `expose all`"));
+            ("serviceexport", []) => Expose::ServiceExports,
+            ("all" | "serviceexport", [word, ..]) => {
+                return Err(word.error(
+                    format!("expose {way} takes no argument"),
+                    format!("write `expose [CLUSTER] {way}`"),
+                ));
             }
             ("labels", []) => {
                 return Err(

@@ -1,0 +1,246 @@
+//! A member that exposes what it exports: what is handed on of its objects, and that nothing is lost.
+
+use std::collections::BTreeSet;
+
+use futures::FutureExt;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::*;
+use crate::cluster::condition::MemberState;
+use crate::cluster::fake::{self, Fake, IMPORTS, SERVICES, SLICES};
+use crate::cluster::kinds::ServiceKind;
+use crate::cluster::limits::Limits;
+use crate::cluster::record::{Held as Recorded, Record};
+use crate::cluster::running::{Running, with_two_services};
+use crate::cluster::selection::Selection;
+use crate::cluster::{ClusterId, Sink};
+
+fn path() -> String {
+    format!("{IMPORTS}/v1beta1/serviceexports")
+}
+
+fn start(fake: &Fake) -> Running {
+    let selection = Selection { exports: true, only_exported: true, ..Selection::default() };
+    Running::start_with(fake, selection, Limits::default())
+}
+
+/// Services and slices.
+fn held(held: &Recorded) -> (Vec<&str>, Vec<&str>) {
+    (
+        held.services.keys().map(String::as_str).collect(),
+        held.slices.keys().map(String::as_str).collect(),
+    )
+}
+
+async fn until(running: &Running, services: &[&str], slices: &[&str]) {
+    let same = |of: &Recorded| held(of) == (services.to_vec(), slices.to_vec());
+    running.record.until(|seen| seen.clusters.get("west").is_some_and(same)).await;
+}
+
+/// Services `a` and `b` with a slice each, of which `a` is exported.
+async fn filled() -> Fake {
+    let fake = with_two_services().await;
+    fake.serve(IMPORTS, &["v1beta1"]);
+    for name in ["a", "b"] {
+        fake.put(SLICES, fake::slice("n", &format!("{name}-1"), name, &["10.1.0.1"]));
+    }
+    fake.put(&path(), fake::export("n", "a"));
+    fake
+}
+
+#[tokio::test]
+async fn what_is_exported_is_held_and_no_more() {
+    let fake = filled().await;
+    let running = start(&fake);
+    running.until_synced().await;
+    assert_eq!(held(&running.record.seen().clusters["west"]), (vec!["n/a"], vec!["n/a-1"]));
+    // The rest never was: it was let go before.
+    let history = running.record.seen().history;
+    assert!(!history.iter().any(|said| said.contains("n/b")), "{history:?}");
+    let lists = |request: &String| request.starts_with(&format!("{SERVICES}?&limit"));
+    assert_eq!(fake.requests().iter().filter(|of| lists(of)).count(), 1);
+
+    fake.put(&path(), fake::export("n", "b"));
+    until(&running, &["n/a", "n/b"], &["n/a-1", "n/b-1"]).await;
+    fake.put(SERVICES, fake::service("n", "c", "10.0.0.3"));
+    fake.put(SLICES, fake::slice("n", "a-2", "a", &["10.1.0.2"]));
+    fake.put(SLICES, fake::slice("n", "c-1", "c", &["10.1.0.3"]));
+    until(&running, &["n/a", "n/b"], &["n/a-1", "n/a-2", "n/b-1"]).await;
+    // A slice goes to another Service, and comes back.
+    fake.put(SLICES, fake::slice("n", "a-2", "c", &["10.1.0.2"]));
+    until(&running, &["n/a", "n/b"], &["n/a-1", "n/b-1"]).await;
+    fake.put(SLICES, fake::slice("n", "a-2", "a", &["10.1.0.2"]));
+    until(&running, &["n/a", "n/b"], &["n/a-1", "n/a-2", "n/b-1"]).await;
+    fake.delete(&path(), "n/a");
+    until(&running, &["n/b"], &["n/b-1"]).await;
+    // The export of a Service that is yet to come.
+    fake.put(&path(), fake::export("n", "d"));
+    fake.put(SERVICES, fake::service("n", "d", "10.0.0.4"));
+    until(&running, &["n/b", "n/d"], &["n/b-1"]).await;
+}
+
+/// Who may not tell what it exports exposes nothing, and holds up nobody.
+#[tokio::test]
+async fn without_the_right_or_the_crd_nothing_is_held() {
+    let fake = filled().await;
+    fake.forbid(&path());
+    let running = start(&fake);
+    running.until_synced().await;
+    assert_eq!(held(&running.record.seen().clusters["west"]), (vec![], vec![]));
+    fake.allow(&path());
+    until(&running, &["n/a"], &["n/a-1"]).await;
+
+    let fake = filled().await;
+    fake.serve(IMPORTS, &[]);
+    let running = start(&fake);
+    running.until_synced().await;
+    assert_eq!(held(&running.record.seen().clusters["west"]), (vec![], vec![]));
+    fake.serve(IMPORTS, &["v1beta1"]);
+    until(&running, &["n/a"], &["n/a-1"]).await;
+}
+
+#[tokio::test]
+async fn what_is_exported_is_not_known_while_the_server_fails() {
+    let fake = filled().await;
+    fake.fault(Some(fake::Fault::Status(503)));
+    let running = start(&fake);
+    running.until_failing(true).await;
+    assert_eq!(running.member.condition().state(), MemberState::Connecting);
+    assert!(!fake.requests().iter().any(|request| request.starts_with(SERVICES)));
+    fake.fault(None);
+    until(&running, &["n/a"], &["n/a-1"]).await;
+}
+
+#[tokio::test]
+async fn a_list_is_due_once_for_all_exports_before_its_end() {
+    let exported = Exported::default();
+    let export = |name: &str| ServiceExport { key: ObjectKey::new("n", name), created: 0 };
+    let put = |name: &str| {
+        exported.sift(Change::ServiceExport(Update::Upsert(export(name))), drop);
+    };
+    let mut renewal = exported.renewal(Duration::from_secs(3600));
+    assert!(renewal.due().now_or_never().is_none());
+    put("a");
+    put("a");
+    renewal.due().await;
+    put("b");
+    renewal.is_done();
+    assert!(renewal.due().now_or_never().is_none());
+    // Not before the pause is over, and it is not forgotten by who does not wait so long.
+    put("c");
+    assert!(renewal.due().now_or_never().is_none());
+    renewal.next = Instant::now();
+    renewal.due().await;
+    assert!(renewal.due().now_or_never().is_none());
+    assert!(Renewal::never().due().now_or_never().is_none());
+}
+
+/// What may happen to one of three Services.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Export(u8),
+    Unexport(u8),
+    List(u8),
+    Service(u8, bool),
+    /// Slice, Service.
+    Slice(u8, u8),
+    NoSlice(u8),
+    Renew,
+}
+
+fn steps() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (0..3_u8).prop_map(Step::Export),
+        (0..3_u8).prop_map(Step::Unexport),
+        (0..8_u8).prop_map(Step::List),
+        (0..3_u8, any::<bool>()).prop_map(|(name, is_there)| Step::Service(name, is_there)),
+        (0..4_u8, 0..3_u8).prop_map(|(slice, name)| Step::Slice(slice, name)),
+        (0..4_u8).prop_map(Step::NoSlice),
+        Just(Step::Renew),
+    ]
+}
+
+proptest! {
+    /// After any history and a list, what was handed on is what is exported.
+    #[test]
+    fn any_history_ends_in_what_is_exported(steps in vec(steps(), 1..40)) {
+        let key = |name: u8| ObjectKey::new("n", name.to_string());
+        let export = |name: u8| ServiceExport { key: key(name), created: 0 };
+        let service = |name: u8| Service {
+            key: key(name),
+            kind: ServiceKind::Headless,
+            ports: Vec::new(),
+            created: 0,
+            annotations: Default::default(),
+        };
+        let slice = |name: u8, of: u8| EndpointSlice {
+            key: key(name),
+            service: Some(of.to_string().into()),
+            import: None,
+            endpoints: Vec::new(),
+            aliases: Vec::new(),
+            ports: Vec::new(),
+        };
+        let (record, exported) = (Record::default(), Exported::default());
+        let west = ClusterId::new("west");
+        let tell = |change| exported.sift(change, |change| record.apply(&west, change));
+        let (mut exports, mut services) = (BTreeSet::new(), BTreeSet::new());
+        let mut slices = std::collections::BTreeMap::new();
+        for step in steps.into_iter().chain([Step::Renew]) {
+            match step {
+                Step::Export(name) => {
+                    exports.insert(name);
+                    tell(Change::ServiceExport(Update::Upsert(export(name))));
+                }
+                Step::Unexport(name) => {
+                    exports.remove(&name);
+                    tell(Change::ServiceExport(Update::Delete(key(name))));
+                }
+                Step::List(bits) => {
+                    exports = (0..3).filter(|name| bits & (1 << name) != 0).collect();
+                    let all = exports.iter().map(|name| export(*name)).collect();
+                    tell(Change::ServiceExport(Update::Reset(all)));
+                }
+                Step::Service(name, true) => {
+                    services.insert(name);
+                    tell(Change::Service(Update::Upsert(service(name))));
+                }
+                Step::Service(name, false) => {
+                    services.remove(&name);
+                    tell(Change::Service(Update::Delete(key(name))));
+                }
+                Step::Slice(name, of) => {
+                    slices.insert(name, of);
+                    tell(Change::EndpointSlice(Update::Upsert(slice(name, of))));
+                }
+                Step::NoSlice(name) => {
+                    slices.remove(&name);
+                    tell(Change::EndpointSlice(Update::Delete(key(name))));
+                }
+                Step::Renew => {
+                    let all = services.iter().map(|name| service(*name)).collect();
+                    tell(Change::Service(Update::Reset(all)));
+                    let all = slices.iter().map(|(name, of)| slice(*name, *of)).collect();
+                    tell(Change::EndpointSlice(Update::Reset(all)));
+                }
+            }
+            // Nothing that is not exported is ever there.
+            let seen = record.seen();
+            let Some(held) = seen.clusters.get("west") else { continue };
+            let is_exported = |key: &ObjectKey| exports.contains(&key.name.parse().unwrap());
+            prop_assert!(held.services.values().all(|service| is_exported(&service.key)));
+            let of = |slice: &EndpointSlice| is_exported(&service_of(slice).unwrap());
+            prop_assert!(held.slices.values().all(of));
+        }
+        let seen = record.seen();
+        let held = seen.clusters.get("west").cloned().unwrap_or_default();
+        let due = |name: &u8| exports.contains(name);
+        let due_services: Vec<String> =
+            services.iter().filter(|name| due(name)).map(|name| format!("n/{name}")).collect();
+        prop_assert_eq!(held.services.into_keys().collect::<Vec<_>>(), due_services);
+        let due_slices: Vec<String> =
+            slices.iter().filter(|(_, of)| due(of)).map(|(name, _)| format!("n/{name}")).collect();
+        prop_assert_eq!(held.slices.into_keys().collect::<Vec<_>>(), due_slices);
+    }
+}
