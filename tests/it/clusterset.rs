@@ -12,8 +12,8 @@ use crate::harness::objects::{
     grant_readers, namespace, service, service_export, service_export_crd, service_import_crd,
 };
 use crate::harness::{
-    ApiServer, COREDNS, ControlPlane, DnsServer, FLEETDNS, LONG, Question, eventually, fleet, get,
-    same_answer, scratch,
+    ApiServer, COREDNS, ControlPlane, DnsServer, FLEETDNS, LONG, Question, dig, eventually, fleet,
+    get, same_answer, scratch,
 };
 use crate::oracle::{Asked, Facts, Pair, Report, product};
 use controller::Controller;
@@ -249,6 +249,22 @@ async fn exports_are_answered_as_a_controller_and_coredns_would() {
     compare(&pair, "with other Services").await;
     let lonely = format!("NOERROR {}", all[1].cluster_ips("set", "lonely").await[0]);
     fleetdns.must_say(&[("lonely.set.svc.clusterset.local A", &lonely)]).await;
+
+    // What a lost member said is answered for a short time each, and said to be old.
+    drop(controller);
+    let [_east, mut west, _south] = all;
+    west.kill();
+    let at = fleetdns.dns_addr();
+    let old = "db-0.west.db.set.svc.clusterset.local. 5 IN A 10.2.3.1";
+    eventually("an old answer", LONG, async || {
+        let reply = dig(at, "db-0.west.db.set.svc.clusterset.local A +edns").await;
+        let is_said = reply.edns.iter().any(|line| line.contains("west is out of reach"));
+        if reply.answer == [old] && is_said { Ok(()) } else { Err(reply.text) }
+    })
+    .await;
+    let reply = dig(at, "db-0.east.db.set.svc.clusterset.local A +edns").await;
+    let new = "db-0.east.db.set.svc.clusterset.local. 30 IN A 10.1.2.1";
+    assert_eq!((reply.answer, reply.edns.len()), (vec![new.to_owned()], 1), "{}", reply.text);
 }
 
 /// Nothing waits for a CRD, or for a right: who cannot tell exports nothing, and says so once.
