@@ -4,20 +4,21 @@
 //! Services alone. All others are let go as soon as they are decoded: nothing of them is held.
 //!
 //! What was let go is not there when its export comes later, so Services and EndpointSlices are then listed
-//! anew. A list that ends after an export is known has all that belongs to it, in whatever order the watches
-//! speak. To fetch the single objects instead would race with the watches: one that was deleted meanwhile,
+//! anew. A list that begins after an export is known has all that belongs to it, in whatever order the
+//! watches speak. To fetch the single objects instead would race with the watches: one that was deleted meanwhile,
 //! by an event that came before what was fetched, would stay for ever. Exports are made by hand and rarely;
-//! lists begin at most once in [`Timing::renewal`](super::client::Timing).
+//! lists begin at most once in [`Timing::renewal`](super::client::Timing), and each comes to its end.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::event::{Change, Update};
-use super::kinds::{EndpointSlice, ObjectKey, Service, ServiceExport};
+use super::kinds::{EndpointSlice, ObjectKey, SERVICE_NAME, Service, ServiceExport, key_of};
 
 /// What is exported, and what was handed on.
 #[derive(Default)]
@@ -40,9 +41,8 @@ struct Held {
 impl Exported {
     /// Hands on what of a change is of exported Services, and takes back what is not any more.
     pub fn sift(&self, change: Change, hand_on: impl FnOnce(Change)) {
-        // The lock is held until the change is handed on: that is what keeps the order. What is behind it is
-        // mended by the next list, were someone to panic.
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        // The lock is held until the change is handed on: that is what keeps the order.
+        let mut held = self.held();
         let is_list = matches!(change, Change::ServiceExport(Update::Reset(_)));
         hand_on(held.sift(change));
         if std::mem::take(&mut held.has_grown) {
@@ -64,10 +64,19 @@ impl Exported {
         let _ = self.is_known.subscribe().wait_for(|known| *known).await;
     }
 
-    /// When a watch has to list anew, at most once in a `pause`.
-    pub fn renewal(&self, pause: Duration) -> Renewal {
-        let next = Instant::now();
-        Renewal { grown: Some(self.grown.subscribe()), pause, next, is_due: false }
+    /// For a watch of objects that belong to these Services. It lists anew at most once in a `pause`.
+    pub fn sieve(
+        &self,
+        service: fn(&ObjectMeta) -> Option<ObjectKey>,
+        pause: Duration,
+    ) -> Sieve<'_> {
+        let of = Of { exported: self, service, grown: self.grown.subscribe() };
+        Sieve { of: Some(of), pause, next: Instant::now(), is_due: false }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        // What is behind it is mended by the next list, were someone to panic.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -143,6 +152,17 @@ impl Held {
     }
 }
 
+/// The Service that Endpoints belong to, and a Service itself.
+pub fn service_by_name(object: &ObjectMeta) -> Option<ObjectKey> {
+    Some(key_of(object))
+}
+
+/// The Service that an EndpointSlice belongs to.
+pub fn service_by_label(slice: &ObjectMeta) -> Option<ObjectKey> {
+    let name = slice.labels.as_ref()?.get(SERVICE_NAME)?;
+    Some(ObjectKey::new(slice.namespace.clone().unwrap_or_default(), name.as_str()))
+}
+
 /// The Service that a slice belongs to.
 pub fn service_of(slice: &EndpointSlice) -> Option<ObjectKey> {
     let name = slice.service.as_ref()?;
@@ -153,39 +173,52 @@ fn nothing() -> Change {
     Change::Together(Vec::new())
 }
 
-/// When a watch has to list anew. Nothing is lost when a wait for it is given up.
-pub struct Renewal {
-    grown: Option<watch::Receiver<u64>>,
+/// What of a watch is wanted, and when it has to list anew. Nothing is lost when a wait for that is given up.
+pub struct Sieve<'a> {
+    of: Option<Of<'a>>,
     pause: Duration,
     /// No list before this.
     next: Instant,
     is_due: bool,
 }
 
-impl Renewal {
-    /// It never has to.
-    pub fn never() -> Self {
-        Renewal { grown: None, pause: Duration::ZERO, next: Instant::now(), is_due: false }
+struct Of<'a> {
+    exported: &'a Exported,
+    /// Which Service an object belongs to.
+    service: fn(&ObjectMeta) -> Option<ObjectKey>,
+    grown: watch::Receiver<u64>,
+}
+
+impl Sieve<'_> {
+    /// All is wanted.
+    pub fn none() -> Self {
+        Sieve { of: None, pause: Duration::ZERO, next: Instant::now(), is_due: false }
     }
 
-    /// Waits until a new list has to begin.
+    /// Whether an object of a list may be wanted. What it says no to is not held for a moment.
+    pub fn takes(&self, object: &ObjectMeta) -> bool {
+        let Some(Of { exported, service, .. }) = &self.of else { return true };
+        service(object).is_some_and(|key| exported.held().exports.contains(&key))
+    }
+
+    /// A list begins: all that is exported by now will be taken.
+    pub fn begin(&mut self) {
+        self.is_due = false;
+        if let Some(of) = &mut self.of {
+            of.grown.mark_unchanged();
+        }
+    }
+
+    /// Waits until another list has to begin.
     pub async fn due(&mut self) {
-        let Some(grown) = &mut self.grown else { return std::future::pending().await };
-        if !self.is_due && grown.changed().await.is_err() {
+        let Some(of) = &mut self.of else { return std::future::pending().await };
+        if !self.is_due && of.grown.changed().await.is_err() {
             return std::future::pending().await;
         }
         self.is_due = true;
         sleep_until(self.next).await;
         self.is_due = false;
         self.next = Instant::now() + self.pause;
-    }
-
-    /// A list has come to its end, before it is told: it has all that is exported by now.
-    pub fn is_done(&mut self) {
-        self.is_due = false;
-        if let Some(grown) = &mut self.grown {
-            grown.mark_unchanged();
-        }
     }
 }
 

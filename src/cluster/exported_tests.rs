@@ -113,27 +113,81 @@ async fn what_is_exported_is_not_known_while_the_server_fails() {
 }
 
 #[tokio::test]
-async fn a_list_is_due_once_for_all_exports_before_its_end() {
+async fn a_list_is_due_once_for_all_exports_before_its_beginning() {
     let exported = Exported::default();
     let export = |name: &str| ServiceExport { key: ObjectKey::new("n", name), created: 0 };
     let put = |name: &str| {
         exported.sift(Change::ServiceExport(Update::Upsert(export(name))), drop);
     };
-    let mut renewal = exported.renewal(Duration::from_secs(3600));
-    assert!(renewal.due().now_or_never().is_none());
+    let mut sieve = exported.sieve(service_by_label, Duration::from_secs(3600));
+    assert!(sieve.due().now_or_never().is_none());
     put("a");
     put("a");
-    renewal.due().await;
+    sieve.due().await;
     put("b");
-    renewal.is_done();
-    assert!(renewal.due().now_or_never().is_none());
+    sieve.begin();
+    assert!(sieve.due().now_or_never().is_none());
     // Not before the pause is over, and it is not forgotten by who does not wait so long.
     put("c");
-    assert!(renewal.due().now_or_never().is_none());
-    renewal.next = Instant::now();
-    renewal.due().await;
-    assert!(renewal.due().now_or_never().is_none());
-    assert!(Renewal::never().due().now_or_never().is_none());
+    assert!(sieve.due().now_or_never().is_none());
+    sieve.next = Instant::now();
+    sieve.due().await;
+    assert!(sieve.due().now_or_never().is_none());
+    assert!(Sieve::none().due().now_or_never().is_none());
+}
+
+/// Whatever the order in which three watches speak, what is held in the end is what is exported.
+#[tokio::test]
+async fn no_race_between_the_watches_loses_or_keeps_anything() {
+    let fake = filled().await;
+    fake.page(3);
+    let running = start(&fake);
+    running.until_synced().await;
+    // A sequence of its own for each round (Knuth, MMIX).
+    let mut state: u64 = 42;
+    let mut draw = |below: u64| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let (mut exports, mut services, mut slices) =
+        (BTreeSet::from([0]), BTreeSet::from([0, 1]), BTreeSet::from([0, 1]));
+    let name = |number: u64| char::from(b'a' + number as u8).to_string();
+    for _ in 0..20 {
+        for _ in 0..30 {
+            let (number, what) = (draw(8), draw(3));
+            let (key, set, path) = match what {
+                0 => (name(number), &mut exports, path()),
+                1 => (name(number), &mut services, SERVICES.to_owned()),
+                _ => (format!("{}-1", name(number)), &mut slices, SLICES.to_owned()),
+            };
+            if set.remove(&number) {
+                fake.delete(&path, &format!("n/{key}"));
+                continue;
+            }
+            set.insert(number);
+            let object = match what {
+                0 => fake::export("n", &key),
+                1 => fake::service("n", &key, "10.0.0.9"),
+                _ => fake::slice("n", &key, &name(number), &["10.1.0.9"]),
+            };
+            fake.put(&path, object);
+            if draw(5) == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        let both = |set: &BTreeSet<u64>| set.intersection(&exports).copied().collect::<Vec<_>>();
+        let due_services: Vec<_> =
+            both(&services).iter().map(|n| format!("n/{}", name(*n))).collect();
+        let due_slices: Vec<_> =
+            both(&slices).iter().map(|n| format!("n/{}-1", name(*n))).collect();
+        let texts = |all: &[String]| all.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
+        let same = |of: &Recorded| {
+            let (services, slices) = held(of);
+            services.join(" ") == texts(&due_services) && slices.join(" ") == texts(&due_slices)
+        };
+        running.record.until(|seen| same(&seen.clusters["west"])).await;
+    }
 }
 
 /// What may happen to one of three Services.

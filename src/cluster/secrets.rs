@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::claim::Claim;
 use super::client::{self, Contact, Timing};
 use super::event::{ClusterId, Update};
-use super::exported::Renewal;
+use super::exported::Sieve;
 use super::identity::Identity;
 use super::kinds::{ObjectKey, key_of};
 use super::kubeconfig::Allowed;
@@ -58,7 +58,7 @@ pub async fn follow(following: Following, mut publish: impl FnMut(Vec<Claim>)) {
     };
     let mut secrets = Secrets { allowed, ..Secrets::default() };
     watch
-        .run(api, watcher::Config::default().labels(SELECTOR), Renewal::never(), |told| {
+        .run(api, watcher::Config::default().labels(SELECTOR), Sieve::none(), |told| {
             if let Told::Update(update) = told {
                 publish(secrets.take(update));
             }

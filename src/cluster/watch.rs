@@ -21,7 +21,7 @@ use tracing::{Dispatch, info, warn};
 use super::backoff::Backoff;
 use super::client::{Contact, Timing};
 use super::event::{ClusterId, Update};
-use super::exported::Renewal;
+use super::exported::Sieve;
 use super::failure::{Cause, cause, describe, unquoted};
 use super::identity::Identity;
 use super::kinds::key_of;
@@ -69,14 +69,14 @@ pub struct Watch {
 impl Watch {
     /// Lists and watches until it is dropped, or fails with a status of [`Watch::ends_at`], which it gives.
     ///
-    /// `selection` may hold selectors; page size and time limit are set here. `renewal` says when to list
-    /// anew, though nothing fails.
+    /// `selection` may hold selectors; page size and time limit are set here. `sieve` says what of lists
+    /// is wanted, and when to list anew, though nothing fails.
     pub async fn run<O>(
         &self,
         // An object that does not decode fails itself, not the list that it is in.
         api: Api<DeserializeGuard<O>>,
         selection: watcher::Config,
-        mut renewal: Renewal,
+        mut sieve: Sieve<'_>,
         mut tell: impl FnMut(Told<O>),
     ) -> u16
     where
@@ -107,7 +107,7 @@ impl Watch {
                     continue;
                 }
                 // A list that is under way will do.
-                () = renewal.due(), if !is_listing => {
+                () = sieve.due(), if !is_listing => {
                     stream = watcher(api.clone(), selection.clone()).boxed();
                     is_listing = true;
                     continue;
@@ -117,11 +117,15 @@ impl Watch {
                 Some(Ok(Event::Init)) => {
                     listed.clear();
                     is_listing = true;
+                    sieve.begin();
                 }
-                Some(Ok(Event::InitApply(object))) => listed.extend(self.decoded(object)),
+                Some(Ok(Event::InitApply(object))) => {
+                    let object = self.decoded(object);
+                    listed.extend(object.filter(|object| sieve.takes(object.meta())));
+                }
+
                 Some(Ok(Event::InitDone)) => {
                     is_listing = false;
-                    renewal.is_done();
                     tell(Told::Update(Update::Reset(std::mem::take(&mut listed))));
                     tell(Told::Listed);
                     self.working(&mut failing, &mut tell);

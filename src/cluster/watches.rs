@@ -17,7 +17,7 @@ use super::client::{self, Contact, Timing};
 use super::condition::Condition;
 use super::either::Either;
 use super::event::{Change, Update};
-use super::exported::{Exported, Renewal};
+use super::exported::{Exported, Sieve, service_by_label, service_by_name};
 use super::failure::Cause;
 use super::from_endpoints::FromEndpoints;
 use super::gate::Gate;
@@ -170,15 +170,17 @@ impl Watches {
         }
     }
 
-    /// When the watch at a place has to list anew, though it does not fail.
-    fn renewal(&self, place: usize) -> Renewal {
+    /// What of a watch is handed on: of Services, and of what belongs to them, what is exported.
+    fn sieve(&self, place: usize, kind: &str) -> Sieve<'_> {
         let sifted = [Kind::Services, Kind::EndpointSlices];
         let mut places = sifted.iter().flat_map(|kind| self.selection.places(*kind));
         match &self.exported {
             Some(exported) if places.any(|(at, _)| at == place) => {
-                exported.renewal(self.timing.renewal)
+                let is_slice = kind == Kind::EndpointSlices.name();
+                let service = if is_slice { service_by_label } else { service_by_name };
+                exported.sieve(service, self.timing.renewal)
             }
-            _ => Renewal::never(),
+            _ => Sieve::none(),
         }
     }
 
@@ -210,7 +212,7 @@ impl Watches {
         // Only what failed here is forgiven here: a kind that another stands for is still forbidden.
         let mut is_forbidden = false;
         watch
-            .run(api(self.client(contact)), selected, self.renewal(place), |told| match told {
+            .run(api(self.client(contact)), selected, self.sieve(place, kind), |told| match told {
                 Told::Update(update) => take(update),
                 Told::Failing(failure) => {
                     if failure.cause == Cause::Status(403) {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{ObjectKey, Port, PortObject, key_of};
 
 /// The label that says which Service a slice belongs to.
-const SERVICE_NAME: &str = "kubernetes.io/service-name";
+pub const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// The label that says which ServiceImport a slice belongs to (KEP-1645).
 const IMPORT_NAME: &str = "multicluster.kubernetes.io/service-name";
 /// The label that says which cluster the endpoints of such a slice are in.

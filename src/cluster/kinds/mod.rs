@@ -12,6 +12,7 @@ mod service_entry;
 mod service_export;
 mod service_import;
 
+pub(in crate::cluster) use endpoint_slice::SERVICE_NAME;
 pub use endpoint_slice::{Alias, Endpoint, EndpointSlice, EndpointSliceObject, Imported, Keep};
 pub use endpoints::EndpointsObject;
 pub use load_balancer::{LoadBalancer, LoadBalancerObject, Point};
