@@ -5,9 +5,9 @@
 //!
 //! What was let go is not there when its export comes later, so Services and EndpointSlices are then listed
 //! anew. A list that begins after an export is known has all that belongs to it, in whatever order the
-//! watches speak. To fetch the single objects instead would race with the watches: one that was deleted meanwhile,
-//! by an event that came before what was fetched, would stay for ever. Exports are made by hand and rarely;
-//! lists begin at most once in [`Timing::renewal`](super::client::Timing), and each comes to its end.
+//! watches speak. To fetch the single objects instead would race with the watches: one that was deleted
+//! meanwhile, by an event that came before what was fetched, would stay for ever. Exports are made by hand and
+//! rarely; lists begin at most once in [`Timing::renewal`](super::client::Timing), and each comes to its end.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};

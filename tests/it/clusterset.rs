@@ -3,6 +3,7 @@
 
 mod controller;
 
+use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hickory_proto::rr::RecordType;
@@ -125,7 +126,8 @@ async fn world(title: &str) -> ([ApiServer; 3], ApiServer) {
 }
 
 /// CoreDNS on the oracle's cluster and fleetdns on the others, with the same options.
-async fn pair(all: &[ApiServer; 3], oracle: &ApiServer, lines: &str) -> Pair {
+/// `plugins` are more of both.
+async fn start_pair(all: &[ApiServer; 3], oracle: &ApiServer, lines: &str, plugins: &str) -> Pair {
     let kubernetes = |api: &ApiServer, zones: &str, more: &str| {
         format!(
             "kubernetes {zones} {{
@@ -141,6 +143,7 @@ async fn pair(all: &[ApiServer; 3], oracle: &ApiServer, lines: &str) -> Pair {
     let coredns = format!(
         ".:{{PORT}} {{
             bind 127.0.0.1
+            {plugins}
             {}
         }}",
         kubernetes(oracle, "cluster.local clusterset.local", "multicluster clusterset.local")
@@ -149,6 +152,7 @@ async fn pair(all: &[ApiServer; 3], oracle: &ApiServer, lines: &str) -> Pair {
         ".:{{PORT}} {{
             bind 127.0.0.1
             prometheus 127.0.0.1:{{METRICS_PORT}}
+            {plugins}
             {}
             fleet {{
                 local east
@@ -193,6 +197,26 @@ async fn compare(pair: &Pair, title: &str) {
     report.finish();
 }
 
+/// Compares the transfers of the zone. CoreDNS's lacks the labels of clusters, as README says.
+async fn compare_transfers(pair: &Pair) {
+    let (coredns, fleetdns) = pair.addresses();
+    let lines = async |at| {
+        let reply = dig(at, "clusterset.local AXFR").await;
+        let records = reply.answer.iter().filter(|record| !record.contains(" SOA "));
+        let unlabelled = |record: &String| {
+            ["east", "west", "South"]
+                .iter()
+                .fold(record.clone(), |record, id| record.replace(&format!(".{id}."), "."))
+        };
+        records.map(unlabelled).collect::<BTreeSet<_>>()
+    };
+    let (due, found) = (lines(coredns).await, lines(fleetdns).await);
+    assert!(due.len() > 30, "{due:#?}");
+    let missing: Vec<_> = due.difference(&found).collect();
+    let more: Vec<_> = found.difference(&due).collect();
+    assert!(missing.is_empty() && more.is_empty(), "missing {missing:#?}, more {more:#?}");
+}
+
 /// The number of conflicts of each cluster, as the metrics have it.
 async fn has_conflicts(fleetdns: &DnsServer, expected: [(&str, usize); 3]) {
     let lines =
@@ -211,11 +235,14 @@ async fn exports_are_answered_as_a_controller_and_coredns_would() {
     let mut controller = Controller::new(members, &oracle);
     controller.sync().await;
     for options in OPTIONS {
-        let pair = pair(&all, &oracle, options).await;
+        let pair = start_pair(&all, &oracle, options, "").await;
         compare(&pair, options).await;
     }
+    let pair = start_pair(&all, &oracle, OPTIONS[0], "transfer {\n to *\n }").await;
+    until_alike(&pair).await;
+    compare_transfers(&pair).await;
 
-    let pair = pair(&all, &oracle, OPTIONS[0]).await;
+    let pair = start_pair(&all, &oracle, OPTIONS[0], "").await;
     until_alike(&pair).await;
     let fleetdns = pair.ours();
     let type_of_flip =
