@@ -141,9 +141,9 @@ fn describe(
     };
     let multicluster = multicluster(&lines.multicluster, &zones)?;
     not_both(&fleet.clusterset, &multicluster)?;
-    let clusterset = apart("clusterset", &fleet.clusterset, &[&zones], "clusterset.local")?;
+    let clusterset = apart(block, "clusterset", &fleet.clusterset, &[&zones], "clusterset.local")?;
     let others = [zones.as_slice(), &clusterset];
-    let per_cluster = apart("per_cluster", &fleet.per_cluster, &others, "clusters.local")?;
+    let per_cluster = apart(block, "per_cluster", &fleet.per_cluster, &others, "clusters.local")?;
     let keep = Keep { pod_names: lines.pod_names, zones: lines.zonal.is_some() };
     let spec = FleetSpec {
         local: fleet.local.clone(),
@@ -220,8 +220,10 @@ fn not_both(clusterset: &[Token], multicluster: &[WireName]) -> Result<(), Diagn
     Ok(())
 }
 
-/// The zones of an option of `fleet`, which must be apart from the others: a name has one zone.
+/// The zones of an option of `fleet`, which must be apart from the others, for a name has one zone, and be
+/// asked for in this block.
 fn apart(
+    block: &ServerBlock,
     option: &str,
     words: &[Token],
     others: &[&[WireName]],
@@ -231,6 +233,19 @@ fn apart(
     for word in words {
         for zone in names::zones(std::slice::from_ref(word))? {
             let zone = names::wire(&zone);
+            if reverse::is_reverse(&zone) {
+                return Err(word.error(
+                    format!("{zone} is a zone of addresses, and {option} has names of Services"),
+                    format!("write a domain name, e.g. {example}"),
+                ));
+            }
+            let mut keys = block.keys.iter().filter_map(|key| WireName::parse(&key.zone));
+            if !keys.any(|key| zone.left_of(&key).is_some() || key.left_of(&zone).is_some()) {
+                return Err(word.error(
+                    format!("no question for {word} comes to this server block"),
+                    format!("add {word} to the keys of the block"),
+                ));
+            }
             let touches =
                 |other: &&WireName| zone.left_of(other).is_some() || other.left_of(&zone).is_some();
             let mut before = others.iter().copied().flatten().chain(&all);
