@@ -28,6 +28,8 @@ pub struct MemberStatus {
     /// Where it comes from: a Secret and key, a file, a directory.
     pub source: String,
     pub state: MemberState,
+    /// Something of it is known.
+    pub is_known: bool,
     /// A watch of it fails at present; if it is synced, what was known is served.
     pub is_failing: bool,
     /// Its API server, or directory, was heard of and is within reach.
@@ -45,7 +47,7 @@ pub struct MemberStatus {
 impl MemberStatus {
     /// Whether what it said last is served though it is out of reach.
     pub fn is_stale(&self) -> bool {
-        self.state == MemberState::Synced && !self.is_up
+        self.is_known && !self.is_up
     }
 }
 
@@ -110,6 +112,31 @@ impl Condition {
         if all { MemberState::Synced } else { MemberState::Connecting }
     }
 
+    /// Whether any first list is finished.
+    pub fn knows_any(&self) -> bool {
+        self.watches.iter().any(|watch| watch.synced.load(Ordering::Acquire))
+    }
+
+    /// Whether it is complete, or the first list of each watch is finished whose is of another member of the
+    /// same cluster.
+    pub fn knows_all_of(&self, other: &Condition) -> bool {
+        let is_synced = |watch: &Watched| watch.synced.load(Ordering::Acquire);
+        let mut pairs = self.watches.iter().zip(&other.watches);
+        let as_much = self.watches.len() == other.watches.len()
+            && pairs.all(|(own, others)| is_synced(own) || !is_synced(others));
+        as_much || !other.knows_any() || self.state() == MemberState::Synced
+    }
+
+    /// Whether its API is out of reach at present.
+    pub fn is_lost(&self) -> bool {
+        *self.lost.borrow()
+    }
+
+    /// Notes that what a watch said is forgotten.
+    pub fn forget(&self, watch: usize) {
+        self.set(&self.watches[watch].synced, false);
+    }
+
     pub fn set_synced(&self, watch: usize) {
         self.set(&self.watches[watch].synced, true);
     }
@@ -163,6 +190,7 @@ impl Condition {
             source: self.source.clone(),
             state: self.state(),
             is_failing: self.watches.iter().any(|watch| watch.failing.load(Ordering::Acquire)),
+            is_known: self.knows_any(),
             is_up: is_heard && !*self.lost.borrow(),
             problem: self.watches.iter().find_map(|watch| lock(&watch.problem).clone()),
             missing_rules: missing.into_iter().collect(),

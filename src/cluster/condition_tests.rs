@@ -93,3 +93,25 @@ fn a_successor_goes_on_counting() {
     successor.take_over(&old);
     assert_eq!(successor.status().reconnects, 3);
 }
+
+#[test]
+fn a_successor_knows_enough_when_it_knows_what_is_known() {
+    let condition = |synced: &[usize]| {
+        let number = Number { all: 3, of_services: 1 };
+        let condition =
+            Condition::new(ClusterId::new("west"), false, "test".into(), number, Arc::default());
+        synced.iter().for_each(|watch| condition.set_synced(*watch));
+        condition
+    };
+    for (own, other, expected) in [
+        (&[][..], &[][..], true),
+        (&[], &[1], false),
+        (&[1], &[1], true),
+        (&[0, 1], &[1], true),
+        (&[0, 1], &[1, 2], false),
+        (&[0, 1, 2], &[1, 2], true),
+    ] {
+        let said = condition(own).knows_all_of(&condition(other));
+        assert_eq!(said, expected, "{own:?} {other:?}");
+    }
+}

@@ -3,11 +3,14 @@
 //! In: what both say. Out: the [`Change`]s that the one or the other means. Each takes the place of the
 //! other with a finished list, in one step.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use futures::future::join_all;
 use kube::api::{ListParams, WatchParams};
 use kube::core::DeserializeGuard;
 use kube::runtime::watcher;
 use kube::{Api, Client};
+use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::event::{Change, Update};
@@ -65,9 +68,13 @@ impl Watches {
         let Either { kind, instead, itself, other, .. } = either;
         let mut rights = Rights::new((&self.condition, place), kind, instead);
         let mut backoff = Backoff::new(&self.timing);
+        // Since when neither may be listed, and whether what they said is forgotten because of that.
+        let (mut since, mut is_forgotten) = (None, false);
+        let is_listed = AtomicBool::new(false);
         let mut take = |reading, is_list, changes: Vec<Change>| {
             if is_list {
                 rights.now(reading);
+                is_listed.store(reading != Reading::Nothing, Ordering::Relaxed);
             }
             if !changes.is_empty() {
                 self.tell(space, Change::Together(changes));
@@ -89,8 +96,18 @@ impl Watches {
                 _ = forbidden => {}
                 () = self.allowed(&either.api, &either.selected) => continue,
             }
+            if is_listed.load(Ordering::Relaxed) {
+                (since, is_forgotten) = (None, false);
+            }
             take(Reading::Nothing, true, Vec::new());
             let kind = kind.name();
+            let begun: Instant = *since.get_or_insert_with(Instant::now);
+            if !is_forgotten && self.stale.is_some_and(|stale| begun.elapsed() >= stale) {
+                is_forgotten = true;
+                self.forget(place, kind);
+                let nothing = itself(&mut state, Update::Reset(Vec::new()));
+                take(Reading::Nothing, true, nothing);
+            }
             self.condition
                 .fails(place, format!("{kind}: neither they nor {instead} may be listed"));
             tokio::time::sleep(backoff.next()).await;

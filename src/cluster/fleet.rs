@@ -145,7 +145,10 @@ impl FleetSpec {
             Expose::All => selection,
             Expose::Labels(exposed) => Selection { exposed, ..selection },
             Expose::Namespaces(names) => Selection { namespaces: Some(names), ..selection },
-            Expose::ServiceExports => Selection { exports: true, only_exported: true, ..selection },
+            // Nobody can export a ServiceEntry.
+            Expose::ServiceExports => {
+                Selection { exports: true, only_exported: true, entries: false, ..selection }
+            }
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::event::{Change, ClusterId, Sink};
+use super::held::Held;
 
 /// Passes one member's changes on, in order.
 pub struct Gate {
@@ -17,7 +18,7 @@ pub struct Gate {
 enum Door {
     Open,
     /// Changes wait here until the gate is opened.
-    Held(Vec<Change>),
+    Held(Held),
     Closed,
 }
 
@@ -27,7 +28,7 @@ impl Gate {
     }
 
     pub fn held(cluster: ClusterId, sink: Arc<dyn Sink>) -> Self {
-        Gate { cluster, sink, door: Mutex::new(Door::Held(Vec::new())) }
+        Gate { cluster, sink, door: Mutex::new(Door::Held(Held::default())) }
     }
 
     pub fn apply(&self, change: Change) {
@@ -45,7 +46,7 @@ impl Gate {
         if let Door::Held(waiting) = &mut *door {
             // Together: nobody sees a part of what a successor knows.
             let mut objects = Vec::new();
-            for change in std::mem::take(waiting) {
+            for change in waiting.take() {
                 if !matches!(change, Change::Lost(_) | Change::Left) {
                     objects.push(change);
                     continue;

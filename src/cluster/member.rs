@@ -15,7 +15,7 @@ use tracing::warn;
 
 use super::backoff::Backoff;
 use super::client::{self, Timing};
-use super::condition::{Condition, MemberState, Number};
+use super::condition::{Condition, Number};
 use super::event::Change;
 use super::exported::Exported;
 use super::failure::describe;
@@ -126,6 +126,7 @@ async fn watch_api(plan: Plan, condition: Arc<Condition>, gate: Arc<Gate>) {
             parts: Parts::default(),
             exported: plan.selection.only_exported.then(Exported::default),
             peers: Arc::default(),
+            stale: plan.stale,
         };
         tokio::select! {
             () = watches.run() => return,
@@ -148,7 +149,7 @@ async fn expired(condition: &Condition, gate: &Gate, stale: Option<Duration>) ->
     loop {
         // The sender is in the condition: it outlives this.
         let _ = lost.wait_for(|lost| *lost).await;
-        if condition.state() == MemberState::Synced {
+        if condition.knows_any() {
             gate.apply(Change::Lost(true));
             if timeout(stale, lost.wait_for(|lost| !*lost)).await.is_err() {
                 return stale;

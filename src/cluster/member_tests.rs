@@ -282,3 +282,47 @@ async fn what_the_local_cluster_said_is_kept() {
     running.until_services(&["n/a", "n/b"]).await;
     assert!(running.record.seen().history.iter().all(|said| !said.contains("lost")));
 }
+
+const OF_N: &str = "/api/v1/namespaces/n/services";
+const OF_M: &str = "/api/v1/namespaces/m/services";
+
+/// A member that exposes two namespaces, with a Service in each.
+async fn of_two_namespaces(forbidden: &[&str]) -> (fake::Fake, Running) {
+    let fake = fake::Fake::start().await;
+    fake.put(OF_N, fake::service("n", "a", "10.0.0.1"));
+    fake.put(OF_M, fake::service("m", "b", "10.0.0.2"));
+    forbidden.iter().for_each(|path| fake.forbid(path));
+    let namespaces = Some(["n", "m"].map(str::to_owned).into());
+    let selection = Selection { namespaces, endpoints: false, ..Selection::default() };
+    let stale = Some(Duration::from_millis(200));
+    let running = Running::start_as(&fake, selection, Limits::default(), stale);
+    (fake, running)
+}
+
+#[tokio::test]
+async fn a_member_that_is_known_in_part_is_forgotten_too_when_it_is_out_of_reach() {
+    let (fake, running) = of_two_namespaces(&[OF_M]).await;
+    running.until_services(&["n/a"]).await;
+    running.until_failing(true).await;
+    fake.fault(Some(Fault::Status(503)));
+    running.until(|condition| condition.status().is_stale()).await;
+    running.record.until(|seen| seen.history.last().is_some_and(|said| said == "west left")).await;
+    fake.fault(None);
+    running.until_services(&["n/a"]).await;
+}
+
+#[tokio::test]
+async fn what_may_not_be_watched_any_more_is_forgotten_by_itself() {
+    let (fake, running) = of_two_namespaces(&[]).await;
+    running.until_synced().await;
+    running.until_services(&["m/b", "n/a"]).await;
+    fake.forbid(OF_M);
+    fake.expire();
+    fake.put(OF_M, fake::service("m", "c", "10.0.0.3"));
+    fake.refuse_watches(410);
+    running.until_services(&["n/a"]).await;
+    assert!(!running.record.seen().history.contains(&"west left".to_owned()));
+    fake.allow(OF_M);
+    running.until_services(&["m/b", "m/c", "n/a"]).await;
+    running.until_synced().await;
+}

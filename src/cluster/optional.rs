@@ -107,7 +107,8 @@ impl Watches {
         let exports = self.kind(SERVICE_EXPORTS, all(), |update: Update<ServiceExportObject>| {
             Change::ServiceExport(update.map(Into::into))
         });
-        let entries = self.kind(SERVICE_ENTRIES, all(), |update: Update<ServiceEntryObject>| {
+        let exposed = labelled(&[&self.selection.exposed]);
+        let entries = self.kind(SERVICE_ENTRIES, exposed, |update: Update<ServiceEntryObject>| {
             Change::ServiceEntry(update.map(Into::into))
         });
         let cidrs = self.kind(SERVICE_CIDRS, all(), |update: Update<ServiceCidrObject>| {

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use super::event::{Change, Update};
-use super::kinds::{EndpointSlice, Namespace, ObjectKey, Service, ServiceExport};
+use super::kinds::{EndpointSlice, Namespace, ObjectKey, Service, ServiceEntry, ServiceExport};
 
 /// What the parts of each kind have said.
 #[derive(Default)]
@@ -18,6 +18,7 @@ struct Kinds {
     services: Part,
     namespaces: Part,
     slices: Part,
+    entries: Part,
     exports: Part,
 }
 
@@ -61,6 +62,10 @@ impl Kinds {
                 let key = |namespace: &Namespace| namespace.key.clone();
                 let of = |key: &ObjectKey| *key.name == *space;
                 together(self.namespaces.join(update, key, of), Change::Namespace)
+            }
+            Change::ServiceEntry(update) => {
+                let key = |entry: &ServiceEntry| entry.key.clone();
+                together(self.entries.join(update, key, of), Change::ServiceEntry)
             }
             // No other kind is watched in parts.
             other => other,

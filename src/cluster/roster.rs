@@ -92,12 +92,12 @@ impl Roster {
         self.changed.notify_one();
     }
 
-    /// Lets complete successors take over. To be called when a member's state changed.
+    /// Lets successors take over that know all that is known. To be called when a member's state changed.
     pub fn settle(&mut self) {
         for (id, seat) in &mut self.seats {
             let is_ready = |(member, _): &mut (Member, Content)| {
-                member.condition().state() == MemberState::Synced
-                    || seat.member.condition().state() == MemberState::Connecting
+                // One that may not read all is no reason to give up what it does read.
+                member.condition().knows_all_of(seat.member.condition())
             };
             if let Some((member, content)) = seat.successor.take_if(is_ready) {
                 let predecessor = std::mem::replace(&mut seat.member, member);

@@ -123,7 +123,11 @@ impl Selection {
     fn spaces(&self, kind: Kind) -> Vec<Option<&str>> {
         let divided = matches!(
             kind,
-            Kind::Services | Kind::Namespaces | Kind::EndpointSlices | Kind::ServiceExports
+            Kind::Services
+                | Kind::Namespaces
+                | Kind::EndpointSlices
+                | Kind::ServiceExports
+                | Kind::ServiceEntries
         );
         match &self.namespaces {
             Some(namespaces) if divided => namespaces.iter().map(|name| Some(&**name)).collect(),

@@ -4,6 +4,7 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::join_all;
 use k8s_openapi::NamespaceResourceScope;
@@ -12,6 +13,9 @@ use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
+use tokio::sync::watch::{Receiver, channel};
+use tokio::time::timeout;
+use tracing::warn;
 
 use super::client::{self, Contact, Timing};
 use super::condition::Condition;
@@ -46,6 +50,8 @@ pub struct Watches {
     /// Where no more is handed on than what is exported.
     pub exported: Option<Exported>,
     pub peers: Arc<Notify>,
+    /// How long what a watch said is kept while it fails; for ever where `None`.
+    pub stale: Option<Duration>,
 }
 
 /// An object that can be watched.
@@ -189,7 +195,7 @@ impl Watches {
         &self,
         place: usize,
         kind: &'static str,
-        api: impl FnOnce(Client) -> Api<DeserializeGuard<O>>,
+        api: impl Fn(Client) -> Api<DeserializeGuard<O>>,
         selected: watcher::Config,
         ends_at: &'static [u16],
         mut take: impl FnMut(Update<O>),
@@ -198,21 +204,21 @@ impl Watches {
         O::DynamicType: Clone,
     {
         let condition = &self.condition;
-        let contact = condition.contact(place).clone();
         let watch = Watch {
             cluster: condition.id.clone(),
             kind,
             quotable: true,
             identity: self.identity.clone(),
-            contact: contact.clone(),
+            contact: condition.contact(place).clone(),
             peers: self.peers.clone(),
             timing: self.timing.clone(),
             ends_at,
         };
         // Only what failed here is forgiven here: a kind that another stands for is still forbidden.
         let mut is_forbidden = false;
-        watch
-            .run(api(self.client(contact)), selected, self.sieve(place, kind), |told| match told {
+        loop {
+            let (failing, mut outlasted) = channel(false);
+            let tell = |told| match told {
                 Told::Update(update) => take(update),
                 Told::Failing(failure) => {
                     if failure.cause == Cause::Status(403) {
@@ -220,6 +226,7 @@ impl Watches {
                         is_forbidden = true;
                     }
                     condition.fails(place, format!("{kind}: {}", failure.why));
+                    failing.send_replace(true);
                 }
                 Told::Listed | Told::Working => {
                     if let Told::Listed = told {
@@ -229,9 +236,39 @@ impl Watches {
                         condition.set_missing(place, None);
                     }
                     condition.works(place);
+                    failing.send_replace(false);
                 }
-            })
-            .await
+            };
+            let api = api(self.client(condition.contact(place).clone()));
+            tokio::select! {
+                status = watch.run(api, selected.clone(), self.sieve(place, kind), tell) => return status,
+                () = self.outlasted(&mut outlasted) => {}
+            }
+            self.forget(place, kind);
+            take(Update::Reset(Vec::new()));
+        }
+    }
+
+    /// Ends when a watch failed for so long that what it said is not to be gone by any more, while others of
+    /// the API work. Where none does, all of the member is forgotten.
+    async fn outlasted(&self, failing: &mut Receiver<bool>) {
+        let Some(stale) = self.stale else { return std::future::pending().await };
+        loop {
+            // The sender lives as long as the watch.
+            let _ = failing.wait_for(|failing| *failing).await;
+            let is_over = timeout(stale, failing.wait_for(|failing| !*failing)).await.is_err();
+            if is_over && !self.condition.is_lost() {
+                return;
+            }
+            let _ = failing.wait_for(|failing| !*failing).await;
+        }
+    }
+
+    /// Notes that what a watch said is forgotten, and says so.
+    pub(super) fn forget(&self, place: usize, kind: &str) {
+        self.condition.forget(place);
+        let (cluster, stale) = (&self.condition.id, self.stale);
+        warn!(%cluster, kind, ?stale, "could not be watched for so long: what is known is forgotten until it is listed again");
     }
 
     /// A client that keeps to all limits.

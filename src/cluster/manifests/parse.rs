@@ -112,8 +112,10 @@ fn add(value: Value, selection: &Selection, file: &mut File) -> Result<(), Strin
         }
         (group, "ServiceEntry") if group.starts_with("networking.istio.io/") => {
             let object: ServiceEntryObject = decode(value, true)?;
-            file.uses(&object.metadata);
-            file.entries.extend(selection.entries.then(|| object.into()));
+            let is_exposed = selects(&selection.exposed, &object.metadata);
+            if file.watches(&object.metadata, selection) && is_exposed && selection.entries {
+                file.entries.push(object.into());
+            }
         }
         (group, "ServiceCIDR") if group.starts_with("networking.k8s.io/") => {
             let object: ServiceCidrObject = decode(value, false)?;
@@ -145,11 +147,16 @@ fn add(value: Value, selection: &Selection, file: &mut File) -> Result<(), Strin
 impl File {
     /// Whether an object is selected; its namespace exists in any case, if it is one that is watched.
     fn takes(&mut self, object: &ObjectMeta, selection: &Selection) -> bool {
+        self.watches(object, selection) && selects(&selection.labels, object)
+    }
+
+    /// Whether an object is in a namespace that is watched, which exists then.
+    fn watches(&mut self, object: &ObjectMeta, selection: &Selection) -> bool {
         let is_watched = selection.has_namespace(object.namespace.as_deref().unwrap_or_default());
         if is_watched {
             self.uses(object);
         }
-        is_watched && selects(&selection.labels, object)
+        is_watched
     }
 
     fn uses(&mut self, object: &ObjectMeta) {

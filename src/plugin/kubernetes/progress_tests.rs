@@ -9,6 +9,7 @@ fn member(text: &str) -> MemberStatus {
         is_local: id == "east",
         source: String::new(),
         state: if id == text { MemberState::Connecting } else { MemberState::Synced },
+        is_known: id != text,
         is_failing: false,
         is_up: true,
         problem: None,

@@ -7,6 +7,7 @@ fn member(change: impl FnOnce(&mut MemberStatus)) -> MemberStatus {
         is_local: false,
         source: String::new(),
         state: MemberState::Synced,
+        is_known: true,
         is_failing: false,
         is_up: true,
         problem: None,
