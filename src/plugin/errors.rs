@@ -44,6 +44,10 @@ impl Plugin for Errors {
         NAME
     }
 
+    fn looks_on(&self) -> bool {
+        true
+    }
+
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {
         let outcome = next.run(NAME, request).await;
         if let Err(Failure { code, cause: Some(cause) }) = &outcome {

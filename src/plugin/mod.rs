@@ -62,6 +62,11 @@ pub trait Plugin: Send + Sync {
         false
     }
 
+    /// Whether it only tells others of questions: those of the server itself are not for it.
+    fn looks_on(&self) -> bool {
+        false
+    }
+
     /// What it makes of a request, for who wants to know why. Must not wait.
     fn explain(&self, _request: &Request, _steps: &mut Steps) -> Told {
         Told::MayAnswer
@@ -139,7 +144,7 @@ impl<'a> Next<'a> {
     /// Asks the next plugin; with none left the answer is SERVFAIL, as `NextOrFailure` of CoreDNS's
     /// plugin/plugin.go. `from` is the plugin that hands on.
     pub async fn run(self, from: &str, request: &Request) -> Outcome {
-        match self.rest.split_first() {
+        match self.asked(request).split_first() {
             Some((first, rest)) => first.handle(request, Next { rest }).await,
             None => Err(Failure::new(from, ResponseCode::ServFail, "no next plugin found")),
         }
@@ -147,9 +152,16 @@ impl<'a> Next<'a> {
 
     /// The first question of a chain; an empty one refuses.
     pub async fn start(self, request: &Request) -> Outcome {
-        match self.rest.split_first() {
+        match self.asked(request).split_first() {
             Some((first, rest)) => first.handle(request, Next { rest }).await,
             None => Err(Failure::code(ResponseCode::Refused)),
         }
+    }
+
+    /// Those that are asked, the first of them first.
+    fn asked(self, request: &Request) -> &'a [Box<dyn Plugin>] {
+        let mut plugins = self.rest.iter();
+        let first = plugins.position(|plugin| !(request.is_own && plugin.looks_on()));
+        &self.rest[first.unwrap_or(self.rest.len())..]
     }
 }

@@ -82,6 +82,10 @@ impl Plugin for Prometheus {
         NAME
     }
 
+    fn looks_on(&self) -> bool {
+        true
+    }
+
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {
         let start = Instant::now();
         let outcome = next.run(NAME, request).await;

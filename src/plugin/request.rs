@@ -1,9 +1,11 @@
 //! A question on its way through a chain.
 
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::FutureExt;
 use hickory_proto::op::{Message, MessageType, Query, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
 
@@ -32,6 +34,8 @@ pub struct Request {
     pub resolver: Arc<dyn Resolve>,
     /// How many questions led to this one, by [`Request::ask`].
     pub depth: u8,
+    /// Whether the server itself asks, not a client: it is neither logged nor counted.
+    pub is_own: bool,
     /// What plugins know about it, where `metadata` asked them.
     pub metadata: Option<Arc<Values>>,
 }
@@ -62,7 +66,7 @@ pub trait Resolve: Send + Sync {
 /// Longest chain of questions that one question may cause.
 const MAX_DEPTH: u8 = 11;
 
-/// Asks the whole server on its own behalf.
+/// Asks the whole server on its own behalf: over UDP, and over TCP what does not fit.
 #[derive(Clone)]
 pub struct Asker(Request);
 
@@ -72,9 +76,15 @@ impl Asker {
         Asker(request)
     }
 
-    /// The same as [`Request::ask`].
+    /// The same as [`Request::ask`]; a plugin that panics says nothing.
     pub async fn ask(&self, name: Name, qtype: RecordType) -> Option<Message> {
-        self.0.ask(name, qtype).await
+        let ask = async |transport| {
+            let request = Request { transport, ..self.0.clone() };
+            let asked = AssertUnwindSafe(request.ask(name.clone(), qtype)).catch_unwind();
+            asked.await.ok().flatten()
+        };
+        let reply = ask(Transport::Udp).await?;
+        if reply.metadata.truncation { ask(Transport::Tcp).await } else { Some(reply) }
     }
 }
 

@@ -78,6 +78,7 @@ pub fn request(name: &str, qtype: RecordType) -> Request {
         view: None,
         resolver: Arc::new(Nobody),
         depth: 0,
+        is_own: false,
         metadata: None,
     }
 }

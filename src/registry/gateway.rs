@@ -1,7 +1,6 @@
-//! Where gateways are: what the Services of members say, and the addresses of host names.
+//! Where gateways are, as the Services of members say.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use dashmap::DashMap;
@@ -10,24 +9,12 @@ use tokio::sync::watch;
 use crate::cluster::ClusterId;
 use crate::cluster::kinds::Point;
 
-/// The addresses of a host name.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct Resolved {
-    /// Of both families.
-    pub addresses: Vec<IpAddr>,
-    /// Seconds that they may be kept.
-    pub ttl: u32,
-}
-
 /// All of them.
 #[derive(Default)]
 pub struct Gateways {
     /// What each member's gateway Service says.
     points: DashMap<ClusterId, Arc<[Point]>>,
-    /// By the name in lower case, without a final dot.
-    hosts: DashMap<Box<str>, Arc<Resolved>>,
     changed: watch::Sender<u64>,
-    resolutions: watch::Sender<u64>,
 }
 
 impl Gateways {
@@ -46,27 +33,6 @@ impl Gateways {
             }));
         }
         hosts
-    }
-
-    /// The addresses of a host name; `None` while they are not known.
-    pub fn resolved(&self, host: &str) -> Option<Arc<Resolved>> {
-        self.hosts.get(host).map(|entry| entry.value().clone())
-    }
-
-    /// Puts the addresses of a host name.
-    pub fn resolve(&self, host: &str, resolved: Resolved) {
-        self.hosts.insert(host.into(), Arc::new(resolved));
-        self.resolutions.send_modify(|turn| *turn += 1);
-    }
-
-    /// Forgets a host name.
-    pub fn forget(&self, host: &str) {
-        self.hosts.remove(host);
-    }
-
-    /// Tells when addresses of a host name are put.
-    pub fn resolutions(&self) -> watch::Receiver<u64> {
-        self.resolutions.subscribe()
     }
 
     /// Tells when a gateway Service says something else.

@@ -28,7 +28,7 @@ use dashmap::{DashMap, DashSet};
 use tokio::sync::watch;
 
 pub use address::{AddressOwner, Holder};
-pub use gateway::{Gateways, Resolved};
+pub use gateway::Gateways;
 pub use host::{Declaration, Host};
 pub use owner::{Owner, ServiceName};
 pub use ranges::ClusterRanges;

@@ -66,7 +66,7 @@ pub struct Answered {
 
 impl Explained {
     fn nothing(name: &Name, qtype: RecordType) -> Self {
-        let (name, qtype) = (name.to_string(), mnemonic::record_type(qtype).into_owned());
+        let (name, qtype) = (mnemonic::name(name), mnemonic::record_type(qtype).into_owned());
         Explained { name, qtype, block: None, plugins: Vec::new(), answer: Answered::default() }
     }
 }
@@ -89,7 +89,9 @@ impl Site {
         explained.plugins = plugins(chain, &request);
         explained.answer = match outcome {
             Ok(Reply::Message(message)) => answered(&message),
-            Ok(Reply::Messages(_) | Reply::Silence) => Answered::default(),
+            // A whole zone is not listed here.
+            Ok(Reply::Messages(_)) => Answered { rcode: "NOERROR".into(), ..Answered::default() },
+            Ok(Reply::Silence) => Answered::default(),
             Err(failure) => {
                 let rcode = mnemonic(failure.code);
                 Answered { rcode, failure: failure.cause, ..Answered::default() }
@@ -161,7 +163,7 @@ pub async fn explain(sites: &[Arc<Site>], name: &Name, qtype: RecordType) -> Exp
 
 /// The path of the page on a question.
 pub fn path(name: &Name, qtype: RecordType) -> String {
-    let (name, qtype) = (name.to_string(), mnemonic::record_type(qtype));
+    let (name, qtype) = (mnemonic::name(name), mnemonic::record_type(qtype));
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("name", &name).append_pair("type", &qtype);
     format!("{PATH}?{}", query.finish())

@@ -136,6 +136,7 @@ impl Site {
             view: None,
             resolver: self.clone(),
             depth: 0,
+            is_own: false,
             metadata: None,
         }
     }
@@ -153,7 +154,7 @@ impl Site {
         message.edns = Some(hickory_proto::op::Edns::new());
         let itself = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let ends = Ends { client: itself, local: itself };
-        self.request(message, ends, Transport::Tcp, 0)
+        Request { is_own: true, ..self.request(message, ends, Transport::Tcp, 0) }
     }
 
     /// `dns://:53`.

@@ -43,7 +43,8 @@ struct Known {
     /// Answers that an address of a cluster was left out of.
     overlaps: BTreeMap<String, u64>,
     /// Namespaces of a cluster that are not answered for.
-    hidden: BTreeMap<String, u64>,
+    /// By server block and cluster.
+    hidden: BTreeMap<(usize, String), u64>,
     /// Services that a cluster exports in another way than the set has them.
     export_conflicts: BTreeMap<String, u64>,
 }
@@ -59,14 +60,14 @@ impl FleetMetrics {
         registry.register_collector(Box::new(self.clone()));
     }
 
-    /// How many namespaces of a cluster are hidden.
-    pub fn hidden(&self, cluster: &impl Display, number: usize) {
-        self.known().hidden.insert(cluster.to_string(), number as u64);
+    /// How many namespaces of a cluster are hidden in a server block.
+    pub fn hidden(&self, block: usize, cluster: &impl Display, number: usize) {
+        self.known().hidden.insert((block, cluster.to_string()), number as u64);
     }
 
     /// A cluster left.
-    pub fn forget_hidden(&self, cluster: &impl Display) {
-        self.known().hidden.remove(&cluster.to_string());
+    pub fn forget_hidden(&self, block: usize, cluster: &impl Display) {
+        self.known().hidden.remove(&(block, cluster.to_string()));
     }
 
     /// Has `ask` asked at each scrape from now on.
@@ -127,10 +128,10 @@ impl Collector for FleetMetrics {
             let mut known = self.known();
             if known.ask.is_some() {
                 known.overlaps.retain(|cluster, _| clusters.contains_key(cluster));
-                known.hidden.retain(|cluster, _| clusters.contains_key(cluster));
+                known.hidden.retain(|(_, cluster), _| clusters.contains_key(cluster));
                 known.export_conflicts.retain(|cluster, _| clusters.contains_key(cluster));
             }
-            (known.overlaps.clone(), known.hidden.clone(), known.export_conflicts.clone())
+            (known.overlaps.clone(), most(&known.hidden), known.export_conflicts.clone())
         };
         for (name, help, value) in GAUGES {
             let samples = clusters.iter();
@@ -247,6 +248,16 @@ fn family<'a>(
         }
     }
     Ok(())
+}
+
+/// Of the server blocks that say something of a cluster the one that says most.
+fn most(all: &BTreeMap<(usize, String), u64>) -> BTreeMap<String, u64> {
+    let mut most: BTreeMap<String, u64> = BTreeMap::new();
+    for ((_, cluster), number) in all {
+        let known = most.entry(cluster.clone()).or_default();
+        *known = (*known).max(*number);
+    }
+    most
 }
 
 #[cfg(test)]

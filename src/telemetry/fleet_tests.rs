@@ -30,7 +30,8 @@ fn says_how_each_cluster_is_when_it_is_asked() {
         vec![("east".into(), sample(1_000_000_000)), ("we\"st".into(), lost)]
     });
     metrics.fleet.overlapped(&"we\"st");
-    metrics.fleet.hidden(&"east", 4);
+    metrics.fleet.hidden(0, &"east", 4);
+    metrics.fleet.hidden(1, &"east", 2);
     let expected = [
         "up{cluster=\"east\"} 1",
         "up{cluster=\"we\\\"st\"} 0",
@@ -66,7 +67,7 @@ fn forgets_a_cluster_that_left_whole() {
     let metrics = Metrics::default();
     metrics.fleet.watch(|| vec![("east".into(), sample(1))]);
     metrics.fleet.overlapped(&"west");
-    metrics.fleet.hidden(&"west", 1);
+    metrics.fleet.hidden(0, &"west", 1);
     assert!(series(&metrics).iter().all(|line| line.contains("east")), "{}", metrics.page());
     metrics.fleet.watch(|| vec![("west".into(), sample(1))]);
     let left = series(&metrics);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use super::gateway::Gateway;
+use super::gateway::{Gateway, Resolutions};
 use super::overlap::Overlap;
 use super::top_level::is_top_level;
 use crate::cluster::kinds::{Merge, ObjectKey, Port, Service, ServiceKind};
@@ -20,6 +20,8 @@ pub struct Fleet {
     pub reach: PerMember<Reach>,
     /// Namespaces of members that are answered though they are named like top-level domains.
     pub top_level: PerMember<BTreeSet<Box<[u8]>>>,
+    /// The addresses of gateways' host names.
+    pub resolved: Resolutions,
     /// The ranges of the local cluster's Services and pods, as the Corefile says them.
     pub cidrs: Vec<IpNet>,
     pub overlap: Overlap,
@@ -58,6 +60,7 @@ impl Fleet {
             local,
             reach: PerMember::default(),
             top_level: PerMember::default(),
+            resolved: Resolutions::default(),
             cidrs: Vec::new(),
             overlap: Overlap::default(),
             merge: Merge::default(),
@@ -118,7 +121,7 @@ impl Fleet {
     pub fn hides(&self, cluster: &ClusterId, namespace: &[u8], homes: &[ClusterId]) -> bool {
         *cluster != self.local
             && !homes.contains(&self.local)
-            && is_top_level(namespace)
+            && is_top_level(&namespace.to_ascii_lowercase())
             && !self.top_level.get(cluster).contains(namespace)
     }
 

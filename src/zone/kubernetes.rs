@@ -46,6 +46,7 @@ use crate::registry::Registry;
 
 pub use alias::Elsewhere;
 use alias::Trail;
+use entries::Place;
 
 /// Version of the schema, answered as TXT of `dns-version`.
 const SCHEMA_VERSION: &str = "1.1.0";
@@ -151,6 +152,33 @@ impl Kubernetes {
         out: &mut Answer,
     ) -> Verdict {
         self.complete(registry, known, question, left, &Elsewhere::default(), out)
+    }
+
+    /// The addresses that the local cluster alone has at a name with `left` labels left of its zone.
+    pub fn local_addresses(
+        &self,
+        registry: &Registry,
+        name: &WireName,
+        left: usize,
+    ) -> Vec<IpAddr> {
+        let (known, elsewhere) = (Known { local: true, members: true }, Elsewhere::default());
+        let only = Some(&self.fleet.local);
+        let look = Look {
+            zone: self,
+            registry,
+            known,
+            elsewhere: &elsewhere,
+            name,
+            left,
+            only,
+            notes: None,
+        };
+        let mut all = Vec::new();
+        look.entries(|entry| match entry.place {
+            Place::Address(address) if !all.contains(&address) => all.push(address),
+            _ => {}
+        });
+        all
     }
 
     /// Answers a question, with what is said elsewhere of the names that [`Verdict::Chase`] asked for.
@@ -345,7 +373,7 @@ impl Look<'_> {
         else {
             return;
         };
-        let found = gateway.find(self.registry, cluster);
+        let found = self.zone.fleet.lead(self.registry, cluster, gateway);
         if let Some(ttl) = found.ttl {
             notes.gateway.set(Some(notes.gateway.get().map_or(ttl, |least| least.min(ttl))));
         }

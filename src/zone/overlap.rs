@@ -65,9 +65,13 @@ impl Fleet {
         if self.overlap == Overlap::Allow {
             return None;
         }
+        self.local_range(registry, address).map(Clash::Range)
+    }
+
+    /// The range of the local cluster's Services or pods that an address is in.
+    pub fn local_range(&self, registry: &Registry, address: IpAddr) -> Option<IpNet> {
         let said = self.cidrs.iter().find(|network| network.contains(&address)).copied();
-        let learned = || registry.ranges_of(&self.local)?.find(address);
-        said.or_else(learned).map(Clash::Range)
+        said.or_else(|| registry.ranges_of(&self.local)?.find(address))
     }
 
     /// Whether another member's Service has an address before this one has: the older, then that of the

@@ -6,7 +6,9 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::harness::objects::{document, headless, namespace, service};
-use crate::harness::{COREDNS, ControlPlane, DnsServer, FLEETDNS, dig, fleet, scratch};
+use crate::harness::{
+    COREDNS, ControlPlane, DnsServer, FLEETDNS, LONG, dig, eventually, fleet, scratch,
+};
 
 /// A server for the names of `hosts`, which it reads again when the file changes.
 async fn upstream(hosts: &Path) -> DnsServer {
@@ -125,4 +127,61 @@ async fn a_gateway_by_its_service_follows_its_load_balancer() {
     server.comes_to_say(&question, "NOERROR 192.0.2.22").await;
     west.delete(&balanced("istio-system", &json!([]))).await;
     server.comes_to_say(&question, "NODATA cluster.local. 5").await;
+}
+
+/// Two server blocks share the watches of their clusters, and not what their upstreams say.
+#[tokio::test]
+async fn each_server_block_asks_its_own_upstream_and_nobody_counts_it() {
+    let ControlPlane { east, west } = ControlPlane::shared().await;
+    let space = "gw-blocks";
+    west.apply(&(namespace(space) + &service(space, "web"))).await;
+    let folder = scratch::folder("hosts");
+    let mut upstreams = Vec::new();
+    for number in 1..=2 {
+        let hosts = folder.join(format!("hosts-{number}"));
+        write(&hosts, &format!("192.0.2.3{number} gw.example.com\n"));
+        upstreams.push(upstream(&hosts).await);
+    }
+    let members = fleet::members(&[("west", west)]);
+    let block = |port: &str, upstream: &DnsServer| {
+        format!(
+            ".:{{{port}}} {{
+                bind 127.0.0.1
+                log
+                errors
+                prometheus 127.0.0.1:{{METRICS_PORT}}
+                kubernetes cluster.local {{
+                    kubeconfig {}
+                }}
+                fleet {{
+                    local east
+                    members kubeconfig {}/*.yaml
+                    reach west gateway gw.example.com
+                    reach north gateway web.{space}.svc.cluster.local
+                }}
+                forward . {}
+            }}\n",
+            east.kubeconfig().display(),
+            members.display(),
+            upstream.dns_addr()
+        )
+    };
+    let corefile = block("PORT", &upstreams[0]) + &block("OTHER_PORT", &upstreams[1]);
+    let server = FLEETDNS.start(&corefile).await;
+    let question = format!("web.{space}.svc.cluster.local");
+    server.comes_to_say(&format!("{question} A"), "NOERROR 192.0.2.31").await;
+    let other = server.addr("OTHER_PORT");
+    eventually("the other block", LONG, async || {
+        let reply = dig(other, &format!("{question} A")).await;
+        match reply.text.contains("192.0.2.32") && !reply.text.contains("192.0.2.31") {
+            true => Ok(()),
+            false => Err(reply.text),
+        }
+    })
+    .await;
+    // A name of a member is no way to another one.
+    server.comes_to_log("reason=\"it has no address\"").await;
+    let logs = server.logs();
+    assert!(!logs.contains("gw.example.com. udp") && !logs.contains("plugin/errors"), "{logs}");
+    assert!(!logs.contains("A IN gw.example.com"), "{logs}");
 }

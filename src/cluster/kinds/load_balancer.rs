@@ -5,8 +5,12 @@ use std::net::IpAddr;
 use k8s_openapi::api::core::v1::Service as ApiService;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
+use tracing::warn;
 
 use super::{ObjectKey, key_of};
+
+/// What is believed of a member at most.
+const MOST: usize = 64;
 
 /// Where clients reach a Service from outside of its cluster.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -67,10 +71,15 @@ impl From<LoadBalancerObject> for LoadBalancer {
         let ingress = object.status.and_then(|status| status.load_balancer?.ingress);
         let point = |point: PointObject| {
             let address = point.ip.as_deref().and_then(|ip| ip.parse().ok()).map(Point::Address);
-            let host = point.hostname.as_deref().filter(|name| !name.is_empty()).map(Point::host);
+            let is_host = |name: &&str| !name.trim_end_matches('.').is_empty();
+            let host = point.hostname.as_deref().filter(is_host).map(Point::host);
             address.or(host)
         };
-        let points = ingress.into_iter().flatten().filter_map(point).collect();
+        let mut points: Vec<Point> = ingress.into_iter().flatten().filter_map(point).collect();
+        if points.len() > MOST {
+            warn!(service = %key, "a load balancer with {} ways in: the first {MOST} are taken", points.len());
+            points.truncate(MOST);
+        }
         LoadBalancer { key, points }
     }
 }

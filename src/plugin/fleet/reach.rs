@@ -1,5 +1,7 @@
 //! The `reach` lines of `fleet`: with what a member's Services are answered.
 
+use std::net::IpAddr;
+
 use crate::cluster::kinds::ObjectKey;
 use crate::corefile::{Diagnostic, Line, Token, parse_ip};
 use crate::zone::choice::Reach;
@@ -38,8 +40,11 @@ pub fn read(line: &Line) -> Result<(&Token, Reach), Diagnostic> {
         }
         ("gateway", words) => Reach::Instead(places(words)?),
         ("sentinel", words) => {
-            let addresses = words.iter().map(parse_ip).collect::<Result<_, _>>()?;
-            Reach::Instead(Gateway::of(addresses))
+            let mut gateway = Gateway::default();
+            for word in words {
+                add(&mut gateway, parse_ip(word)?);
+            }
+            Reach::Instead(gateway)
         }
         _ => return Err(way.unknown("way to reach a member", &WAYS)),
     };
@@ -51,11 +56,24 @@ fn places(words: &[Token]) -> Result<Gateway, Diagnostic> {
     let mut gateway = Gateway::default();
     for word in words {
         match parse_ip(word) {
-            Ok(address) => gateway.addresses.push(address),
-            Err(_) => gateway.hosts.push(host(word)?),
+            Ok(address) => add(&mut gateway, address),
+            Err(_) => {
+                let host = host(word)?;
+                if !gateway.hosts.contains(&host) {
+                    gateway.hosts.push(host);
+                }
+            }
         }
     }
     Ok(gateway)
+}
+
+/// Adds an address, once.
+fn add(gateway: &mut Gateway, address: IpAddr) {
+    let address = address.to_canonical();
+    if !gateway.addresses.contains(&address) {
+        gateway.addresses.push(address);
+    }
 }
 
 /// A host name in lower case, without its final dot (RFC 1123 §2.1: its last label is not all of digits).

@@ -1,22 +1,25 @@
 //! The addresses of gateways that have host names: load balancers of clouds have no fixed ones.
 //!
 //! In: the names that `reach` says, and those in the load balancers of gateways' Services. Out: their
-//! addresses, put into the registry for the zone. The server itself is asked, as a client of it would be,
-//! so that names go the way that the Corefile says for them; again whenever an answer has run out.
+//! addresses, for the zones of the server block. The server itself is asked, as a client on its machine
+//! would ask it, so that names go the way that the Corefile says for them; again whenever an answer has run
+//! out. Each name is asked for by itself: one that nobody answers for holds up no other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use super::Served;
+use crate::plugin::names;
 use crate::plugin::request::Asker;
-use crate::registry::Resolved;
 use crate::zone::choice::Reach;
+use crate::zone::gateway::Resolved;
 
 /// Addresses are asked for anew no sooner and no later than after this, whatever their TTL is.
 const SOONEST: Duration = Duration::from_secs(5);
@@ -26,24 +29,23 @@ const RETRY: Duration = Duration::from_secs(5);
 
 /// Asks for the names of one server block's gateways, on the current runtime and as long as that runs.
 pub fn start(served: Served, asker: Asker) {
-    let fixed = fixed(&served);
     let has_services = served
         .zones
         .fleet
         .reach
         .iter()
         .any(|reach| matches!(reach, Reach::Instead(gateway) if gateway.service.is_some()));
-    if !fixed.is_empty() || has_services {
-        tokio::spawn(Gateways { served, asker, fixed, hosts: BTreeMap::new() }.run());
+    if has_services || !fixed(&served).is_empty() {
+        tokio::spawn(run(served, asker));
     }
 }
 
 /// Waits until all names were asked for, or have had their time.
 pub async fn settled(served: &Served) {
-    let gateways = &served.view.registry().gateways;
-    let mut resolved = gateways.resolutions();
-    let wanted: Vec<_> = fixed(served).into_iter().chain(gateways.hosts()).collect();
-    let all = resolved.wait_for(|_| wanted.iter().all(|host| gateways.resolved(host).is_some()));
+    let resolved = &served.zones.fleet.resolved;
+    let mut changed = resolved.changed();
+    let wanted = wanted(served);
+    let all = changed.wait_for(|_| wanted.iter().all(|host| resolved.get(host).is_some()));
     // What is not known then is said to be missing.
     let _ = timeout(RETRY, all).await;
 }
@@ -58,16 +60,48 @@ fn fixed(served: &Served) -> BTreeSet<Box<str>> {
     hosts.flatten().cloned().collect()
 }
 
-struct Gateways {
-    served: Served,
-    asker: Asker,
-    fixed: BTreeSet<Box<str>>,
-    hosts: BTreeMap<Box<str>, Host>,
+/// These, and those that gateways' Services say at present.
+fn wanted(served: &Served) -> BTreeSet<Box<str>> {
+    let mut hosts = fixed(served);
+    hosts.extend(served.view.registry().gateways.hosts());
+    hosts
+}
+
+async fn run(served: Served, asker: Asker) {
+    let mut changed = served.view.registry().gateways.changed();
+    let mut asking: BTreeSet<Box<str>> = BTreeSet::new();
+    let mut tasks = JoinSet::new();
+    loop {
+        let wanted = wanted(&served);
+        for host in wanted.difference(&asking) {
+            tasks.spawn(follow(host.clone(), served.clone(), asker.clone()));
+        }
+        asking.extend(wanted);
+        tokio::select! {
+            changed = changed.changed() => if changed.is_err() { return },
+            Some(Ok(ended)) = tasks.join_next() => {
+                asking.remove(&ended);
+            }
+        }
+    }
+}
+
+/// Asks for one name as long as it is wanted.
+async fn follow(name: Box<str>, served: Served, asker: Asker) -> Box<str> {
+    let mut host = Host::default();
+    loop {
+        let wait = host.ask(&name, &served, &asker).await;
+        sleep(wait).await;
+        if !wanted(&served).contains(&name) {
+            served.zones.fleet.resolved.forget(&name);
+            return name;
+        }
+    }
 }
 
 /// One name.
+#[derive(Default)]
 struct Host {
-    due: Instant,
     /// What is known, by family.
     addresses: [Vec<IpAddr>; 2],
     /// Whether it was said that nobody could say the addresses.
@@ -82,50 +116,17 @@ enum Said {
     Nothing(String),
 }
 
-impl Gateways {
-    async fn run(mut self) {
-        let view = self.served.view.clone();
-        let mut changed = view.registry().gateways.changed();
-        loop {
-            let mut wanted = view.registry().gateways.hosts();
-            wanted.extend(self.fixed.iter().cloned());
-            self.hosts.retain(|host, _| {
-                let stays = wanted.contains(host);
-                if !stays {
-                    view.registry().gateways.forget(host);
-                }
-                stays
-            });
-            for host in wanted {
-                let new =
-                    || Host { due: Instant::now(), addresses: [vec![], vec![]], failing: false };
-                self.hosts.entry(host).or_insert_with(new);
-            }
-            self.ask().await;
-            let due = self.hosts.values().map(|host| host.due).min();
-            tokio::select! {
-                changed = changed.changed() => if changed.is_err() { return },
-                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
-            }
-        }
-    }
-
-    /// Asks for all names that are due, at once.
-    async fn ask(&mut self) {
-        let now = Instant::now();
-        let due = self.hosts.iter_mut().filter(|(_, host)| host.due <= now);
-        let (served, asker) = (&self.served, &self.asker);
-        futures::future::join_all(due.map(|(name, host)| host.ask(name, served, asker))).await;
-    }
-}
-
 impl Host {
-    async fn ask(&mut self, name: &str, served: &Served, asker: &Asker) {
-        let said = futures::future::join(
-            one(asker, name, RecordType::A),
-            one(asker, name, RecordType::AAAA),
-        );
-        let (v4, v6) = said.await;
+    /// Asks for the addresses. Says when to ask again.
+    async fn ask(&mut self, name: &str, served: &Served, asker: &Asker) -> Duration {
+        let (v4, v6) = match here(name, served) {
+            Some(said) => said,
+            None => {
+                let ask = |qtype| one(asker, name, qtype);
+                futures::future::join(ask(RecordType::A), ask(RecordType::AAAA)).await
+            }
+        };
+        let is_silent = [&v4, &v6].iter().all(|said| matches!(said, Said::Nothing(_)));
         let mut least = None;
         let mut failure = None;
         for (known, said) in self.addresses.iter_mut().zip([v4, v6]) {
@@ -140,8 +141,11 @@ impl Host {
             }
         }
         let addresses = self.addresses.concat();
-        if failure.is_none() && addresses.is_empty() {
-            failure = Some("it has no address".to_owned());
+        // One family without the other is an answer.
+        match addresses.is_empty() {
+            true => drop(failure.get_or_insert_with(|| "it has no address".to_owned())),
+            false if !is_silent => failure = None,
+            false => {}
         }
         match (&failure, std::mem::replace(&mut self.failing, failure.is_some())) {
             (Some(reason), false) => warn!(host = name, reason, known = ?addresses,
@@ -151,10 +155,20 @@ impl Host {
         }
         let ttl = Duration::from_secs(least.unwrap_or_default().into());
         let wait = if failure.is_some() { RETRY } else { ttl.clamp(SOONEST, LATEST) };
-        self.due = Instant::now() + wait;
         let ttl = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX);
-        served.view.registry().gateways.resolve(name, Resolved { addresses, ttl });
+        served.zones.fleet.resolved.put(name, Resolved { addresses, ttl });
+        wait
     }
+}
+
+/// What the local cluster says of a name in the block's own zones: members must not lead to themselves.
+fn here(name: &str, served: &Served) -> Option<(Said, Said)> {
+    let name = names::wire(&names::parse(name)?);
+    let left = served.zones.find(&name)?;
+    let all = served.zones.local_addresses(served.view.registry(), &name, left);
+    let (v4, v6) = all.into_iter().partition(IpAddr::is_ipv4);
+    let said = |addresses| Said::Addresses(addresses, served.zones.ttl);
+    Some((said(v4), said(v6)))
 }
 
 async fn one(asker: &Asker, name: &str, qtype: RecordType) -> Said {

@@ -9,16 +9,18 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
-use super::{View, Zones};
+use super::{Served, View, Zones};
 use crate::cluster::ClusterId;
 use crate::telemetry::Metrics;
 
 /// How long changes are gathered: lists come in pieces.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Looks at the namespaces of these zones' clusters, on the current runtime and as long as that runs.
-pub fn start(zones: Arc<Zones>, view: Arc<View>, metrics: Arc<Metrics>) {
+/// Looks at the namespaces of one server block's clusters, on the current runtime and as long as that runs.
+/// Of several blocks each has a `number`.
+pub fn start(number: usize, served: Served, metrics: Arc<Metrics>) {
     tokio::spawn(async move {
+        let Served { zones, view, .. } = served;
         let mut namespaces = view.registry().spaces();
         let mut clusters = view.changes();
         let mut said = BTreeSet::new();
@@ -35,7 +37,7 @@ pub fn start(zones: Arc<Zones>, view: Arc<View>, metrics: Arc<Metrics>) {
                 said.difference(&hidden).for_each(|(cluster, name)| {
                     info!(%cluster, namespace = name, "is not hidden any more");
                 });
-                counted = count(&view, &hidden, &counted, &metrics);
+                counted = count(number, &view, &hidden, &counted, &metrics);
                 said = hidden;
             }
             let changed = async {
@@ -69,6 +71,7 @@ fn hidden(zones: &Zones, view: &View) -> Hidden {
 
 /// Counts them for each cluster of now, and forgets the clusters that left.
 fn count(
+    block: usize,
     view: &View,
     hidden: &Hidden,
     before: &BTreeSet<ClusterId>,
@@ -79,7 +82,7 @@ fn count(
     for (cluster, _) in hidden {
         numbers.entry(cluster).and_modify(|number| *number += 1);
     }
-    numbers.iter().for_each(|(cluster, number)| metrics.fleet.hidden(cluster, *number));
-    before.difference(&clusters).for_each(|gone| metrics.fleet.forget_hidden(gone));
+    numbers.iter().for_each(|(cluster, number)| metrics.fleet.hidden(block, cluster, *number));
+    before.difference(&clusters).for_each(|gone| metrics.fleet.forget_hidden(block, gone));
     clusters
 }

@@ -74,8 +74,10 @@ pub fn start(
     metrics: &Arc<Metrics>,
     asker: impl Fn((Option<IpAddr>, u16)) -> Option<Asker>,
 ) {
-    for served in once_each(all.iter()) {
-        hidden::start(served.zones.clone(), served.view.clone(), metrics.clone());
+    for (number, served) in once_each(all.iter()).into_iter().enumerate() {
+        hidden::start(number, served.clone(), metrics.clone());
+    }
+    for served in all {
         if let Some(asker) = asker(served.at) {
             gateways::start(served.clone(), asker);
         }

@@ -78,6 +78,7 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
             local: fleet.local,
             reach: fleet.reach,
             top_level: fleet.top_level,
+            resolved: Default::default(),
             cidrs: fleet.cidrs,
             overlap: fleet.overlap,
             merge: fleet.merge,

@@ -21,12 +21,18 @@ fn member(change: impl FnOnce(&mut MemberStatus)) -> MemberStatus {
 
 #[test]
 fn a_state_is_what_matters_most() {
-    let connecting = |of: &mut MemberStatus| of.state = MemberState::Connecting;
+    let connecting = |of: &mut MemberStatus| {
+        (of.state, of.is_known) = (MemberState::Connecting, false);
+    };
+    let known_in_part = |of: &mut MemberStatus| {
+        (of.state, of.is_failing, of.is_up) = (MemberState::Connecting, true, false);
+    };
     for (of, expected) in [
         (member(|_| {}), State::Synced),
         (member(connecting), State::Connecting),
         (member(|of| of.is_failing = true), State::Failing),
         (member(|of| (of.is_failing, of.is_up) = (true, false)), State::Stale),
+        (member(known_in_part), State::Stale),
         // It was never known, or is forgotten by now.
         (
             member(|of| {

@@ -98,6 +98,10 @@ impl Plugin for Log {
         NAME
     }
 
+    fn looks_on(&self) -> bool {
+        true
+    }
+
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {
         let applies = |rule: &&Rule| names::within(&rule.scopes, request.qname());
         let Some(rule) = self.rules.iter().find(applies) else {

@@ -56,9 +56,12 @@ impl Look<'_> {
         if self.zone.ignore_empty && chosen.is_empty() {
             return false;
         }
+        let is_alias = matches!(chosen.kind(), ServiceKind::ExternalName(_));
         chosen.owners().for_each(|owner| {
             self.answers(&owner.cluster);
-            self.leads(&owner.cluster);
+            if !is_alias {
+                self.leads(&owner.cluster);
+            }
         });
         if let ServiceKind::ExternalName(target) = chosen.kind() {
             let Some(target) = alias(target) else { return false };
@@ -146,7 +149,7 @@ impl Look<'_> {
             let has_address = !set.is_headless() && !matches!(below, Below::Endpoint { .. });
             found |= match self.zone.fleet.reach(&owner.cluster) {
                 Reach::Instead(gateway) => {
-                    let found = gateway.find(self.registry, &owner.cluster);
+                    let found = self.zone.fleet.lead(self.registry, &owner.cluster, gateway);
                     instead(&owner.key, &set.ports_at(owner), &found.addresses, below, take)
                 }
                 // As of a ServiceImport, without ports there is nothing at the name.
@@ -215,7 +218,7 @@ impl Look<'_> {
         for owner in chosen.owners() {
             found |= match (self.zone.fleet.reach(&owner.cluster), below) {
                 (Reach::Instead(gateway), _) => {
-                    let found = gateway.find(self.registry, &owner.cluster);
+                    let found = self.zone.fleet.lead(self.registry, &owner.cluster, gateway);
                     instead(&owner.key, ports_of(owner), &found.addresses, below, take)
                 }
                 (Reach::Direct | Reach::Endpoints, Below::Topology { .. }) => {

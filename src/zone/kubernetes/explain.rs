@@ -11,7 +11,7 @@ use std::sync::Arc;
 use k8s_openapi::jiff::Timestamp;
 
 use super::alias::Elsewhere;
-use super::{Known, Kubernetes, Look, Made, Notes, Pods};
+use super::{Known, Kubernetes, Look, Made, Notes, Pods, UNKNOWN_TTL};
 use crate::cluster::ClusterId;
 use crate::cluster::kinds::{Merge, Service, ServiceKind};
 use crate::registry::{AddressOwner, Holder, Owner, ServiceName};
@@ -49,7 +49,8 @@ impl Kubernetes {
         if reverse::is_reverse(name) {
             return whole.explain_pointer(steps);
         }
-        let Some(inner) = left.checked_sub(1).filter(|_| self.is_per_cluster(name, left)) else {
+        let per_cluster = self.is_per_cluster(name, left) && !whole.is_of_server();
+        let Some(inner) = left.checked_sub(1).filter(|_| per_cluster) else {
             return whole.explain_name(steps);
         };
         let label = String::from_utf8_lossy(name.label(inner)).into_owned();
@@ -73,20 +74,21 @@ impl Look<'_> {
             Asked::DnsVersion => steps.add("name", "the version of the schema, in a TXT record"),
             Asked::NameServer => steps.add("name", "this server"),
             Asked::Nothing => steps.add("name", "no name of the schema has this form"),
-            Asked::Namespace { namespace } | Asked::PodNamespace { namespace } => {
+            Asked::Namespace { namespace } => {
                 steps.add("name", format!("it asks for the namespace {}", text(namespace)));
                 if self.explain_namespaces(namespace, steps) {
                     self.explain_homes(namespace, steps);
                 }
             }
+            Asked::PodNamespace { namespace } => {
+                let says = format!("it asks for the namespace {}, of pods", text(namespace));
+                steps.add("name", says);
+                self.explain_pods(namespace, steps);
+            }
             Asked::Pod { pod, namespace } => {
                 let says = format!("it asks for the pod {} of {}", text(pod), text(namespace));
                 steps.add("name", says);
-                steps.add("pods", match self.zone.pods {
-                    Pods::Disabled => "disabled: names of pods do not exist",
-                    Pods::Insecure => "insecure: it has the address in its name, if the local cluster has the namespace",
-                    Pods::Verified => "verified: it has the address in its name, if a running Pod of the namespace has it",
-                });
+                self.explain_pods(namespace, steps);
             }
             Asked::Service { key, namespace, below } => {
                 let service = spelled(key);
@@ -123,11 +125,45 @@ impl Look<'_> {
     /// Which clusters have a namespace.
     fn explain_homes(&self, namespace: &[u8], steps: &mut Steps) {
         let homes = self.registry.namespace(namespace);
-        let Some(homes) = homes else { return steps.add("clusters", "no known cluster has it") };
-        for cluster in homes.iter() {
-            let hidden = self.zone.fleet.hides(cluster, namespace, &homes);
+        let homes = homes.as_deref().unwrap_or_default();
+        let is_asked = |cluster: &&ClusterId| self.only.is_none_or(|only| only == *cluster);
+        let asked: Vec<_> = homes.iter().filter(is_asked).collect();
+        if asked.is_empty() {
+            return steps.add("clusters", "no known cluster that is asked has it");
+        }
+        for cluster in asked {
+            // Where the name says which cluster is meant, nobody is taken for the Internet.
+            let hidden = self.only.is_none()
+                && self.made() == Made::Services
+                && self.zone.fleet.hides(cluster, namespace, homes);
             steps.of("clusters", cluster, if hidden { HIDDEN } else { "has it" });
         }
+    }
+
+    /// Whether names of pods of a namespace exist.
+    fn explain_pods(&self, namespace: &[u8], steps: &mut Steps) {
+        let local = &self.zone.fleet.local;
+        steps.add(
+            "pods",
+            match self.zone.pods {
+                Pods::Disabled => "disabled: names of pods do not exist",
+                Pods::Insecure => {
+                    "insecure: pods have the address in their name, whether there is such a pod or not"
+                }
+                Pods::Verified => {
+                    "verified: pods have the address in their name, if a running Pod of the namespace has it"
+                }
+            },
+        );
+        let here = self.namespace_exists_here(namespace);
+        steps.of(
+            "local",
+            local,
+            match here {
+                true => "has the namespace",
+                false => "does not have the namespace, or is not asked: names of pods are local",
+            },
+        );
     }
 
     fn explain_service(
@@ -243,7 +279,10 @@ impl Look<'_> {
         let lead = chosen.cluster();
         let local = &self.zone.fleet.local;
         let is_local = lead == local;
-        let has_local = name.owner(local).is_some_and(|owner| owner.service.is_some());
+        let has_local = name.owner(local).is_some_and(|owner| {
+            let homes = self.registry.namespace(owner.key.namespace.as_bytes());
+            owner.service.is_some() && homes.is_some_and(|homes| homes.contains(local))
+        });
         let why = if self.only.is_some() {
             "it is the one that the name says"
         } else if is_local {
@@ -269,7 +308,7 @@ impl Look<'_> {
             Reach::Direct => "direct: by its own addresses".to_owned(),
             Reach::Endpoints => "endpoints: by the addresses of its ready endpoints".to_owned(),
             Reach::Instead(gateway) => {
-                let found = gateway.find(self.registry, &owner.cluster);
+                let found = self.zone.fleet.lead(self.registry, &owner.cluster, gateway);
                 let mut says = format!("by {} in place of its own", list(&found.addresses));
                 match found.missing {
                     Some(Missing::Host(host)) => {
@@ -328,6 +367,10 @@ impl Look<'_> {
             self.leads(&owner.cluster);
         }
         let why = match self.ttl() {
+            _ if self.notes.is_some_and(|notes| notes.missing.get().is_some()) => {
+                return steps
+                    .add("ttl", format!("{UNKNOWN_TTL} seconds: the gateway is not known"));
+            }
             ttl if ttl == self.zone.ttl => "",
             _ => {
                 ": less than that of the zone, as a cluster is out of reach or a gateway's name says so"
@@ -338,6 +381,9 @@ impl Look<'_> {
 
     /// Whose an address is.
     fn explain_pointer(&self, steps: &mut Steps) {
+        if matches!(self.asked(), Asked::Container) {
+            return steps.add("name", "it is there because of the names below it");
+        }
         let Some(address) = reverse::address(self.name) else {
             return steps.add("name", "it is not the name of a whole address");
         };

@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Known, Kubernetes, Pods};
 use crate::cluster::kinds::{LoadBalancer, Merge, ObjectKey, Point};
 use crate::cluster::{Change, ClusterId, PerMember, Sink, Update};
-use crate::registry::{Registry, Resolved};
+use crate::registry::Registry;
 use crate::zone::answer::Answer;
 use crate::zone::choice::{Fleet, Reach};
-use crate::zone::gateway::Gateway;
+use crate::zone::gateway::{Gateway, Resolved};
 use crate::zone::name::WireName;
 use crate::zone::overlap::Overlap;
 use crate::zone::rtype;
@@ -119,6 +119,7 @@ pub(super) fn zone() -> Kubernetes {
                 others: Reach::Direct,
             },
             top_level: PerMember::default(),
+            resolved: Default::default(),
             cidrs: Vec::new(),
             overlap: Default::default(),
             merge: Default::default(),

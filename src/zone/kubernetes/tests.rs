@@ -67,6 +67,7 @@ fn zones() -> Kubernetes {
                 others: Reach::Direct,
             },
             top_level: PerMember::default(),
+            resolved: Default::default(),
             cidrs: Vec::new(),
             overlap: Default::default(),
             merge: Default::default(),

@@ -134,7 +134,7 @@ impl Look<'_> {
                 }
             }
             (_, Reach::Instead(gateway)) => {
-                let found = gateway.find(self.registry, &owner.cluster);
+                let found = self.zone.fleet.lead(self.registry, &owner.cluster, gateway);
                 self.whole(&name, &found.addresses, &service.ports, out);
             }
             (ServiceKind::ClusterIp(ips), Reach::Direct) if !ips.is_empty() => {
@@ -159,7 +159,7 @@ impl Look<'_> {
             let kind = owner.service.as_ref().map(|service| &service.kind);
             match (self.zone.fleet.reach(&owner.cluster), kind) {
                 (Reach::Instead(gateway), _) => {
-                    let found = gateway.find(self.registry, &owner.cluster);
+                    let found = self.zone.fleet.lead(self.registry, &owner.cluster, gateway);
                     self.whole(&name, &found.addresses, &set.ports_at(owner), out);
                 }
                 (Reach::Direct, Some(ServiceKind::ClusterIp(ips))) if !set.is_headless() => {

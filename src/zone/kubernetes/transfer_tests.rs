@@ -88,6 +88,7 @@ fn zones(west: Reach) -> Kubernetes {
                 others: Reach::Direct,
             },
             top_level: PerMember::default(),
+            resolved: Default::default(),
             cidrs: Vec::new(),
             overlap: Default::default(),
             merge: Default::default(),

@@ -84,6 +84,19 @@ fn local_and_remote_services() {
 
         api.billing.svc.north.clusters.local
             per_cluster: no known cluster has the ID north
+
+        shop.svc.west.clusters.local
+            per_cluster west: this cluster alone is asked
+            name: it asks for the namespace shop
+            clusters west: has it
+
+        empty.svc.west.clusters.local
+            per_cluster west: this cluster alone is asked
+            name: it asks for the namespace empty
+            clusters: no known cluster that is asked has it
+
+        dns-version.clusters.local
+            name: the version of the schema, in a TXT record
         ";
     check(&zone, &registry, ALL, table);
 }
@@ -127,7 +140,8 @@ fn other_names() {
 
         1-2-3-4.shop.pod.cluster.local
             name: it asks for the pod 1-2-3-4 of shop
-            pods: insecure: it has the address in its name, if the local cluster has the namespace
+            pods: insecure: pods have the address in their name, whether there is such a pod or not
+            local east: has the namespace
         ";
     check(&zone, &registry, ALL, table);
 }

@@ -25,7 +25,7 @@ fn gateways_that_move() {
     };
     let resolve = |host: &str, addresses: &[&str], ttl| {
         let addresses = addresses.iter().map(|text| text.parse().unwrap()).collect();
-        registry.gateways.resolve(host, Resolved { addresses, ttl });
+        zone.fleet.resolved.put(host, Resolved { addresses, ttl });
     };
     let points = |points: Vec<Point>| {
         let key = ObjectKey::new("istio-system", "eastwest");
@@ -49,6 +49,14 @@ fn gateways_that_move() {
     assert_eq!(said("api.billing~ A"), (text("A 203.0.113.9"), Some(30), None));
     points(vec![Point::Address("203.0.113.5".parse().unwrap())]);
     assert_eq!(said("api.billing~ A"), (text("A 203.0.113.5"), Some(30), None));
+    // A member must not lead to this machine, nor into the local cluster.
+    let addresses = ["127.0.0.1", "0.0.0.0", "::1", "ff02::1", "10.96.0.1"];
+    let ours = addresses.map(|text| Point::Address(text.parse().unwrap()));
+    points(ours.into());
+    assert_eq!(said("api.billing~ A"), missing(none));
+    resolve("lb.example.com", &["10.96.0.1", "203.0.113.9"], 60);
+    points(vec![Point::host("lb.example.com")]);
+    assert_eq!(said("api.billing~ A"), (text("A 203.0.113.9"), Some(30), None));
     points(vec![]);
     assert_eq!(said("api.billing~ A"), missing(none));
 }
