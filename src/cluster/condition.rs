@@ -9,7 +9,7 @@ use tokio::sync::{Notify, watch};
 
 use super::client::Contact;
 use super::event::ClusterId;
-use super::selection::Kind;
+use super::selection::{Kind, Number};
 
 /// Whether a member's objects are known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,14 +77,6 @@ struct Watched {
     problem: Mutex<Option<String>>,
     /// The kind that it may not list, whether another stands in for it or not.
     missing: Mutex<Option<Kind>>,
-}
-
-/// How many watches a member has.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Number {
-    pub all: usize,
-    /// Those of Services, which stand first.
-    pub of_services: usize,
 }
 
 impl Condition {

@@ -4,7 +4,7 @@ use super::*;
 use crate::cluster::fake::{Fault, NODES, SERVICES, SLICES};
 use crate::cluster::limits::Limits;
 use crate::cluster::running::{Running, with_two_services};
-use crate::cluster::selection::Selection;
+use crate::cluster::selection::{Number, Selection};
 
 fn missing(condition: &Condition) -> Vec<&'static str> {
     condition.status().missing_rules

@@ -15,7 +15,7 @@ use tracing::warn;
 
 use super::backoff::Backoff;
 use super::client::{self, Timing};
-use super::condition::{Condition, Number};
+use super::condition::Condition;
 use super::event::Change;
 use super::exported::Exported;
 use super::failure::describe;
@@ -24,7 +24,7 @@ use super::identity::Identity;
 use super::limits::Limiter;
 use super::manifests;
 use super::parts::Parts;
-use super::selection::Selection;
+use super::selection::{Number, Selection};
 use super::source::{Source, SourceError};
 use super::watches::Watches;
 

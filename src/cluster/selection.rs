@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::condition::Number;
 use super::kinds::{Keep, ObjectKey};
 use super::labels::LabelSelector;
 
@@ -36,6 +35,14 @@ pub struct Selection {
     pub ranges: bool,
     /// The Service whose load balancer leads into the cluster, if that is to be known.
     pub gateway: Option<ObjectKey>,
+}
+
+/// How many watches a member has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Number {
+    pub all: usize,
+    /// Those of Services, which stand first.
+    pub of_services: usize,
 }
 
 /// A kind of object that is watched.

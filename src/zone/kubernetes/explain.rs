@@ -3,9 +3,9 @@
 //! In: a question, and what is known. Out: the rules in the order in which [`super::Kubernetes::complete`]
 //! goes by them, each with what it says. What they say is found by the same functions that answer.
 
+mod pointer;
 mod set;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use k8s_openapi::jiff::Timestamp;
@@ -14,7 +14,7 @@ use super::alias::Elsewhere;
 use super::{Known, Kubernetes, Look, Made, Notes, Pods, UNKNOWN_TTL};
 use crate::cluster::ClusterId;
 use crate::cluster::kinds::{Merge, Service, ServiceKind};
-use crate::registry::{AddressOwner, Holder, Owner, ServiceName};
+use crate::registry::{Owner, ServiceName};
 use crate::zone::choice::{Chosen, Reach};
 use crate::zone::explain::{Steps, list};
 use crate::zone::gateway::Missing;
@@ -377,52 +377,6 @@ impl Look<'_> {
             }
         };
         steps.add("ttl", format!("{} seconds{why}", self.ttl()));
-    }
-
-    /// Whose an address is.
-    fn explain_pointer(&self, steps: &mut Steps) {
-        if matches!(self.asked(), Asked::Container) {
-            return steps.add("name", "it is there because of the names below it");
-        }
-        let Some(address) = reverse::address(self.name) else {
-            return steps.add("name", "it is not the name of a whole address");
-        };
-        steps.add("name", format!("it asks whose {address} is"));
-        let Some(owners) = self.registry.address(address) else {
-            return steps.add("clusters", "no known Service or endpoint has it");
-        };
-        let locals = owners.iter().any(|owner| owner.cluster == self.zone.fleet.local);
-        let mut said = BTreeSet::new();
-        for owner in owners.iter().filter(|owner| said.insert((*owner).clone())) {
-            let what = match &owner.holder {
-                Holder::ClusterIp => format!("the ClusterIP of {}", owner.key),
-                Holder::Endpoint(label) => format!("the endpoint {label} of {}", owner.key),
-            };
-            steps.of(
-                "clusters",
-                &owner.cluster,
-                format!("{what}; {}", self.pointed(owner, locals, address)),
-            );
-        }
-    }
-
-    fn pointed(
-        &self,
-        owner: &AddressOwner,
-        locals: bool,
-        address: std::net::IpAddr,
-    ) -> &'static str {
-        if !self.points_into(owner.key.namespace.as_bytes()) {
-            "its namespace is not answered for"
-        } else if owner.cluster == self.zone.fleet.local {
-            "the local cluster's come first"
-        } else if locals {
-            "left out, as the local cluster has the address, too"
-        } else if self.hands_out(owner, address) {
-            "handed out for its name, and so answered"
-        } else {
-            "not handed out for its name, and so not answered"
-        }
     }
 }
 
