@@ -112,7 +112,7 @@ async fn answers_as_coredns_does() {
     readiness.register("kubernetes", waits(&flag));
     readiness.register("erratic", Arc::new(|| Some(Vec::new())));
     let router = ready::router(readiness);
-    let not_yet = (503, text, "erratic,kubernetes".to_owned());
+    let not_yet = (503, text, "erratic,kubernetes\nwaiting for west".to_owned());
     assert_eq!(get(&router, "/ready").await, not_yet);
     flag.store(true, Ordering::Relaxed);
     assert_eq!(get(&router, "/ready").await.2, "erratic");

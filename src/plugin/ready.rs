@@ -89,7 +89,8 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
     Ok(())
 }
 
-/// `/ready`: 200 `OK`, or 503 with the names of the plugins that are not. The log says what they wait for.
+/// `/ready`: 200 `OK`, or 503 with the names of the plugins that are not, as in CoreDNS, and below them
+/// which members are waited for. The log says so, too.
 pub fn router(readiness: Readiness) -> Router {
     let answer = move || async move {
         let waiting = readiness.not_ready();
@@ -97,17 +98,14 @@ pub fn router(readiness: Readiness) -> Router {
             return (StatusCode::OK, "OK".to_owned());
         }
         let names = waiting.keys().copied().collect::<Vec<_>>().join(",");
-        info!("{}", line(&names, &waiting));
-        (StatusCode::SERVICE_UNAVAILABLE, names)
+        let what: Vec<&str> = waiting.values().flatten().map(String::as_str).collect();
+        let what = what.join(", ");
+        if what.is_empty() {
+            info!("Plugins not ready: {names:?}");
+            return (StatusCode::SERVICE_UNAVAILABLE, names);
+        }
+        info!("Plugins not ready: {names:?}, waiting for {what}");
+        (StatusCode::SERVICE_UNAVAILABLE, format!("{names}\nwaiting for {what}"))
     };
     Router::new().route("/ready", any(answer))
-}
-
-/// CoreDNS's line, and behind it what is waited for.
-fn line(names: &str, waiting: &BTreeMap<&str, BTreeSet<String>>) -> String {
-    let what: Vec<&str> = waiting.values().flatten().map(String::as_str).collect();
-    match what.is_empty() {
-        true => format!("Plugins not ready: {names:?}"),
-        false => format!("Plugins not ready: {names:?}, waiting for {}", what.join(", ")),
-    }
 }

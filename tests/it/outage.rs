@@ -13,9 +13,11 @@ use crate::harness::{
     get, ports, scratch,
 };
 
-/// What `/ready` says.
+/// What `/ready` says of plugins: below that it names the members that it waits for.
 async fn ready(server: &DnsServer) -> Result<(u16, String), String> {
-    get(server.addr("READY_PORT"), "/ready").await.map_err(|e| e.to_string())
+    let (code, said) =
+        get(server.addr("READY_PORT"), "/ready").await.map_err(|error| error.to_string())?;
+    Ok((code, said.lines().next().unwrap_or_default().to_owned()))
 }
 
 async fn comes_to_be_ready(server: &DnsServer) {

@@ -261,7 +261,7 @@ async fn every_state_is_seen_and_no_token_is() {
     }
 }
 
-/// `/ready` keeps CoreDNS's words; the log has the names.
+/// `/ready` and the log keep CoreDNS's words, and have the names behind them.
 #[tokio::test]
 async fn ready_and_the_log_name_who_is_waited_for() {
     let members = scratch::folder("members");
@@ -288,7 +288,7 @@ contexts: [{name: c, context: {cluster: c}}]
     let server = FLEETDNS.start(&corefile).await;
     server.comes_to_log("north, south").await;
     let asked = get(server.addr("READY_PORT"), "/ready").await.expect("/ready");
-    assert_eq!(asked, (503, "kubernetes".to_owned()));
+    assert_eq!(asked, (503, "kubernetes\nwaiting for east, north, south".to_owned()));
     for line in [
         "plugin/ready: Plugins not ready: \"kubernetes\", waiting for east, north, south",
         "plugin/kubernetes: the local cluster east is not synced yet: SERVFAIL until it is",

@@ -57,7 +57,10 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
     }
     let view = setup.process.views.share(spec, lines.startup);
     let ready = view.clone();
-    let waits = move || (!ready.ready()).then(|| ready.awaited());
+    let has_members = !fleet.members.is_empty();
+    let awaited = move || if has_members { ready.awaited() } else { Vec::new() };
+    let ready = view.clone();
+    let waits = move || (!ready.ready()).then(&awaited);
     setup.process.readiness.register(NAME, Arc::new(waits));
     if let Some((word, address)) = fleet.admin {
         one_address(&word, setup.process.admin, address)?;
