@@ -198,9 +198,28 @@ pub fn read(directive: &Directive) -> Result<Lines, Diagnostic> {
             "remove the line, or name another member",
         ));
     }
+    let named = reached.values().chain(exposed.members());
+    if let Some(error) = nobody(&lines.members, named.collect()) {
+        return Err(error);
+    }
     lines.expose = exposed.exposed();
     lines.top_level = exposed.top_level();
     Ok(lines)
+}
+
+/// A line about a member that there is not, where the Corefile says all that there are: without a word the
+/// real one would be reached and exposed as the others are.
+fn nobody(members: &[MemberSource], mut named: Vec<&Token>) -> Option<Diagnostic> {
+    let id = |source: &MemberSource| match source {
+        MemberSource::Manifests { id, .. } => Some(id.to_string()),
+        MemberSource::Secrets { .. } | MemberSource::Kubeconfigs { .. } => None,
+    };
+    let all: Vec<String> = members.iter().map(id).collect::<Option<_>>()?;
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    named.sort_by_key(|word| word.at.line);
+    let is_unknown = |word: &&&Token| word.text != OTHERS && !all.contains(&&*word.text);
+    let word = named.iter().find(is_unknown).filter(|_| !all.is_empty())?;
+    Some(word.unknown("member", &all))
 }
 
 fn members(line: &Line) -> Result<MemberSource, Diagnostic> {

@@ -189,6 +189,12 @@ pub fn router(sites: Vec<Arc<Site>>) -> Router {
     Router::new().route(PATH, get(page))
 }
 
+/// A type by its name, or as `TYPE65535` (RFC 3597 §5).
+fn record_type(text: &str) -> Option<RecordType> {
+    let number = text.strip_prefix("TYPE").and_then(|number| number.parse::<u16>().ok());
+    mnemonic::parse_record_type(text).or_else(|| number.map(RecordType::from))
+}
+
 /// A name and a type as people write them: a reverse name for an address, and no final dot.
 ///
 /// # Errors
@@ -202,8 +208,9 @@ pub fn question(name: &str, qtype: Option<&str>) -> Result<(Name, RecordType), S
     let parsed = parsed.ok_or_else(|| format!("'{name}' is no name"))?;
     let default = if address.is_some() { RecordType::PTR } else { RecordType::A };
     let qtype = match qtype {
-        Some(text) => mnemonic::parse_record_type(&text.to_ascii_uppercase())
-            .ok_or_else(|| format!("'{text}' is no type"))?,
+        Some(text) => {
+            record_type(&text.to_ascii_uppercase()).ok_or_else(|| format!("'{text}' is no type"))?
+        }
         None => default,
     };
     Ok((parsed, qtype))

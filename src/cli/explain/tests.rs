@@ -6,7 +6,10 @@ use crate::zone::explain::Step;
 
 fn parsed(line: &str) -> Result<(String, String), String> {
     let words = line.split_whitespace().map(OsString::from);
-    let said = parse(words).map(|explain| (explain.name.to_string(), explain.qtype.to_string()));
+    let said = parse(words).map(|explain| {
+        let qtype = crate::telemetry::mnemonic::record_type(explain.qtype).into_owned();
+        (explain.name.to_string(), qtype)
+    });
     said.map_err(|error| error.to_string().lines().next().unwrap_or_default().to_owned())
 }
 
@@ -16,6 +19,7 @@ fn reads_its_words() {
         ("web.shop.svc.cluster.local", "web.shop.svc.cluster.local.", "A"),
         ("Web.Shop. srv -o json", "Web.Shop.", "SRV"),
         ("10.96.0.1", "1.0.96.10.in-addr.arpa.", "PTR"),
+        ("web type65280", "web.", "TYPE65280"),
         ("10.96.0.1 TXT --offline", "1.0.96.10.in-addr.arpa.", "TXT"),
         ("_http._tcp.web AAAA --server 127.0.0.1:9154", "_http._tcp.web.", "AAAA"),
     ] {

@@ -34,7 +34,11 @@ pub fn read(
     let word = line.one_arg(USAGE)?;
     let address =
         listen_address(word).map_err(|error| Diagnostic::new(error.at, error.problem, LOOPBACK))?;
-    if !address.ip().to_canonical().is_loopback() {
+    let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+    if address.port() == 0 {
+        return Err(word.error(format!("{word} has no port that anybody could know"), LOOPBACK));
+    }
+    if !address.ip().is_loopback() {
         return Err(word.error(
             format!("{word} would show the status of the fleet to other machines"),
             LOOPBACK,

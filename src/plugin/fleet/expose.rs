@@ -81,6 +81,13 @@ impl Lines {
         self.ways.get(member).map(|(at, _)| at).or_else(|| Some(&self.top_level.get(member)?.0))
     }
 
+    /// The words that name members.
+    pub fn members(&self) -> impl Iterator<Item = &Token> {
+        let ways = self.ways.iter().map(|(id, (at, _))| (id, at));
+        let all = ways.chain(self.top_level.iter().map(|(id, (at, _))| (id, at)));
+        all.filter(|(id, _)| &***id != OTHERS).map(|(_, at)| at)
+    }
+
     /// What each member exposes.
     pub fn exposed(&self) -> PerMember<Expose> {
         let mut all = PerMember::default();
