@@ -11,6 +11,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -43,6 +47,14 @@ pub async fn serve(
                 Err(_) => std::future::pending().await,
             }
         } => Ok(()),
+    }
+}
+
+/// A page of JSON. What pages show is text and numbers, which always are JSON.
+pub fn json(page: &impl Serialize) -> Response {
+    match serde_json::to_string(page) {
+        Ok(text) => ([(CONTENT_TYPE, "application/json")], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }
 

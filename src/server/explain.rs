@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::header::CONTENT_TYPE;
 use axum::http::{StatusCode, Uri};
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -17,6 +16,7 @@ use hickory_proto::rr::{Name, Record, RecordType};
 use serde::{Deserialize, Serialize};
 
 use super::site::Site;
+use crate::admin::json;
 use crate::plugin::explain::{EXPLANATION, Told};
 use crate::plugin::request::Request;
 use crate::plugin::{Next, Plugin, Reply, names};
@@ -181,10 +181,7 @@ pub fn router(sites: Vec<Arc<Site>>) -> Router {
             Ok(question) => question,
             Err(problem) => return (StatusCode::BAD_REQUEST, problem).into_response(),
         };
-        let explained = explain(&sites, &name, qtype).await;
-        // Text and numbers are always JSON.
-        let text = serde_json::to_string(&explained).unwrap_or_default();
-        ([(CONTENT_TYPE, "application/json")], text).into_response()
+        json(&explain(&sites, &name, qtype).await)
     };
     Router::new().route(PATH, get(page))
 }

@@ -65,11 +65,6 @@ impl FleetMetrics {
         self.known().hidden.insert((block, cluster.to_string()), number as u64);
     }
 
-    /// A cluster left.
-    pub fn forget_hidden(&self, block: usize, cluster: &impl Display) {
-        self.known().hidden.remove(&(block, cluster.to_string()));
-    }
-
     /// Has `ask` asked at each scrape from now on.
     pub fn watch(&self, ask: impl Fn() -> Vec<(String, ClusterSample)> + Send + Sync + 'static) {
         self.known().ask = Some(Arc::new(ask));

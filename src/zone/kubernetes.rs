@@ -116,6 +116,11 @@ pub struct Known {
     pub members: bool,
 }
 
+impl Known {
+    /// All of it.
+    pub const ALL: Known = Known { local: true, members: true };
+}
+
 /// What became of a question.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -161,18 +166,9 @@ impl Kubernetes {
         name: &WireName,
         left: usize,
     ) -> Vec<IpAddr> {
-        let (known, elsewhere) = (Known { local: true, members: true }, Elsewhere::default());
-        let only = Some(&self.fleet.local);
-        let look = Look {
-            zone: self,
-            registry,
-            known,
-            elsewhere: &elsewhere,
-            name,
-            left,
-            only,
-            notes: None,
-        };
+        let elsewhere = Elsewhere::default();
+        let look = self.look(registry, Known::ALL, &elsewhere, (name, left));
+        let look = Look { only: Some(&self.fleet.local), ..look };
         let mut all = Vec::new();
         look.entries(|entry| match entry.place {
             Place::Address(address) if !all.contains(&address) => all.push(address),
@@ -197,9 +193,9 @@ impl Kubernetes {
             return Verdict::Refused;
         }
         let all = Notes::default();
-        let notes = Some(&all);
         let per_cluster = self.is_per_cluster(name, left);
-        let whole = Look { zone: self, registry, known, elsewhere, name, left, only: None, notes };
+        let whole = self.look(registry, known, elsewhere, (name, left));
+        let whole = Look { notes: Some(&all), ..whole };
         let cluster = match left.checked_sub(1).filter(|_| per_cluster && !whole.is_of_server()) {
             None => None,
             Some(inner) => match registry.cluster(name.label(inner)) {
@@ -238,6 +234,17 @@ impl Kubernetes {
         out.why = overlapped.into_inner().map(Why::Overlap).or(missing).or(stale);
         out.ports_differ = ports.into_inner();
         verdict
+    }
+
+    /// A question for a name with `left` labels left of its zone, of all clusters and without notes.
+    fn look<'a>(
+        &'a self,
+        registry: &'a Registry,
+        known: Known,
+        elsewhere: &'a Elsewhere,
+        (name, left): (&'a WireName, usize),
+    ) -> Look<'a> {
+        Look { zone: self, registry, known, elsewhere, name, left, only: None, notes: None }
     }
 
     /// Writes a negative answer: the code, and the SOA in the authority section (RFC 2308 §3).

@@ -5,13 +5,10 @@
 
 use std::net::SocketAddr;
 
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
+use axum::Router;
 use axum::routing::get;
-use axum::{Router, http::StatusCode};
-use serde::Serialize;
 
-use crate::admin::{listen_address, one_address};
+use crate::admin::{json, listen_address, one_address};
 use crate::corefile::{Corefile, Diagnostic, Line, Token};
 use crate::plugin::kubernetes::status;
 use crate::plugin::setup::{Process, named};
@@ -63,14 +60,6 @@ pub fn address(corefile: &Corefile) -> Result<Option<SocketAddr>, Diagnostic> {
 pub fn router(process: &Process) -> Router {
     let blocks = process.kubernetes.clone();
     Router::new().route(CLUSTERS, get(async move || json(&status::fleets(&blocks))))
-}
-
-/// A page. What is shown is text and numbers, which always are JSON.
-fn json(page: &impl Serialize) -> Response {
-    match serde_json::to_string(page) {
-        Ok(text) => ([(CONTENT_TYPE, "application/json")], text).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-    }
 }
 
 #[cfg(test)]

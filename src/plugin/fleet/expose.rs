@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::OTHERS;
 use crate::cluster::{ClusterId, Expose, PerMember};
 use crate::corefile::{Diagnostic, Line, Token};
 use crate::plugin::kubernetes::labels;
 
-/// Stands for all members that have no line of their own, as no member at all does.
-const OTHERS: &str = "*";
 const USAGE: &str = "expose [CLUSTER] all | serviceexport | labels SELECTOR | namespaces NAME... | top-level NAME...";
 const WAYS: [&str; 5] = ["all", "serviceexport", "labels", "namespaces", TOP_LEVEL];
 const TOP_LEVEL: &str = "top-level";

@@ -5,16 +5,14 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tracing::{info, warn};
 
+use super::view::gathered;
 use super::{View, Zones};
 use crate::telemetry::Metrics;
 use crate::zone::clusterset::Conflict;
 
-/// How long changes are gathered: lists come in pieces, and each look is at all that is exported.
-const PAUSE: Duration = Duration::from_secs(1);
 /// Conflicts that are logged at once.
 const LINES: usize = 100;
 
@@ -32,17 +30,9 @@ pub fn start(zones: Arc<Zones>, view: Arc<View>, metrics: Arc<Metrics>) {
             say(&said, &found);
             count(&view, &found, &metrics);
             said = found;
-            let changed = async {
-                tokio::select! {
-                    changed = exports.changed() => changed,
-                    changed = clusters.changed() => changed,
-                }
-            };
-            // Both senders live as long as the view.
-            if changed.await.is_err() {
+            if gathered(&mut exports, &mut clusters).await.is_err() {
                 return;
             }
-            tokio::time::sleep(PAUSE).await;
         }
     });
 }

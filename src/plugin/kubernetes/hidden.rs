@@ -3,18 +3,15 @@
 //! In: which namespaces there are, at each change. Out: a line in the log for each that is hidden, and how
 //! many there are of each cluster.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tracing::{info, warn};
 
+use super::view::gathered;
 use super::{Served, View, Zones};
 use crate::cluster::ClusterId;
 use crate::telemetry::Metrics;
-
-/// How long changes are gathered: lists come in pieces.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// Looks at the namespaces of one server block's clusters, on the current runtime and as long as that runs.
 /// Of several blocks each has a `number`.
@@ -24,7 +21,6 @@ pub fn start(number: usize, served: Served, metrics: Arc<Metrics>) {
         let mut namespaces = view.registry().spaces();
         let mut clusters = view.changes();
         let mut said = BTreeSet::new();
-        let mut counted = BTreeSet::new();
         loop {
             // What is only in members is known when the local cluster is.
             if view.known().local {
@@ -37,20 +33,12 @@ pub fn start(number: usize, served: Served, metrics: Arc<Metrics>) {
                 said.difference(&hidden).for_each(|(cluster, name)| {
                     info!(%cluster, namespace = name, "is not hidden any more");
                 });
-                counted = count(number, &view, &hidden, &counted, &metrics);
+                count(number, &view, &hidden, &metrics);
                 said = hidden;
             }
-            let changed = async {
-                tokio::select! {
-                    changed = namespaces.changed() => changed,
-                    changed = clusters.changed() => changed,
-                }
-            };
-            // Both senders live as long as the view.
-            if changed.await.is_err() {
+            if gathered(&mut namespaces, &mut clusters).await.is_err() {
                 return;
             }
-            tokio::time::sleep(PAUSE).await;
         }
     });
 }
@@ -69,20 +57,10 @@ fn hidden(zones: &Zones, view: &View) -> Hidden {
         .collect()
 }
 
-/// Counts them for each cluster of now, and forgets the clusters that left.
-fn count(
-    block: usize,
-    view: &View,
-    hidden: &Hidden,
-    before: &BTreeSet<ClusterId>,
-    metrics: &Metrics,
-) -> BTreeSet<ClusterId> {
-    let clusters: BTreeSet<ClusterId> = view.clusters().into_iter().collect();
-    let mut numbers: BTreeMap<&ClusterId, usize> = clusters.iter().map(|id| (id, 0)).collect();
-    for (cluster, _) in hidden {
-        numbers.entry(cluster).and_modify(|number| *number += 1);
+/// Counts them for each cluster of now; the metrics forget those that left.
+fn count(block: usize, view: &View, hidden: &Hidden, metrics: &Metrics) {
+    for cluster in view.clusters() {
+        let of = hidden.iter().filter(|(of, _)| *of == cluster);
+        metrics.fleet.hidden(block, &cluster, of.count());
     }
-    numbers.iter().for_each(|(cluster, number)| metrics.fleet.hidden(block, cluster, *number));
-    before.difference(&clusters).for_each(|gone| metrics.fleet.forget_hidden(block, gone));
-    clusters
 }

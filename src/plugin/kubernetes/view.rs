@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::sync::watch::error::RecvError;
 use tokio::time::{Instant, timeout_at};
 
 use super::progress;
@@ -15,6 +16,25 @@ use crate::zone::kubernetes::Known;
 /// How long questions wait for the first lists of the members, from the start. Later members are not
 /// waited for: a new cluster that is down must not slow every search list.
 const MEMBERS: Duration = Duration::from_secs(10);
+
+/// How long changes are gathered: lists come in pieces, and each look is at all there is.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Waits for a change of objects or of the clusters' state, and for those that come with it.
+///
+/// # Errors
+/// The view is gone.
+pub(super) async fn gathered(
+    objects: &mut watch::Receiver<u64>,
+    clusters: &mut watch::Receiver<FleetState>,
+) -> Result<(), RecvError> {
+    tokio::select! {
+        changed = objects.changed() => changed,
+        changed = clusters.changed() => changed,
+    }?;
+    tokio::time::sleep(PAUSE).await;
+    Ok(())
+}
 
 /// All sets of clusters of the process.
 #[derive(Default)]

@@ -1,11 +1,11 @@
 //! What `fleetdns vip --collisions` asks of a running server.
 
 use axum::Router;
-use axum::http::header::CONTENT_TYPE;
 use axum::routing::any;
 use serde::{Deserialize, Serialize};
 
 use super::Pools;
+use crate::admin::json;
 use crate::zone::sentinel::in_use::spelled;
 
 /// The path, beside that of the metrics.
@@ -29,9 +29,7 @@ pub fn router(pools: Pools) -> Router {
             names.sort();
             Shared { pool: pool.to_string(), address: collision.address, names }
         });
-        // Text and addresses are always JSON.
-        let text = serde_json::to_string(&shared.collect::<Vec<_>>()).unwrap_or_default();
-        ([(CONTENT_TYPE, "application/json")], text)
+        json(&shared.collect::<Vec<_>>())
     };
     Router::new().route(COLLISIONS, any(page))
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::{Look, Made};
 use crate::cluster::kinds::{EndpointSlice, ObjectKey, Port, ServiceKind};
-use crate::registry::Owner;
+use crate::registry::{Owner, ServiceName};
 use crate::zone::choice::{Chosen, Reach};
 use crate::zone::clusterset::{Exported, label_of, ports_of};
 use crate::zone::name::WireName;
@@ -46,13 +46,7 @@ impl Look<'_> {
             Made::Exports => return self.exported(key, namespace, below, &mut take),
         }
         let Some(name) = self.registry.service(key) else { return false };
-        let remote = self.known.local;
-        let fleet = &self.zone.fleet;
-        let chosen = match self.only {
-            Some(only) => fleet.choose_of(self.registry, namespace, &name, only),
-            None => fleet.choose(self.registry, namespace, &name, remote),
-        };
-        let Some(chosen) = chosen else { return false };
+        let Some(chosen) = self.choose(namespace, &name) else { return false };
         if self.zone.ignore_empty && chosen.is_empty() {
             return false;
         }
@@ -78,6 +72,19 @@ impl Look<'_> {
         let each =
             |below: Below<'_>, take: &mut dyn FnMut(Entry<'_>)| self.each(&chosen, below, take);
         self.or_overlap((chosen.key(), chosen.ports()), below, each, &mut take)
+    }
+
+    /// Who answers for a Service, of those that may be asked.
+    pub(super) fn choose<'n>(
+        &'n self,
+        namespace: &[u8],
+        name: &'n ServiceName,
+    ) -> Option<Chosen<'n>> {
+        let fleet = &self.zone.fleet;
+        match self.only {
+            Some(only) => fleet.choose_of(self.registry, namespace, name, only),
+            None => fleet.choose(self.registry, namespace, name, self.known.local),
+        }
     }
 
     /// Gives the entries that `each` finds, and those of `overlap` where no address of a family is left.

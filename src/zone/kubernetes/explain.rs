@@ -34,17 +34,8 @@ impl Kubernetes {
         steps: &mut Steps,
     ) {
         let (elsewhere, notes) = (Elsewhere::default(), Notes::default());
-        let notes = Some(&notes);
-        let whole = Look {
-            zone: self,
-            registry,
-            known,
-            elsewhere: &elsewhere,
-            name,
-            left,
-            only: None,
-            notes,
-        };
+        let whole = self.look(registry, known, &elsewhere, (name, left));
+        let whole = Look { notes: Some(&notes), ..whole };
         steps.add("zone", format!("the name is in the zone {}", whole.spelled_zone()));
         if reverse::is_reverse(name) {
             return whole.explain_pointer(steps);
@@ -173,13 +164,8 @@ impl Look<'_> {
         below: Below<'_>,
         steps: &mut Steps,
     ) {
-        let fleet = &self.zone.fleet;
         self.explain_owners(namespace, name, steps);
-        let chosen = match self.only {
-            Some(only) => fleet.choose_of(self.registry, namespace, name, only),
-            None => fleet.choose(self.registry, namespace, name, self.known.local),
-        };
-        let Some(chosen) = chosen else {
+        let Some(chosen) = self.choose(namespace, name) else {
             return steps.add("choice", "no cluster may answer: the name does not exist");
         };
         self.explain_choice(&chosen, name, steps);

@@ -39,7 +39,7 @@ impl Kubernetes {
     /// The name servers and their addresses, which have a TTL of 0.
     pub fn transfer_servers(&self, registry: &Registry, zone: &WireName, out: &mut Answer) {
         let elsewhere = Elsewhere::default();
-        let look = self.look(registry, zone, &elsewhere);
+        let look = self.look(registry, Known::ALL, &elsewhere, (zone, 0));
         let servers = look.servers();
         let mut written = std::collections::HashSet::new();
         for (server, _) in &servers {
@@ -74,7 +74,7 @@ impl Kubernetes {
         out: &mut Answer,
     ) {
         let elsewhere = Elsewhere::default();
-        let look = self.look(registry, zone, &elsewhere);
+        let look = self.look(registry, Known::ALL, &elsewhere, (zone, 0));
         let Some(key) = name.owners().first().map(|owner| &owner.key) else { return };
         if !self.exposes(key.namespace.as_bytes()) {
             return;
@@ -98,25 +98,6 @@ impl Kubernetes {
                     look.list_exported(&set, out);
                 }
             }
-        }
-    }
-
-    fn look<'a>(
-        &'a self,
-        registry: &'a Registry,
-        zone: &'a WireName,
-        elsewhere: &'a Elsewhere,
-    ) -> Look<'a> {
-        let known = Known { local: true, members: true };
-        Look {
-            zone: self,
-            registry,
-            known,
-            elsewhere,
-            name: zone,
-            left: 0,
-            only: None,
-            notes: None,
         }
     }
 }
