@@ -8,6 +8,7 @@
 //! `handle` answers. [`order`] holds the order of execution and the names that are not built in.
 
 pub mod acl;
+pub mod background;
 pub mod bind;
 pub mod bufsize;
 #[cfg(test)]
@@ -39,6 +40,7 @@ use std::fmt;
 use async_trait::async_trait;
 use hickory_proto::op::{Message, ResponseCode};
 
+use background::Background;
 use explain::Told;
 pub use request::{Request, Transport};
 use transfer::{Messages, Transferred};
@@ -53,6 +55,9 @@ pub trait Plugin: Send + Sync {
 
     /// Answers the request, or hands it to `next`.
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome;
+
+    /// Begins what goes on beside the questions. Called once, when the sockets of the block are open.
+    fn start(&self, _background: &Background) {}
 
     /// What it knows about a request that it may be asked, for `metadata` before it. Must not wait.
     fn metadata(&self, _request: &Request, _values: &mut metadata::Values) {}

@@ -16,6 +16,7 @@ use super::site::{Block, Site};
 use super::{stream, udp};
 use crate::admin;
 use crate::corefile::{Claims, Corefile, Diagnostic, Key, Position, Scheme};
+use crate::plugin::background::Background;
 use crate::plugin::setup::Process;
 use crate::plugin::{Plugin, fleet, health, kubernetes, order, prometheus, ready, sentinel};
 use crate::zone::name::WireName;
@@ -23,9 +24,16 @@ use crate::zone::name::WireName;
 /// How long questions that are being answered may go on after the sockets are closed.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// Where a block is asked: an address, or all of them, and a port.
+type Place = (Option<IpAddr>, u16);
+/// The plugins of a block.
+type Plugins = Arc<[Box<dyn Plugin>]>;
+
 /// A server that is set up and not started: nothing has been opened yet.
 pub struct Instance {
     sites: Vec<(Option<IpAddr>, u16, Arc<Site>)>,
+    /// Each block's plugins, and where they are asked.
+    chains: Vec<(Plugins, Vec<Place>)>,
     process: Process,
     /// `zone:port`, as the banner shows them.
     served: Vec<String>,
@@ -60,19 +68,22 @@ impl Instance {
         }
         let mut process = Process::default();
         let mut claims = Claims::default();
-        let mut sites: BTreeMap<(Option<IpAddr>, u16), Vec<Block>> = BTreeMap::new();
+        let mut sites: BTreeMap<Place, Vec<Block>> = BTreeMap::new();
         let mut served = Vec::new();
+        let mut chains = Vec::new();
         for block in &corefile.blocks {
             block.keys.iter().try_for_each(plain)?;
             let chain = order::chain(&corefile.blocks, block, &mut process)?;
-            let plugins: Arc<[Box<dyn Plugin>]> = chain.plugins.into();
+            let plugins: Plugins = chain.plugins.into();
             let addresses: Vec<Option<IpAddr>> = match chain.bind.as_slice() {
                 [] => vec![None],
                 bind => bind.iter().copied().map(Some).collect(),
             };
+            let mut places = Vec::new();
             for (key, address) in
                 block.keys.iter().flat_map(|key| addresses.iter().map(move |on| (key, *on)))
             {
+                places.push((address, key.port));
                 let on = address.map(|address| address.to_string()).unwrap_or_default();
                 claims.claim(key, &on, chain.view.is_some())?;
                 let shown = shown(key, address);
@@ -89,6 +100,7 @@ impl Instance {
             }
             let view = chain.view.as_ref().map(|view| &view.name);
             enabled(&process, block.keys.first(), view, &addresses, &plugins);
+            chains.push((plugins, places));
         }
         let metrics = process.metrics.clone();
         let site = |((address, port), blocks)| {
@@ -96,7 +108,7 @@ impl Instance {
             (address, port, Arc::new(site))
         };
         let sites = sites.into_iter().map(site).collect();
-        Ok(Instance { sites, process, served })
+        Ok(Instance { sites, chains, process, served })
     }
 
     /// The zones that are served, as CoreDNS lists them at the start.
@@ -120,7 +132,7 @@ impl Instance {
 
     /// Starts to watch the clusters, and what is asked of others beside the questions. Needs a runtime.
     pub fn watch(&self) {
-        let asker = |at: (Option<IpAddr>, u16)| {
+        let asker = |at: Place| {
             let mut sites = self.sites.iter();
             let site = sites.find(|(address, port, _)| (*address, *port) == at);
             site.map(|(_, _, site)| site.asker())
@@ -159,6 +171,15 @@ impl Instance {
         kubernetes::status::measure(&process.views, &process.metrics);
         sentinel::start(&process.pools, process.views.all(), process.metrics.clone());
         let (tasks, stop) = (&running.tasks, &running.stop);
+        let mut opened = BTreeMap::new();
+        for ((address, port, _), (sockets, _)) in running.instance.sites.iter().zip(&sockets) {
+            opened.insert((*address, *port), sockets.address);
+        }
+        for (plugins, places) in &running.instance.chains {
+            let listeners = places.iter().filter_map(|place| opened.get(place).copied()).collect();
+            let background = Background::new(listeners, tasks.clone(), stop.clone());
+            plugins.iter().for_each(|plugin| plugin.start(&background));
+        }
         for (sockets, site) in sockets {
             tracing::debug!(address = %sockets.address, "listening");
             for socket in sockets.udp {
