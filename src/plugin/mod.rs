@@ -11,6 +11,7 @@ pub mod acl;
 pub mod background;
 pub mod bind;
 pub mod bufsize;
+pub mod crowds;
 #[cfg(test)]
 mod endpoint_tests;
 pub mod errors;
@@ -22,6 +23,7 @@ pub mod hosts;
 pub mod kubernetes;
 pub mod log;
 pub mod metadata;
+pub mod multisocket;
 pub mod names;
 pub mod nsid;
 pub mod order;
@@ -32,6 +34,8 @@ pub mod sentinel;
 pub mod setup;
 #[cfg(test)]
 pub mod testing;
+pub mod timeouts;
+pub mod tls;
 pub mod transfer;
 pub mod view;
 

@@ -4,8 +4,8 @@
 
 use super::setup::{Chain, Process, Setup};
 use super::{
-    acl, bind, bufsize, errors, fleet, forward, health, hosts, kubernetes, log, metadata, nsid,
-    prometheus, ready, sentinel, transfer, view,
+    acl, bind, bufsize, crowds, errors, fleet, forward, health, hosts, kubernetes, log, metadata,
+    multisocket, nsid, prometheus, ready, sentinel, timeouts, tls, transfer, view,
 };
 use crate::corefile::{Diagnostic, Directive, ServerBlock, Token, nearest};
 
@@ -36,12 +36,12 @@ pub const ORDER: &[(&str, Standing)] = &[
             "have the load balancer keep the clients' addresses (externalTrafficPolicy: Local)",
         ),
     ),
-    ("quic", Later),
+    ("quic", Built(crowds::quic)),
     ("grpc_server", NotBuiltIn("serve DNS over TLS, `tls://`, or HTTPS, `https://`")),
-    ("https", Later),
+    ("https", Built(crowds::https)),
     ("https3", NotBuiltIn("serve DNS over HTTPS, `https://`, or QUIC, `quic://`")),
-    ("timeouts", Later),
-    ("multisocket", Later),
+    ("timeouts", Built(timeouts::setup)),
+    ("multisocket", Built(multisocket::setup)),
     ("reload", Later),
     ("nsid", Built(nsid::setup)),
     ("bufsize", Built(bufsize::setup)),
@@ -72,7 +72,7 @@ pub const ORDER: &[(&str, Standing)] = &[
     ("cache", Later),
     ("header", Later),
     ("dnssec", NotBuiltIn("sign the zone beforehand and serve it with `file`")),
-    ("tls", Later),
+    ("tls", Built(tls::setup)),
     ("minimal", Later),
     ("sentinel", Built(sentinel::setup)),
     ("template", Later),

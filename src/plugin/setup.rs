@@ -3,13 +3,15 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::health::Health;
 use super::ready::Readiness;
+use super::tls::Identity;
 use super::view::View;
-use super::{Plugin, kubernetes, sentinel};
-use crate::corefile::{Diagnostic, Directive, Line, ServerBlock};
+use super::{Plugin, crowds, kubernetes, sentinel, timeouts};
+use crate::corefile::{Diagnostic, Directive, Line, ServerBlock, Token};
 use crate::telemetry::Metrics;
 
 /// What the whole process shares, filled by the plugins of all blocks.
@@ -42,6 +44,15 @@ pub struct Chain {
     pub max_payload: Option<u16>,
     /// Which questions the block takes; all without a `view`.
     pub view: Option<Arc<View>>,
+    /// Where relative paths begin (`root`); in the working directory without one.
+    pub root: Option<PathBuf>,
+    /// The certificate of encrypted listeners.
+    pub tls: Option<Arc<Identity>>,
+    pub timeouts: timeouts::Said,
+    /// Sockets of a listener (`multisocket`); one for each core without it.
+    pub sockets: Option<usize>,
+    pub https: crowds::Https,
+    pub quic: crowds::Quic,
 }
 
 /// What a plugin's `setup` sees and may add to.
@@ -57,6 +68,12 @@ impl Setup<'_> {
     /// Adds a link to the chain.
     pub fn push(&mut self, plugin: impl Plugin + 'static) {
         self.chain.plugins.push(Box::new(plugin));
+    }
+
+    /// The file that a word names, below `root` if it is relative.
+    pub fn path(&self, word: &Token) -> PathBuf {
+        let root = self.chain.root.as_deref().unwrap_or(Path::new(""));
+        root.join(&word.text)
     }
 
     /// The zones of the block's keys.

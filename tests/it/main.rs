@@ -8,6 +8,7 @@ mod bad_corefiles;
 mod clients;
 mod clusterset;
 mod dig_cases;
+mod drop_in;
 mod edns;
 mod explain;
 mod expose;

@@ -1,12 +1,13 @@
 //! Questions asked from inside the test: fast enough for thousands, with the reply as a message.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use hickory_proto::op::{Edns, Message, Query};
 use hickory_proto::rr::{DNSClass, RecordType};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::time::timeout;
 
 use super::netns::Namespace;
@@ -23,6 +24,7 @@ pub async fn ask(at: SocketAddr, name: &str, kind: RecordType) -> Message {
 pub struct Question {
     message: Message,
     tcp: bool,
+    from: Option<IpAddr>,
     namespace: Option<Namespace>,
 }
 
@@ -34,7 +36,7 @@ impl Question {
         let mut message = Message::query();
         message.metadata.recursion_desired = true;
         message.add_query(Query::query(owner, kind));
-        Self { message, tcp: false, namespace: None }
+        Self { message, tcp: false, from: None, namespace: None }
     }
 
     /// In another class than IN.
@@ -47,6 +49,12 @@ impl Question {
     /// Over TCP.
     pub fn tcp(mut self) -> Self {
         self.tcp = true;
+        self
+    }
+
+    /// From this address of the machine, such as another one of loopback.
+    pub fn from(mut self, address: IpAddr) -> Self {
+        self.from = Some(address);
         self
     }
 
@@ -105,17 +113,47 @@ impl Question {
     pub async fn ask(&self, at: SocketAddr) -> Result<Message, String> {
         let packet = self.packet();
         let place = self.namespace.as_ref();
-        let reply = if self.tcp {
-            exchange_tcp(at, &packet, place).await
-        } else {
-            exchange_udp(at, &packet, place).await
+        let reply = match (self.tcp, self.from) {
+            (true, None) => exchange_tcp(at, &packet, place).await,
+            (false, None) => exchange_udp(at, &packet, place).await,
+            (tcp, Some(from)) => self.exchange_from(from, at, tcp).await,
         };
-        let reply = reply.map_err(|e| format!("no reply from {at}: {e}"))?;
-        let reply = Message::from_vec(&reply).map_err(|e| format!("{e}: {reply:02x?}"))?;
+        let reply = read(reply.map_err(|e| format!("no reply from {at}: {e}"))?)?;
         if reply.metadata.id != self.message.metadata.id {
             return Err("the reply has another ID".into());
         }
         Ok(reply)
+    }
+
+    /// Sends it over UDP and then the other one, from one socket, and waits for a reply: `None` if the other
+    /// is answered first.
+    pub async fn ask_before(
+        &self,
+        other: &Self,
+        at: SocketAddr,
+    ) -> Result<Option<Message>, String> {
+        let from = self.from.unwrap_or(Ipv4Addr::LOCALHOST.into());
+        let exchange = async {
+            let socket = UdpSocket::bind((from, 0)).await?;
+            socket.connect(at).await?;
+            socket.send(&self.packet()).await?;
+            socket.send(&other.packet()).await?;
+            receive(&socket).await
+        };
+        let reply = read(exchange.await.map_err(|e| format!("no reply from {at}: {e}"))?)?;
+        Ok((reply.metadata.id != other.id()).then_some(reply))
+    }
+
+    async fn exchange_from(&self, from: IpAddr, at: SocketAddr, tcp: bool) -> io::Result<Vec<u8>> {
+        if tcp {
+            let socket = TcpSocket::new_v4()?;
+            socket.bind((from, 0).into())?;
+            return over(socket.connect(at).await?, &self.packet()).await;
+        }
+        let socket = UdpSocket::bind((from, 0)).await?;
+        socket.connect(at).await?;
+        socket.send(&self.packet()).await?;
+        receive(&socket).await
     }
 }
 
@@ -134,12 +172,20 @@ pub async fn exchange_udp(
         socket.set_nonblocking(true)?;
         socket.connect(at).map(|()| socket)
     };
-    let socket = tokio::net::UdpSocket::from_std(Namespace::run_in(inside, bind)?)?;
+    let socket = UdpSocket::from_std(Namespace::run_in(inside, bind)?)?;
     socket.send(packet).await?;
+    receive(&socket).await
+}
+
+async fn receive(socket: &UdpSocket) -> io::Result<Vec<u8>> {
     let mut reply = vec![0; 65_536];
     let length = timeout(PATIENCE, socket.recv(&mut reply)).await??;
     reply.truncate(length);
     Ok(reply)
+}
+
+fn read(reply: Vec<u8>) -> Result<Message, String> {
+    Message::from_vec(&reply).map_err(|e| format!("{e}: {reply:02x?}"))
 }
 
 /// Sends these bytes as one message over a new TCP connection and returns the next message.
@@ -152,10 +198,14 @@ pub async fn exchange_tcp(
         let stream = std::net::TcpStream::connect_timeout(&at, PATIENCE)?;
         stream.set_nonblocking(true).map(|()| stream)
     };
-    let mut stream = match inside {
-        Some(_) => tokio::net::TcpStream::from_std(Namespace::run_in(inside, connect)?)?,
-        None => tokio::net::TcpStream::connect(at).await?,
+    let stream = match inside {
+        Some(_) => TcpStream::from_std(Namespace::run_in(inside, connect)?)?,
+        None => TcpStream::connect(at).await?,
     };
+    over(stream, packet).await
+}
+
+async fn over(mut stream: TcpStream, packet: &[u8]) -> io::Result<Vec<u8>> {
     let length = u16::try_from(packet.len()).map_err(io::Error::other)?;
     stream.write_all(&[&length.to_be_bytes(), packet].concat()).await?;
     let exchange = async {

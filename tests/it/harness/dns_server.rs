@@ -143,6 +143,11 @@ impl DnsServer {
         ([127, 0, 0, 1], *port.unwrap_or_else(|| panic!("no {placeholder} in the Corefile"))).into()
     }
 
+    /// All placeholders of its Corefile with their ports.
+    pub fn ports(&self) -> impl Iterator<Item = (&str, u16)> {
+        self.ports.iter().map(|(name, port)| (name.as_str(), *port))
+    }
+
     /// Asks it over UDP; fails the test if no reply comes.
     pub async fn ask(&self, name: &str, kind: RecordType) -> Message {
         self.try_ask(name, kind).await.unwrap_or_else(|e| panic!("{name} {kind}: {e}"))

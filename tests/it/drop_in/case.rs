@@ -1,0 +1,161 @@
+//! A file of cases, read.
+
+use std::net::IpAddr;
+
+use hickory_proto::rr::{DNSClass, RecordType};
+
+use crate::harness::Question;
+
+/// Two servers with one Corefile, and what is done with both.
+pub struct Case {
+    /// The file, for messages.
+    pub name: String,
+    pub corefile: String,
+    /// Name and Corefile of each upstream.
+    pub upstreams: Vec<(String, String)>,
+    /// Name and contents of each file.
+    pub files: Vec<(String, String)>,
+    pub steps: Vec<Step>,
+}
+
+/// A line of `== ask`.
+pub struct Step {
+    /// The file and its line.
+    pub place: String,
+    pub does: Does,
+}
+
+pub enum Does {
+    Ask(Box<Ask>),
+    Pass(u64),
+    Write { file: String, other: String },
+    Until { question: Question, text: String },
+}
+
+pub struct Ask {
+    pub question: Question,
+    pub times: usize,
+    pub ordered: bool,
+    /// No answer comes, but one to this question that is sent after it.
+    pub silence: Option<Question>,
+}
+
+impl Case {
+    /// Reads a file; what it does not understand fails the test.
+    pub fn read(name: &str, text: &str) -> Self {
+        let mut case = Case {
+            name: name.into(),
+            corefile: String::new(),
+            upstreams: Vec::new(),
+            files: Vec::new(),
+            steps: Vec::new(),
+        };
+        let mut part: Option<Vec<&str>> = None;
+        for (index, line) in text.lines().enumerate() {
+            if let Some(title) = line.strip_prefix("== ") {
+                let words: Vec<&str> = title.split_whitespace().collect();
+                match words[..] {
+                    ["upstream", name] => case.upstreams.push((name.into(), String::new())),
+                    ["file", name] => case.files.push((name.into(), String::new())),
+                    ["Corefile"] | ["ask"] => {}
+                    _ => panic!("{name}:{}: no part {title}", index + 1),
+                }
+                part = Some(words);
+                continue;
+            }
+            let last = "a part was begun";
+            match part.as_deref() {
+                None => {}
+                Some(["Corefile"]) => case.corefile += &format!("{line}\n"),
+                Some(["upstream", _]) => {
+                    case.upstreams.last_mut().expect(last).1 += &format!("{line}\n");
+                }
+                Some(["file", _]) => case.files.last_mut().expect(last).1 += &format!("{line}\n"),
+                Some(_) if line.trim().is_empty() || line.starts_with('#') => {}
+                Some(_) => {
+                    let place = format!("{name}:{}", index + 1);
+                    let does = step(line).unwrap_or_else(|why| panic!("{place}: {why}"));
+                    case.steps.push(Step { place, does });
+                }
+            }
+        }
+        assert!(!case.corefile.is_empty(), "{name}: no Corefile");
+        case
+    }
+
+    /// How many questions it asks.
+    pub fn questions(&self) -> usize {
+        let asked = |step: &Step| match &step.does {
+            Does::Ask(ask) => ask.times,
+            _ => 0,
+        };
+        self.steps.iter().map(asked).sum()
+    }
+
+    /// Whether how often it asks is left to chance.
+    pub fn probes(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.does, Does::Until { .. }))
+    }
+}
+
+fn step(line: &str) -> Result<Does, String> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    Ok(match words[..] {
+        ["@pass", seconds] => Does::Pass(seconds.parse().map_err(|e| format!("{e}"))?),
+        ["@write", file, other] => Does::Write { file: file.into(), other: other.into() },
+        ["@until", name, kind, ..] => {
+            let text = line.split_once(kind).ok_or("no text")?.1.trim().to_owned();
+            Does::Until { question: question(name, kind)?, text }
+        }
+        [name, kind, ref how @ ..] => Does::Ask(Box::new(ask(question(name, kind)?, how)?)),
+        _ => return Err(format!("no step: {line}")),
+    })
+}
+
+fn question(name: &str, kind: &str) -> Result<Question, String> {
+    let kind = match kind.strip_prefix("TYPE") {
+        Some(number) => RecordType::from(number.parse::<u16>().map_err(|e| e.to_string())?),
+        None => kind.parse().map_err(|_| format!("no type {kind}"))?,
+    };
+    let name = if name.ends_with('.') { name.to_owned() } else { format!("{name}.") };
+    Ok(Question::new(&name, kind))
+}
+
+fn ask(mut question: Question, how: &[&str]) -> Result<Ask, String> {
+    let (mut times, mut ordered, mut silence) = (1, false, None);
+    for word in how {
+        let (key, value) = word.split_once('=').unwrap_or((word, ""));
+        let number = || value.parse::<u16>().map_err(|e| format!("{word}: {e}"));
+        question = match key {
+            "tcp" => question.tcp(),
+            "do" => question.dnssec_ok(),
+            "edns" => question.edns(number()?),
+            "cd" => question.edit(|m| m.metadata.checking_disabled = true),
+            "ad" => question.edit(|m| m.metadata.authentic_data = true),
+            "nord" => question.edit(|m| m.metadata.recursion_desired = false),
+            "class" => question.class(class(value)?),
+            "from" => {
+                let from: IpAddr = value.parse().map_err(|e| format!("{word}: {e}"))?;
+                question.from(from)
+            }
+            "times" | "ordered" | "silence" => question,
+            _ => return Err(format!("no word {word}")),
+        };
+        match key {
+            "times" => times = usize::from(number()?),
+            "ordered" => ordered = true,
+            "silence" => silence = Some(self::question(value, "A")?),
+            _ => {}
+        }
+    }
+    Ok(Ask { question, times, ordered, silence })
+}
+
+fn class(name: &str) -> Result<DNSClass, String> {
+    match name {
+        "CH" => Ok(DNSClass::CH),
+        "HS" => Ok(DNSClass::HS),
+        "ANY" => Ok(DNSClass::ANY),
+        _ => Err(format!("no class {name}")),
+    }
+}

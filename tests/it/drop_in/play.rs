@@ -1,0 +1,148 @@
+//! One case, played on both.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hickory_proto::op::Message;
+use hickory_proto::rr::Record;
+
+use super::case::{Ask, Case, Does};
+use super::traces;
+use crate::harness::compare::render;
+use crate::harness::{COREDNS, DnsServer, FLEETDNS, LONG, Program, eventually, scratch};
+
+/// A server under test, with upstreams and files of its own.
+pub struct Side {
+    pub server: DnsServer,
+    /// By the names that the case gives them.
+    pub upstreams: Vec<(String, DnsServer)>,
+    pub folder: PathBuf,
+}
+
+/// Plays it; what differs, each with its place.
+pub async fn play(case: &Case) -> Vec<String> {
+    let (coredns, fleetdns) = tokio::join!(start(COREDNS, case), start(FLEETDNS, case));
+    let mut wrong = Vec::new();
+    for step in &case.steps {
+        match &step.does {
+            Does::Ask(ask) => {
+                for time in 1..=ask.times {
+                    if let Err(difference) = same(&coredns, &fleetdns, ask).await {
+                        let place = &step.place;
+                        wrong.push(format!("{place} (time {time}): {difference}"));
+                    }
+                }
+            }
+            // What is awaited is that time itself: the TTL of a record, the pause of a poll.
+            Does::Pass(seconds) => tokio::time::sleep(Duration::from_secs(*seconds)).await,
+            Does::Write { file, other } => {
+                for side in [&coredns, &fleetdns] {
+                    replace(&side.folder, file, other);
+                }
+            }
+            Does::Until { question, text } => {
+                for side in [&coredns, &fleetdns] {
+                    let what = format!("{}: {text}", step.place);
+                    eventually(&what, LONG, async || {
+                        let reply = question.ask(side.server.dns_addr()).await?;
+                        let shown = render(&reply);
+                        if shown.contains(text) { Ok(()) } else { Err(shown) }
+                    })
+                    .await;
+                }
+            }
+        }
+    }
+    if wrong.is_empty() && !case.probes() {
+        wrong.extend(traces::compare(case, &coredns, &fleetdns).await);
+    }
+    if !wrong.is_empty() {
+        let logs = fleetdns.server.logs();
+        wrong.push(format!("the log of fleetdns for {}\n{logs}", case.name));
+    }
+    wrong
+}
+
+async fn start(program: Program, case: &Case) -> Side {
+    let folder = scratch::folder(&format!("{}-files", program.name));
+    for (name, text) in &case.files {
+        fs::write(folder.join(name), text).expect("write a file");
+    }
+    let here = |corefile: &str| corefile.replace("FOLDER", &folder.to_string_lossy());
+    let mut corefile = here(&case.corefile);
+    let mut upstreams = Vec::new();
+    for (name, text) in &case.upstreams {
+        let upstream = COREDNS.start(&here(text)).await;
+        let port = upstream.dns_addr().port().to_string();
+        corefile = corefile.replace(&format!("{{{name}_PORT}}"), &port);
+        upstreams.push((name.clone(), upstream));
+    }
+    Side { server: program.start(&corefile).await, upstreams, folder }
+}
+
+/// At once, as the files of a ConfigMap are.
+fn replace(folder: &Path, file: &str, other: &str) {
+    let new = folder.join(format!("{file}.new"));
+    fs::copy(folder.join(other), &new).expect("copy a file");
+    fs::rename(new, folder.join(file)).expect("replace a file");
+}
+
+/// Asks both the same, byte for byte, and compares.
+async fn same(coredns: &Side, fleetdns: &Side, ask: &Ask) -> Result<(), String> {
+    let (expected, found) =
+        tokio::join!(reply(coredns.server.dns_addr(), ask), reply(fleetdns.server.dns_addr(), ask));
+    let (expected, found) = (expected?, found?);
+    match (expected, found) {
+        (None, None) => Ok(()),
+        (Some(expected), Some(found)) if same_messages(&expected, &found, ask.ordered) => Ok(()),
+        (expected, found) => {
+            let shown = |message: Option<Message>| match message {
+                Some(message) if ask.ordered => {
+                    format!("{}{:#?}", render(&message), message.answers)
+                }
+                Some(message) => render(&message),
+                None => "silence".into(),
+            };
+            Err(format!("--- CoreDNS\n{}--- fleetdns\n{}", shown(expected), shown(found)))
+        }
+    }
+}
+
+async fn reply(at: std::net::SocketAddr, ask: &Ask) -> Result<Option<Message>, String> {
+    match &ask.silence {
+        None => ask.question.ask(at).await.map(Some),
+        Some(other) => ask.question.ask_before(other, at).await,
+    }
+}
+
+/// Whether they are equal, but for a second of TTL that may have passed between them.
+fn same_messages(a: &Message, b: &Message, ordered: bool) -> bool {
+    let (mut a, mut b) = (a.clone(), b.clone());
+    let sections = |m: &mut Message| {
+        [
+            std::mem::take(&mut m.answers),
+            std::mem::take(&mut m.authorities),
+            std::mem::take(&mut m.additionals),
+        ]
+    };
+    let pairs = sections(&mut a).into_iter().zip(sections(&mut b));
+    let mut same = render(&a) == render(&b);
+    for (mut left, mut right) in pairs {
+        if !ordered {
+            left.sort_by_key(without_ttl);
+            right.sort_by_key(without_ttl);
+        }
+        same &= left.len() == right.len();
+        same &= left.iter().zip(&right).all(|(left, right)| {
+            without_ttl(left) == without_ttl(right) && left.ttl.abs_diff(right.ttl) <= 1
+        });
+    }
+    same
+}
+
+fn without_ttl(record: &Record) -> String {
+    let mut record = record.clone();
+    record.ttl = 0;
+    format!("{record} {:?}", record.dns_class)
+}

@@ -1,0 +1,121 @@
+//! What no answer shows: counters, lines of the log, and what upstreams were asked.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use regex::{Captures, Regex};
+use tokio::time::timeout;
+
+use super::case::Case;
+use super::play::Side;
+use crate::harness::{DnsServer, get};
+
+/// Families that are not compared: they tell of time or of the program itself, or fleetdns has them alone.
+const ASIDE: [&str; 8] = [
+    "coredns_build_info",
+    "coredns_fleet_",
+    "coredns_health_request_",
+    "coredns_hosts_reload_timestamp_seconds",
+    "coredns_reload_version_info",
+    "coredns_sentinel_",
+    "_seconds_bucket",
+    "_seconds_sum",
+];
+
+/// How long counters and lines may take: both write them after the reply is sent.
+const PATIENCE: Duration = Duration::from_secs(15);
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Compares all of it; how it differs when it still does after a while.
+pub async fn compare(case: &Case, coredns: &Side, fleetdns: &Side) -> Option<String> {
+    let mut last = String::new();
+    let same = async {
+        loop {
+            match (traces(case, coredns).await, traces(case, fleetdns).await) {
+                (Ok(expected), Ok(found)) if expected == found => return,
+                (Ok(expected), Ok(found)) => last = difference(&expected, &found),
+                (Err(error), _) | (_, Err(error)) => last = error,
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    let late = timeout(PATIENCE, same).await.is_err();
+    late.then(|| format!("{}: what is counted and logged differs\n{last}", case.name))
+}
+
+/// Sorted lines.
+async fn traces(case: &Case, side: &Side) -> Result<Vec<String>, String> {
+    let mut lines = Vec::new();
+    if case.corefile.contains("{METRICS_PORT}") {
+        let at = side.server.addr("METRICS_PORT");
+        let (_, page) = get(at, "/metrics").await.map_err(|error| error.to_string())?;
+        lines.extend(page.lines().filter(|line| is_compared(line)).map(|line| of(side, line)));
+    }
+    lines.extend(logged(&side.server).map(|line| format!("log: {}", of(side, &line))));
+    for (name, upstream) in &side.upstreams {
+        lines.extend(logged(upstream).map(|line| format!("upstream {name}: {}", of(side, &line))));
+    }
+    lines.sort();
+    Ok(lines)
+}
+
+fn is_compared(line: &str) -> bool {
+    line.starts_with("coredns_") && !ASIDE.iter().any(|aside| line.contains(aside))
+}
+
+/// Lines of `log`, and of plugins that say something of a question.
+fn logged(server: &DnsServer) -> impl Iterator<Item = String> {
+    let logs = server.logs();
+    let lines: Vec<String> = logs.lines().map(str::to_owned).collect();
+    lines.into_iter().filter(|line| {
+        QUESTION.is_match(line) || (line.contains("] plugin/") && !line.contains("SHA512"))
+    })
+}
+
+/// A line without what differs from run to run: ports, folders, IDs, durations, and how Go writes numbers.
+fn of(side: &Side, line: &str) -> String {
+    let mut line = line.replace(&*side.folder.to_string_lossy(), "FOLDER");
+    let servers = side.upstreams.iter().map(|(name, server)| (format!("{name}_"), server));
+    for (prefix, server) in servers.chain([(String::new(), &side.server)]) {
+        for (name, port) in server.ports() {
+            line = line.replace(&format!(":{port}"), &format!(":{{{prefix}{name}}}"));
+        }
+    }
+    let line = CLIENT.replace_all(&line, "$1:PORT");
+    let line = QUESTION.replace(&line, "$1 ID \"");
+    let line = DURATION.replace(&line, " TIME");
+    VALUE
+        .replace(&line, |value: &Captures<'_>| {
+            value[1]
+                .parse::<f64>()
+                .map_or_else(|_| value[0].into(), |number| format!("}} {number}"))
+        })
+        .into_owned()
+}
+
+static CLIENT: LazyLock<Regex> = LazyLock::new(|| pattern(r"(127\.\d+\.\d+\.\d+|\[::1\]):\d{4,5}"));
+/// The beginning of a line of `log`: `[INFO] 127.0.0.1:40000 - 4711 "A IN ...`.
+static QUESTION: LazyLock<Regex> = LazyLock::new(|| pattern(r#"^(\[INFO\] \S+ -) \d+ ""#));
+static DURATION: LazyLock<Regex> = LazyLock::new(|| pattern(r" \d+(\.\d+)?s$"));
+static VALUE: LazyLock<Regex> = LazyLock::new(|| pattern(r"\} ([-+0-9.eE]+)$"));
+
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).expect("a pattern")
+}
+
+fn difference(expected: &[String], found: &[String]) -> String {
+    let mut text = String::new();
+    let (mut left, mut right) = (expected.iter().peekable(), found.iter().peekable());
+    loop {
+        match (left.peek(), right.peek()) {
+            (Some(a), Some(b)) if a == b => {
+                left.next();
+                right.next();
+            }
+            (Some(a), Some(b)) if a < b => text += &format!("- {}\n", left.next().expect("peeked")),
+            (_, Some(_)) => text += &format!("+ {}\n", right.next().expect("peeked")),
+            (Some(_), None) => text += &format!("- {}\n", left.next().expect("peeked")),
+            (None, None) => return text,
+        }
+    }
+}
