@@ -9,8 +9,9 @@ use fleetdns::cli::{self, Command, ServeOptions, UsageError};
 use fleetdns::corefile::{self, Corefile, ParseOptions};
 use fleetdns::plugin::order;
 use fleetdns::server::instance::Instance;
+use fleetdns::server::reloading::{Due, Reloading};
 use fleetdns::telemetry::{build, log};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The word that names standard input instead of a file.
 const STDIN: &str = "stdin";
@@ -72,33 +73,75 @@ fn serve(options: &ServeOptions) -> Result<()> {
     let instance = Instance::build(&corefile)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        // Both would end the process if nobody listened; CoreDNS ignores the first, too.
-        let _ignored = signal(SignalKind::hangup())?;
+        let mut signals = Signals::new()?;
         let mut reload = signal(SignalKind::user_defined1())?;
         let banner = instance.served().join("\n");
-        let running = instance.start()?;
+        let mut running = instance.start()?;
         if !options.quiet {
             print(&banner)?;
             print(&build::version_text())?;
         }
+        let mut reloading = Reloading::new(&corefile, &running);
         let named = loop {
+            let due = tokio::select! {
+                named = signals.end() => break named,
+                _ = reload.recv() => Due::Signal,
+                () = reloading.due() => Due::Poll,
+            };
+            let read = || load(options);
             tokio::select! {
-                _ = terminate.recv() => break "SIGTERM",
-                _ = interrupt.recv() => break "SIGINT",
-                _ = reload.recv() => tracing::warn!("SIGUSR1: reloading is not supported yet"),
+                () = reloading.reload(due, read, &mut running) => {}
+                named = signals.end() => break named,
             }
         };
         tracing::info!("{named}: Shutting down servers then terminating");
         tokio::select! {
             () = running.stop() => Ok(()),
-            _ = interrupt.recv() => {
+            _ = signals.interrupt.recv() => {
                 tracing::info!("SIGINT: Force quit");
                 std::process::exit(2)
             }
         }
     })
+}
+
+/// The signals that the process listens to. Without that most of them would end it.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    quit: Signal,
+    /// As CoreDNS does not end by it either.
+    _hangup: Signal,
+    upgrade: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+            _hangup: signal(SignalKind::hangup())?,
+            upgrade: signal(SignalKind::user_defined2())?,
+        })
+    }
+
+    /// The next one that asks for an orderly end.
+    async fn end(&mut self) -> &'static str {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return "SIGTERM",
+                _ = self.interrupt.recv() => return "SIGINT",
+                _ = self.quit.recv() => {
+                    tracing::info!("SIGQUIT: Quitting process immediately");
+                    std::process::exit(0);
+                }
+                _ = self.upgrade.recv() => {
+                    tracing::error!("SIGUSR2: a running process cannot be upgraded: start another one");
+                }
+            }
+        }
+    }
 }
 
 fn load(options: &ServeOptions) -> Result<Corefile> {

@@ -4,6 +4,7 @@
 //! No socket is opened for questions, so that it can be done beside a server that runs.
 
 use crate::corefile::{Corefile, Diagnostic};
+use crate::plugin::background::Background;
 use crate::server::instance::Instance;
 
 /// Starts the clusters of a Corefile, and waits for them as long as a server would make questions wait.
@@ -15,7 +16,7 @@ pub async fn connect(corefile: &Corefile) -> Result<Instance, Diagnostic> {
     let instance = Instance::build(corefile)?;
     // kube's TLS needs a provider for the process; it is there already where a server runs.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    instance.watch();
+    instance.watch(&Background::default());
     instance.settled().await;
     Ok(instance)
 }

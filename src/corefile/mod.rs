@@ -80,7 +80,7 @@ pub struct Key {
 }
 
 /// The transport of a key, written before its zone as `SCHEME://`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scheme {
     /// UDP and TCP, the default.
     Dns,

@@ -4,24 +4,22 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-/// Where the plugins of a server block have their work done, until the block is replaced or the server ends.
-#[derive(Clone, Debug)]
+/// Where the plugins of a Corefile have their work done, until it is replaced or the server ends.
+#[derive(Clone, Debug, Default)]
 pub struct Background {
     listeners: Arc<[SocketAddr]>,
-    tasks: TaskTracker,
     stop: CancellationToken,
 }
 
 impl Background {
-    /// For a block that is asked at `listeners`.
-    pub fn new(listeners: Vec<SocketAddr>, tasks: TaskTracker, stop: CancellationToken) -> Self {
-        Background { listeners: listeners.into(), tasks, stop }
+    /// The same for a block that is asked at `listeners`.
+    pub fn at(&self, listeners: Vec<SocketAddr>) -> Self {
+        Background { listeners: listeners.into(), stop: self.stop.clone() }
     }
 
-    /// Where the block is asked, over UDP and TCP: the first address of the block's first key first. `[::]` or
-    /// `0.0.0.0` stands for all addresses.
+    /// Where the block is asked: the first address of the block's first key first. `[::]` or `0.0.0.0` stands
+    /// for all addresses.
     pub fn listeners(&self) -> &[SocketAddr] {
         &self.listeners
     }
@@ -29,11 +27,16 @@ impl Background {
     /// Has some work done on the current runtime. It is dropped at the end, at one of its awaits.
     pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let stop = self.stop.clone();
-        self.tasks.spawn(async move {
+        tokio::spawn(async move {
             tokio::select! {
                 () = work => {}
                 () = stop.cancelled() => {}
             }
         });
+    }
+
+    /// Ends all work.
+    pub fn stop(&self) {
+        self.stop.cancel();
     }
 }

@@ -29,6 +29,7 @@ pub mod nsid;
 pub mod order;
 pub mod prometheus;
 pub mod ready;
+pub mod reload;
 pub mod request;
 pub mod sentinel;
 pub mod setup;

@@ -5,7 +5,7 @@
 use super::setup::{Chain, Process, Setup};
 use super::{
     acl, bind, bufsize, crowds, errors, fleet, forward, health, hosts, kubernetes, log, metadata,
-    multisocket, nsid, prometheus, ready, sentinel, timeouts, tls, transfer, view,
+    multisocket, nsid, prometheus, ready, reload, sentinel, timeouts, tls, transfer, view,
 };
 use crate::corefile::{Diagnostic, Directive, ServerBlock, Token, nearest};
 
@@ -42,7 +42,7 @@ pub const ORDER: &[(&str, Standing)] = &[
     ("https3", NotBuiltIn("serve DNS over HTTPS, `https://`, or QUIC, `quic://`")),
     ("timeouts", Built(timeouts::setup)),
     ("multisocket", Built(multisocket::setup)),
-    ("reload", Later),
+    ("reload", Built(reload::setup)),
     ("nsid", Built(nsid::setup)),
     ("bufsize", Built(bufsize::setup)),
     ("bind", Built(bind::setup)),

@@ -44,14 +44,17 @@ pub struct Request {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Transport {
     Udp,
+    /// TCP, TLS and HTTPS.
     Tcp,
+    /// Datagrams for whoever counts, a stream for whoever answers.
+    Quic,
 }
 
 impl Transport {
     /// The value of the metric label `proto` and of the log.
     pub fn label(self) -> &'static str {
         match self {
-            Transport::Udp => "udp",
+            Transport::Udp | Transport::Quic => "udp",
             Transport::Tcp => "tcp",
         }
     }
@@ -105,7 +108,7 @@ impl Request {
     pub fn buffer_size(&self) -> u16 {
         match self.transport {
             Transport::Udp => self.message.max_payload(),
-            Transport::Tcp => u16::MAX,
+            Transport::Tcp | Transport::Quic => u16::MAX,
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::health::Health;
 use super::ready::Readiness;
@@ -26,12 +27,27 @@ pub struct Process {
     /// Addresses of `/metrics`.
     pub prometheus: BTreeSet<SocketAddr>,
     pub metrics: Arc<Metrics>,
+    /// How often the Corefile is looked at; never without `reload`.
+    pub reload: Option<Duration>,
     /// The sets of clusters; equal blocks share one.
     pub views: kubernetes::Views,
     /// The Kubernetes zones of each server block that has some.
     pub kubernetes: Vec<kubernetes::Served>,
     /// The pools of sentinels; equal ones are one.
     pub pools: sentinel::Pools,
+}
+
+impl Process {
+    /// Of a Corefile that replaces that of `before`: it counts on, and keeps the clusters and pools that are
+    /// equal.
+    pub fn after(before: &Process) -> Self {
+        Process {
+            metrics: before.metrics.clone(),
+            views: kubernetes::Views::after(&before.views),
+            pools: sentinel::Pools::after(&before.pools),
+            ..Process::default()
+        }
+    }
 }
 
 /// What one server block is, besides its keys.

@@ -1,55 +1,60 @@
-//! A Corefile's server blocks as one running server.
+//! A Corefile's server blocks, set up as one server.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZero;
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread::available_parallelism;
 
 use hickory_proto::rr::{Name, RecordType};
-use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
+use super::door::Service;
+use super::endpoints::{Pages, Purpose};
 use super::explain::{self, Explained};
-use super::listen::{self, ListenError};
+use super::place::Place;
 use super::site::{Block, Site};
-use super::{stream, udp};
-use crate::admin;
 use crate::corefile::{Claims, Corefile, Diagnostic, Key, Position, Scheme};
 use crate::plugin::background::Background;
-use crate::plugin::setup::Process;
-use crate::plugin::{Plugin, fleet, health, kubernetes, order, prometheus, ready, sentinel};
+use crate::plugin::setup::{Chain, Process};
+use crate::plugin::timeouts::Timeouts;
+use crate::plugin::{Plugin, fleet, health, kubernetes, order, prometheus, ready, sentinel, tls};
+use crate::telemetry::Metrics;
+use crate::telemetry::metrics::Enabled;
 use crate::zone::name::WireName;
 
-/// How long questions that are being answered may go on after the sockets are closed.
-const GRACE: Duration = Duration::from_secs(5);
-
-/// Where a block is asked: an address, or all of them, and a port.
-type Place = (Option<IpAddr>, u16);
 /// The plugins of a block.
 type Plugins = Arc<[Box<dyn Plugin>]>;
 
 /// A server that is set up and not started: nothing has been opened yet.
 pub struct Instance {
-    sites: Vec<(Option<IpAddr>, u16, Arc<Site>)>,
+    /// The blocks of each place.
+    pub(super) places: BTreeMap<Place, Service>,
     /// Each block's plugins, and where they are asked.
     chains: Vec<(Plugins, Vec<Place>)>,
+    /// The certificates that are followed.
+    identities: Vec<Arc<tls::Identity>>,
+    /// What the metrics say of the plugins.
+    enabled: Vec<Enabled>,
     process: Process,
     /// `zone:port`, as the banner shows them.
     served: Vec<String>,
 }
 
-/// A server that runs.
-pub struct Running {
-    instance: Instance,
-    /// Ends the questions.
-    stop: CancellationToken,
-    /// Ends `/ready`, which is over as soon as the end is asked for.
-    unready: CancellationToken,
-    /// Ends `/health`, `/metrics` and the status pages.
-    endpoints: CancellationToken,
-    tasks: TaskTracker,
-    endpoint_tasks: TaskTracker,
+/// The blocks of one place while they are gathered.
+#[derive(Default)]
+struct Group {
+    blocks: Vec<Block>,
+    timeouts: Timeouts,
+    /// What the first block says that is for the whole listener.
+    first: Option<First>,
+}
+
+struct First {
+    tls: Option<Arc<tls::Identity>>,
+    sockets: Option<usize>,
+    https: crate::plugin::crowds::Https,
+    quic: crate::plugin::crowds::Quic,
+    key: Key,
 }
 
 impl Instance {
@@ -58,6 +63,19 @@ impl Instance {
     /// # Errors
     /// The first thing that is wrong in the Corefile.
     pub fn build(corefile: &Corefile) -> Result<Self, Diagnostic> {
+        Self::with(corefile, Process::default())
+    }
+
+    /// Sets up every server block of a Corefile that replaces this one's: what has not changed of the
+    /// clusters is kept, and what was counted.
+    ///
+    /// # Errors
+    /// As [`Instance::build`].
+    pub fn successor(&self, corefile: &Corefile) -> Result<Self, Diagnostic> {
+        Self::with(corefile, Process::after(&self.process))
+    }
+
+    fn with(corefile: &Corefile, mut process: Process) -> Result<Self, Diagnostic> {
         if corefile.blocks.is_empty() {
             let file = corefile.files.first().cloned().unwrap_or_default();
             return Err(Diagnostic::new(
@@ -66,15 +84,14 @@ impl Instance {
                 "write one, e.g. `.:53 {`, with plugins, one a line",
             ));
         }
-        let mut process = Process::default();
         let mut claims = Claims::default();
-        let mut sites: BTreeMap<Place, Vec<Block>> = BTreeMap::new();
+        let mut groups: BTreeMap<Place, Group> = BTreeMap::new();
         let mut served = Vec::new();
-        let mut chains = Vec::new();
+        let (mut chains, mut identities, mut enabled) = (Vec::new(), Vec::new(), Vec::new());
         for block in &corefile.blocks {
-            block.keys.iter().try_for_each(plain)?;
-            let chain = order::chain(&corefile.blocks, block, &mut process)?;
-            let plugins: Plugins = chain.plugins.into();
+            block.keys.iter().try_for_each(supported)?;
+            let mut chain = order::chain(&corefile.blocks, block, &mut process)?;
+            let plugins: Plugins = std::mem::take(&mut chain.plugins).into();
             let addresses: Vec<Option<IpAddr>> = match chain.bind.as_slice() {
                 [] => vec![None],
                 bind => bind.iter().copied().map(Some).collect(),
@@ -83,32 +100,32 @@ impl Instance {
             for (key, address) in
                 block.keys.iter().flat_map(|key| addresses.iter().map(move |on| (key, *on)))
             {
-                places.push((address, key.port));
                 let on = address.map(|address| address.to_string()).unwrap_or_default();
                 claims.claim(key, &on, chain.view.is_some())?;
                 let shown = shown(key, address);
                 if !served.contains(&shown) {
                     served.push(shown);
                 }
-                sites.entry((address, key.port)).or_default().push(Block {
+                let place = Place { scheme: key.scheme, address, port: key.port };
+                let group = groups.entry(place).or_default();
+                group.add(key, &chain)?;
+                group.blocks.push(Block {
                     zone: zone(key)?,
                     text: key.zone.as_str().into(),
                     chain: plugins.clone(),
                     max_payload: chain.max_payload,
                     view: chain.view.clone(),
                 });
+                places.push(place);
             }
-            let view = chain.view.as_ref().map(|view| &view.name);
-            enabled(&process, block.keys.first(), view, &addresses, &plugins);
+            enabled.extend(named(block.keys.first(), &chain, &addresses, &plugins));
+            identities.extend(chain.tls);
             chains.push((plugins, places));
         }
-        let metrics = process.metrics.clone();
-        let site = |((address, port), blocks)| {
-            let site = Site::new(label(address, port), blocks, metrics.clone());
-            (address, port, Arc::new(site))
-        };
-        let sites = sites.into_iter().map(site).collect();
-        Ok(Instance { sites, chains, process, served })
+        let metrics = &process.metrics;
+        let places = groups.into_iter().map(|(at, group)| (at, group.service(at, metrics)));
+        let places = places.collect();
+        Ok(Instance { places, chains, identities, enabled, process, served })
     }
 
     /// The zones that are served, as CoreDNS lists them at the start.
@@ -127,18 +144,40 @@ impl Instance {
     }
 
     fn sites(&self) -> Vec<Arc<Site>> {
-        self.sites.iter().map(|(_, _, site)| site.clone()).collect()
+        self.places.values().map(|service| service.site.clone()).collect()
     }
 
-    /// Starts to watch the clusters, and what is asked of others beside the questions. Needs a runtime.
-    pub fn watch(&self) {
-        let asker = |at: Place| {
-            let mut sites = self.sites.iter();
-            let site = sites.find(|(address, port, _)| (*address, *port) == at);
-            site.map(|(_, _, site)| site.asker())
+    /// Starts to watch the clusters, and what is asked of others for them. Needs a runtime.
+    pub fn watch(&self, background: &Background) {
+        let asker = |at: (Option<IpAddr>, u16)| {
+            let mut places = self.places.iter();
+            let place = places.find(|(place, _)| (place.address, place.port) == at);
+            place.map(|(_, service)| service.site.asker())
         };
         self.process.views.start();
-        kubernetes::start(&self.process.kubernetes, &self.process.metrics, asker);
+        kubernetes::start(&self.process.kubernetes, &self.process.metrics, asker, background);
+    }
+
+    /// Starts all else that goes on beside the questions: what only a server needs that is asked. `opened`
+    /// says where each place is.
+    pub(super) fn accompany(
+        &self,
+        opened: impl Fn(&Place) -> Option<SocketAddr>,
+        background: &Background,
+    ) {
+        let process = &self.process;
+        process.metrics.enabled(&self.enabled);
+        kubernetes::status::measure(&process.views, &process.metrics);
+        let metrics = process.metrics.clone();
+        sentinel::start(&process.pools, process.views.all(), metrics, background);
+        for identity in &self.identities {
+            let identity = identity.clone();
+            background.spawn(async move { identity.follow().await });
+        }
+        for (plugins, places) in &self.chains {
+            let background = background.at(places.iter().filter_map(&opened).collect());
+            plugins.iter().for_each(|plugin| plugin.start(&background));
+        }
     }
 
     /// Waits until all clusters are known and the addresses of all gateways, or have had their time.
@@ -147,114 +186,97 @@ impl Instance {
         kubernetes::settled(&self.process.kubernetes).await;
     }
 
-    /// Opens all sockets, and starts to watch and to answer. Needs a runtime.
-    ///
-    /// # Errors
-    /// An address that cannot be listened on; then nothing goes on running.
-    pub fn start(self) -> Result<Running, ListenError> {
-        let workers = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut sockets = Vec::new();
-        for (address, port, site) in &self.sites {
-            sockets.push((listen::dns(*address, *port, workers)?, site.clone()));
-        }
-        let running = Running {
-            instance: self,
-            stop: CancellationToken::new(),
-            unready: CancellationToken::new(),
-            endpoints: CancellationToken::new(),
-            tasks: TaskTracker::new(),
-            endpoint_tasks: TaskTracker::new(),
-        };
-        running.endpoints()?;
-        running.instance.watch();
-        let process = &running.instance.process;
-        kubernetes::status::measure(&process.views, &process.metrics);
-        sentinel::start(&process.pools, process.views.all(), process.metrics.clone());
-        let (tasks, stop) = (&running.tasks, &running.stop);
-        let mut opened = BTreeMap::new();
-        for ((address, port, _), (sockets, _)) in running.instance.sites.iter().zip(&sockets) {
-            opened.insert((*address, *port), sockets.address);
-        }
-        for (plugins, places) in &running.instance.chains {
-            let listeners = places.iter().filter_map(|place| opened.get(place).copied()).collect();
-            let background = Background::new(listeners, tasks.clone(), stop.clone());
-            plugins.iter().for_each(|plugin| plugin.start(&background));
-        }
-        for (sockets, site) in sockets {
-            tracing::debug!(address = %sockets.address, "listening");
-            for socket in sockets.udp {
-                tasks.spawn(udp::serve(socket, site.clone(), tasks.clone(), stop.clone()));
-            }
-            tasks.spawn(stream::serve(sockets.tcp, site, tasks.clone(), stop.clone()));
-        }
-        Ok(running)
-    }
-}
-
-impl Running {
-    /// Opens `/health`, `/ready`, `/metrics` and the status pages.
-    fn endpoints(&self) -> Result<(), ListenError> {
-        let process = &self.instance.process;
-        let mut routers = Vec::new();
+    /// What is shown over HTTP.
+    pub(super) fn pages(&self) -> Pages {
+        let process = &self.process;
+        let mut pages = Pages::new();
         if let Some(health) = &process.health {
-            routers.push((health.addr, health::router(), &self.endpoints));
+            pages.insert((Purpose::Health, health.addr), health::router());
         }
         if let Some(address) = process.ready {
             let readiness = process.readiness.clone();
-            routers.push((address, ready::router(readiness), &self.unready));
+            pages.insert((Purpose::Ready, address), ready::router(readiness));
         }
         for address in &process.prometheus {
             let page = prometheus::router(process.metrics.clone())
                 .merge(sentinel::router(process.pools.clone()));
-            routers.push((*address, page, &self.endpoints));
+            pages.insert((Purpose::Metrics, *address), page);
         }
         if let Some(address) = process.admin {
-            let page = fleet::admin::router(process).merge(explain::router(self.instance.sites()));
-            routers.push((address, page, &self.endpoints));
+            let page = fleet::admin::router(process).merge(explain::router(self.sites()));
+            pages.insert((Purpose::Admin, address), page);
         }
-        let mut listening = Vec::new();
-        for (address, router, stop) in routers {
-            listening.push((listen::tcp(address)?, router, stop.clone()));
-        }
-        for (listener, router, stop) in listening {
-            self.endpoint_tasks.spawn(async move {
-                if let Err(error) = admin::serve(listener, router, stop.cancelled_owned()).await {
-                    tracing::error!(%error, "an HTTP endpoint ended");
-                }
-            });
-        }
-        Ok(())
-    }
-
-    /// Ends in CoreDNS's order: `/ready` is gone at once, questions are answered through the lameduck
-    /// time, then the sockets close and what is being answered has `GRACE` to be done.
-    pub async fn stop(self) {
-        self.unready.cancel();
-        if let Some(health) = &self.instance.process.health {
-            health.lameduck().await;
-        }
-        self.stop.cancel();
-        self.tasks.close();
-        if timeout(GRACE, self.tasks.wait()).await.is_err() {
-            tracing::warn!("some questions were still being answered at the end");
-        }
-        self.endpoints.cancel();
-        self.endpoint_tasks.close();
-        // Scrapes that are under way may end; nobody waits longer for them than for questions.
-        let _ = timeout(GRACE, self.endpoint_tasks.wait()).await;
+        pages
     }
 }
 
-/// Only plain DNS is built in.
-fn plain(key: &Key) -> Result<(), Diagnostic> {
-    if key.scheme == Scheme::Dns {
-        return Ok(());
+impl Group {
+    /// Adds what a block says of its listener.
+    fn add(&mut self, key: &Key, chain: &Chain) -> Result<(), Diagnostic> {
+        self.timeouts = chain.timeouts.over(self.timeouts);
+        let Some(first) = &self.first else {
+            if key.scheme == Scheme::Quic && chain.tls.is_none() {
+                return Err(Diagnostic::new(
+                    key.at.clone(),
+                    format!("{key} has no certificate, and QUIC is always encrypted"),
+                    "add `tls CERT KEY` to the server block",
+                ));
+            }
+            self.first = Some(First {
+                tls: chain.tls.clone(),
+                sockets: chain.sockets,
+                https: chain.https,
+                quic: chain.quic,
+                key: key.clone(),
+            });
+            return Ok(());
+        };
+        let same = match (&first.tls, &chain.tls) {
+            (None, None) => true,
+            (Some(a), Some(b)) => a.equals(b),
+            _ => false,
+        };
+        if same || key.scheme == Scheme::Dns {
+            return Ok(());
+        }
+        Err(Diagnostic::new(
+            key.at.clone(),
+            format!(
+                "{key} shares its listener with {} of {}, and their tls differs",
+                first.key, first.key.at
+            ),
+            "write the same `tls` in both server blocks, or give them different ports or `bind` addresses",
+        ))
     }
-    Err(Diagnostic::new(
-        key.at.clone(),
-        format!("{key}: the scheme {} is not supported yet", key.scheme),
-        "serve plain DNS, and take the scheme out",
-    ))
+
+    fn service(self, place: Place, metrics: &Arc<Metrics>) -> Service {
+        let site = Arc::new(Site::new(place, self.blocks, metrics.clone()));
+        let Some(first) = self.first else { return Service::new(site, None) };
+        let connections = match place.scheme {
+            Scheme::Https => first.https.connections(),
+            Scheme::Quic => first.quic.connections(),
+            _ => None,
+        };
+        let cores = || available_parallelism().map_or(1, NonZero::get);
+        let mut service = Service::new(site, connections);
+        service.timeouts = self.timeouts;
+        service.tls = first.tls;
+        service.sockets = first.sockets.unwrap_or_else(cores);
+        (service.https, service.quic) = (first.https, first.quic);
+        service
+    }
+}
+
+/// That the scheme is built in.
+fn supported(key: &Key) -> Result<(), Diagnostic> {
+    match key.scheme {
+        Scheme::Dns | Scheme::Tls | Scheme::Https | Scheme::Quic => Ok(()),
+        Scheme::Https3 | Scheme::Grpc => Err(Diagnostic::new(
+            key.at.clone(),
+            format!("{key}: the scheme {} is not built in", key.scheme),
+            "serve DNS over TLS (tls://), HTTPS (https://) or QUIC (quic://)",
+        )),
+    }
 }
 
 fn zone(key: &Key) -> Result<WireName, Diagnostic> {
@@ -269,39 +291,36 @@ fn zone(key: &Key) -> Result<WireName, Diagnostic> {
     )
 }
 
-/// The label of a listener in metrics: with an address only where `bind` names one.
-fn label(address: Option<IpAddr>, port: u16) -> String {
-    match address {
-        None => format!("dns://:{port}"),
-        Some(IpAddr::V6(address)) => format!("dns://[{address}]:{port}"),
-        Some(IpAddr::V4(address)) => format!("dns://{address}:{port}"),
-    }
-}
-
 /// A line of the banner.
 fn shown(key: &Key, address: Option<IpAddr>) -> String {
+    let scheme = match key.scheme {
+        Scheme::Dns => String::new(),
+        scheme => format!("{scheme}://"),
+    };
     match address {
-        None => format!("{}:{}", key.zone, key.port),
-        Some(address) => format!("{}:{} on {address}", key.zone, key.port),
+        None => format!("{scheme}{}:{}", key.zone, key.port),
+        Some(address) => format!("{scheme}{}:{} on {address}", key.zone, key.port),
     }
 }
 
-/// Tells the metrics which plugins a block has, under its first key.
-fn enabled(
-    process: &Process,
+/// The plugins of a block for the metrics, under its first key.
+fn named(
     key: Option<&Key>,
-    view: Option<&Arc<str>>,
+    chain: &Chain,
     addresses: &[Option<IpAddr>],
     plugins: &[Box<dyn Plugin>],
-) {
-    let Some(key) = key else { return };
-    if !plugins.iter().any(|plugin| plugin.name() == "prometheus") {
-        return;
-    }
-    for address in addresses {
-        for plugin in plugins {
-            let (label, zone) = (label(*address, key.port).into(), key.zone.as_str().into());
-            process.metrics.plugin_enabled(&label, &zone, view, plugin.name());
-        }
-    }
+) -> Vec<Enabled> {
+    let counts = plugins.iter().any(|plugin| plugin.name() == "prometheus");
+    let Some(key) = key.filter(|_| counts) else { return Vec::new() };
+    let one = |address: Option<IpAddr>, name| Enabled {
+        name,
+        server: Place { scheme: key.scheme, address, port: key.port }.to_string().into(),
+        view: chain.view.as_ref().map(|view| view.name.clone()),
+        zone: key.zone.as_str().into(),
+    };
+    let each = |address: &Option<IpAddr>| {
+        let address = *address;
+        plugins.iter().map(move |plugin| one(address, plugin.name()))
+    };
+    addresses.iter().flat_map(each).collect()
 }

@@ -47,6 +47,42 @@ pub fn dns(address: Option<IpAddr>, port: u16, workers: usize) -> Result<Sockets
     }
 }
 
+/// Opens a listener of connections alone.
+///
+/// # Errors
+/// As [`dns`].
+pub fn stream(
+    address: Option<IpAddr>,
+    port: u16,
+) -> Result<(SocketAddr, TcpListener), ListenError> {
+    match address {
+        Some(address) => tcp_on(SocketAddr::new(address, port)),
+        None => on_all(port, tcp_on),
+    }
+}
+
+/// Opens a socket for QUIC.
+///
+/// # Errors
+/// As [`dns`].
+pub fn quic(
+    address: Option<IpAddr>,
+    port: u16,
+) -> Result<(SocketAddr, std::net::UdpSocket), ListenError> {
+    match address {
+        Some(address) => plain_udp(SocketAddr::new(address, port)),
+        None => on_all(port, plain_udp),
+    }
+}
+
+/// Opens one more UDP socket for a port that others have open.
+///
+/// # Errors
+/// There are no more.
+pub fn another(address: SocketAddr) -> Result<Datagrams, ListenError> {
+    Ok(open_udp(address)?.1)
+}
+
 fn open(address: Option<IpAddr>, port: u16, workers: usize) -> Result<Sockets, ListenError> {
     let first = match address {
         Some(address) => open_udp(SocketAddr::new(address, port))?,
@@ -95,6 +131,17 @@ fn open_udp(address: SocketAddr) -> Result<(SocketAddr, Datagrams), ListenError>
         socket.bind(&address.into())?;
         let socket = UdpSocket::from_std(socket.into())?;
         Ok((socket.local_addr()?, Datagrams::new(socket)?))
+    };
+    open().map_err(|cause| failed("udp", address, cause))
+}
+
+fn plain_udp(address: SocketAddr) -> Result<(SocketAddr, std::net::UdpSocket), ListenError> {
+    let open = || {
+        let socket = socket(address, Type::DGRAM, Protocol::UDP)?;
+        let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+        socket.bind(&address.into())?;
+        let socket = std::net::UdpSocket::from(socket);
+        Ok((socket.local_addr()?, socket))
     };
     open().map_err(|cause| failed("udp", address, cause))
 }

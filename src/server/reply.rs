@@ -102,7 +102,7 @@ impl Asked<'_> {
         let udp = || usize::from(self.edns.map_or(0, |edns| edns.size)).clamp(UDP, DATAGRAM);
         let (limit, unfragmented) = match self.transport {
             Transport::Udp => (udp(), UNFRAGMENTED[usize::from(self.ipv6)]),
-            Transport::Tcp => (TCP, TCP),
+            Transport::Tcp | Transport::Quic => (TCP, TCP),
         };
         let frame = Frame {
             id: self.id(),

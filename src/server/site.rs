@@ -11,6 +11,7 @@ use hickory_proto::op::{Message, MessageType, OpCode, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
 
 use super::edns::Edns;
+use super::place::Place;
 use super::query::{self, Query};
 use super::reply::{Asked, Response};
 use crate::plugin::request::{Asker, Resolve};
@@ -25,6 +26,8 @@ use crate::zone::rtype;
 pub struct Site {
     /// `dns://:53`, or `dns://127.0.0.1:53` with `bind`.
     label: Arc<str>,
+    /// As the Corefile says it.
+    port: u16,
     /// Longest zone first; blocks for the same zone in the order of the Corefile.
     blocks: Vec<Block>,
     metrics: Arc<Metrics>,
@@ -63,9 +66,9 @@ fn canonical(end: SocketAddr) -> SocketAddr {
 }
 
 impl Site {
-    pub fn new(label: impl Into<Arc<str>>, mut blocks: Vec<Block>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(place: Place, mut blocks: Vec<Block>, metrics: Arc<Metrics>) -> Self {
         blocks.sort_by_key(|block| std::cmp::Reverse(block.zone.labels()));
-        Site { label: label.into(), blocks, metrics }
+        Site { label: place.to_string().into(), port: place.port, blocks, metrics }
     }
 
     /// Answers a packet; `None` for no answer.
@@ -160,6 +163,14 @@ impl Site {
     /// `dns://:53`.
     pub(super) fn label(&self) -> &str {
         &self.label
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Asks the chain of the block that a question is for.

@@ -9,9 +9,10 @@ use proptest::prelude::*;
 use tokio::runtime::Runtime;
 
 use super::edns::Edns;
+use super::place::Place;
 use super::query;
 use super::site::{Block, Ends, Site};
-use crate::corefile::{self, ParseOptions};
+use crate::corefile::{self, ParseOptions, Scheme};
 use crate::plugin::setup::Process;
 use crate::plugin::{Transport, names, order};
 use crate::zone::write::HEADER;
@@ -97,7 +98,8 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
             view: chain.view,
         }
     });
-    let site = Arc::new(Site::new("dns://:53", blocks.collect(), Arc::default()));
+    let place = Place { scheme: Scheme::Dns, address: None, port: 53 };
+    let site = Arc::new(Site::new(place, blocks.collect(), Arc::default()));
     // Questions for the cluster's zones wait until it is read.
     runtime.block_on(async { process.views.start() });
     World { runtime, site }

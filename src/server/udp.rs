@@ -7,7 +7,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::datagram::{Datagrams, Way};
-use super::site::{Ends, Site};
+use super::door::Door;
+use super::site::Ends;
 use crate::plugin::Transport;
 
 /// Octets of the longest question that is read; CoreDNS reads 512, and refuses padded ones.
@@ -18,17 +19,17 @@ const LONGEST: usize = 4096;
 /// no other.
 pub async fn serve(
     socket: Datagrams,
-    site: Arc<Site>,
+    door: Arc<Door>,
     tasks: TaskTracker,
     stop: CancellationToken,
 ) {
     let socket = Arc::new(socket);
     let mut packet = [0; LONGEST];
     let take = |packet: &[u8], way: Way| {
-        let (socket, site, packet) = (socket.clone(), site.clone(), packet.to_vec());
+        let (socket, service, packet) = (socket.clone(), door.service(), packet.to_vec());
         tasks.spawn(async move {
             let ends = Ends { client: way.client, local: socket.asked(&way) };
-            if let Some(reply) = site.answer(&packet, ends, Transport::Udp).await
+            if let Some(reply) = service.site.answer(&packet, ends, Transport::Udp).await
                 && let Err(error) = socket.send(&reply, &way).await
             {
                 // The client is gone, or its address cannot be reached: nobody waits for this answer.

@@ -16,7 +16,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::acl::AclCounters;
+use super::encrypted::EncryptedCounters;
 use super::fleet::FleetMetrics;
+use super::reload::ReloadMetrics;
 use super::sentinel::SentinelMetrics;
 use super::{build, exposition, mnemonic};
 
@@ -66,6 +68,8 @@ pub struct Observation<'a> {
 pub struct Metrics {
     /// Of the plugin `acl`.
     pub acl: AclCounters,
+    /// Of listeners of HTTPS and QUIC.
+    pub encrypted: EncryptedCounters,
     registry: Registry,
     panics: Counter,
     plugin_enabled: Family<Enabled, Gauge>,
@@ -77,6 +81,8 @@ pub struct Metrics {
     responses: Family<Answered, Counter>,
     /// Of the members of `fleet`.
     pub fleet: FleetMetrics,
+    /// Of the plugin `reload`.
+    pub reload: ReloadMetrics,
     /// Of the pools of `sentinel`.
     pub sentinel: SentinelMetrics,
 }
@@ -88,12 +94,13 @@ struct Built {
     version: &'static str,
 }
 
+/// That a plugin is in the chain of `zone`, the first key of a block, on `server`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Enabled {
-    name: &'static str,
-    server: Arc<str>,
-    view: Option<Arc<str>>,
-    zone: Arc<str>,
+pub struct Enabled {
+    pub name: &'static str,
+    pub server: Arc<str>,
+    pub view: Option<Arc<str>>,
+    pub zone: Arc<str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -150,6 +157,7 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut metrics = Metrics {
             acl: AclCounters::default(),
+            encrypted: EncryptedCounters::default(),
             registry: Registry::default(),
             panics: Counter::default(),
             plugin_enabled: Family::default(),
@@ -160,6 +168,7 @@ impl Default for Metrics {
             do_requests: Family::default(),
             responses: Family::default(),
             fleet: FleetMetrics::default(),
+            reload: ReloadMetrics::default(),
             sentinel: SentinelMetrics::default(),
         };
         metrics.register();
@@ -226,8 +235,10 @@ impl Metrics {
             self.responses.clone(),
         );
         self.fleet.register(registry);
+        self.reload.register(registry);
         self.sentinel.register(registry);
         self.acl.register(registry);
+        self.encrypted.register(registry);
     }
 
     /// Counts a question and its answer.
@@ -270,22 +281,12 @@ impl Metrics {
         self.panics.inc();
     }
 
-    /// Says that a plugin is in the chain of `zone`, the first key of a block, on `server`.
-    pub fn plugin_enabled(
-        &self,
-        server: &Arc<str>,
-        zone: &Arc<str>,
-        view: Option<&Arc<str>>,
-        name: &'static str,
-    ) {
-        let view = view.cloned();
-        let labels = Enabled { name, server: server.clone(), view, zone: zone.clone() };
-        self.plugin_enabled.get_or_create(&labels).set(1);
-    }
-
-    /// Forgets which plugins are enabled, before a new configuration says it.
-    pub fn reset_plugins(&self) {
+    /// Says which plugins are in the chains of the Corefile, and that no others are.
+    pub fn enabled(&self, all: &[Enabled]) {
         self.plugin_enabled.clear();
+        for plugin in all {
+            self.plugin_enabled.get_or_create(plugin).set(1);
+        }
     }
 
     /// The page `/metrics` in Prometheus's text format 0.0.4.

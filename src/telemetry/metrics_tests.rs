@@ -41,8 +41,13 @@ fn counts_under_the_names_of_coredns() {
     });
     observe(&metrics, ".", |seen| seen.rcode = ResponseCode::Unknown(100));
     metrics.panicked();
-    metrics.plugin_enabled(&"dns://:53".into(), &".".into(), None, "errors");
-    metrics.plugin_enabled(&"dns://:53".into(), &".".into(), Some(&"office".into()), "errors");
+    let enabled = |view: Option<&str>| Enabled {
+        name: "errors",
+        server: "dns://:53".into(),
+        view: view.map(Into::into),
+        zone: ".".into(),
+    };
+    metrics.enabled(&[enabled(None), enabled(Some("office"))]);
     let page = metrics.page();
     for line in [
         "# TYPE coredns_panics_total counter",
@@ -68,7 +73,7 @@ fn counts_under_the_names_of_coredns() {
     }
     assert!(page.contains("coredns_build_info{goversion="), "{page}");
     assert!(!page.contains("# EOF"), "{page}");
-    metrics.reset_plugins();
+    metrics.enabled(&[]);
     assert!(!metrics.page().contains("coredns_plugin_enabled{"));
 }
 

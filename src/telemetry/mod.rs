@@ -5,11 +5,13 @@
 
 pub mod acl;
 pub mod build;
+pub mod encrypted;
 mod exposition;
 mod fleet;
 pub mod log;
 pub mod metrics;
 pub mod mnemonic;
+pub mod reload;
 mod sentinel;
 mod size;
 

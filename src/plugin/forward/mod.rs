@@ -126,7 +126,7 @@ impl Forward {
         query: &Query,
         to: SocketAddr,
     ) -> Result<Message, upstream::Error> {
-        let udp = !self.force_tcp && (self.prefer_udp || client == Transport::Udp);
+        let udp = !self.force_tcp && (self.prefer_udp || client != Transport::Tcp);
         if udp {
             let reply = query.over_udp(to, self.read_timeout).await?;
             if !(self.prefer_udp && reply.metadata.truncation) {
@@ -141,7 +141,7 @@ impl Forward {
 fn buffer_size(request: &Request) -> usize {
     match request.transport {
         Transport::Udp => usize::from(request.message.max_payload()),
-        Transport::Tcp => usize::from(u16::MAX),
+        Transport::Tcp | Transport::Quic => usize::from(u16::MAX),
     }
 }
 

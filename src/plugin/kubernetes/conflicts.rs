@@ -10,15 +10,16 @@ use tracing::{info, warn};
 
 use super::view::gathered;
 use super::{View, Zones};
+use crate::plugin::background::Background;
 use crate::telemetry::Metrics;
 use crate::zone::clusterset::Conflict;
 
 /// Conflicts that are logged at once.
 const LINES: usize = 100;
 
-/// Looks at what the clusters of these zones export, on the current runtime and as long as that runs.
-pub fn start(zones: Arc<Zones>, view: Arc<View>, metrics: Arc<Metrics>) {
-    tokio::spawn(async move {
+/// Looks at what the clusters of these zones export.
+pub fn start(zones: Arc<Zones>, view: Arc<View>, metrics: Arc<Metrics>, background: &Background) {
+    background.spawn(async move {
         // Which export is the oldest is not known before all are.
         view.local().await;
         view.members().await;

@@ -16,6 +16,7 @@ use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use super::Served;
+use crate::plugin::background::Background;
 use crate::plugin::names;
 use crate::plugin::request::Asker;
 use crate::zone::choice::Reach;
@@ -27,8 +28,8 @@ const LATEST: Duration = Duration::from_secs(300);
 /// ... and after this where nobody could say them.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Asks for the names of one server block's gateways, on the current runtime and as long as that runs.
-pub fn start(served: Served, asker: Asker) {
+/// Asks for the names of one server block's gateways.
+pub fn start(served: Served, asker: Asker, background: &Background) {
     let has_services = served
         .zones
         .fleet
@@ -36,7 +37,7 @@ pub fn start(served: Served, asker: Asker) {
         .iter()
         .any(|reach| matches!(reach, Reach::Instead(gateway) if gateway.service.is_some()));
     if has_services || !fixed(&served).is_empty() {
-        tokio::spawn(run(served, asker));
+        background.spawn(run(served, asker));
     }
 }
 

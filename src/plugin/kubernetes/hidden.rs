@@ -11,12 +11,13 @@ use tracing::{info, warn};
 use super::view::gathered;
 use super::{Served, View, Zones};
 use crate::cluster::ClusterId;
+use crate::plugin::background::Background;
 use crate::telemetry::Metrics;
 
-/// Looks at the namespaces of one server block's clusters, on the current runtime and as long as that runs.
+/// Looks at the namespaces of one server block's clusters.
 /// Of several blocks each has a `number`.
-pub fn start(number: usize, served: Served, metrics: Arc<Metrics>) {
-    tokio::spawn(async move {
+pub fn start(number: usize, served: Served, metrics: Arc<Metrics>, background: &Background) {
+    background.spawn(async move {
         let Served { zones, view, .. } = served;
         let mut namespaces = view.registry().spaces();
         let mut clusters = view.changes();

@@ -28,6 +28,7 @@ pub use setup::{Clusters, clusters, setup, zones_of};
 pub use view::{View, Views};
 pub use watching::labels;
 
+use super::background::Background;
 use super::explain::{Told, explain};
 use super::metadata::Values;
 use super::request::Asker;
@@ -66,25 +67,26 @@ pub struct Served {
     pub ways: PerMember<String>,
 }
 
-/// Starts what goes on beside the questions, on the current runtime and as long as that runs.
+/// Starts what goes on beside the questions.
 ///
 /// `asker` asks the server that listens on an address.
 pub fn start(
     all: &[Served],
     metrics: &Arc<Metrics>,
     asker: impl Fn((Option<IpAddr>, u16)) -> Option<Asker>,
+    background: &Background,
 ) {
     for (number, served) in once_each(all.iter()).into_iter().enumerate() {
-        hidden::start(number, served.clone(), metrics.clone());
+        hidden::start(number, served.clone(), metrics.clone(), background);
     }
     for served in all {
         if let Some(asker) = asker(served.at) {
-            gateways::start(served.clone(), asker);
+            gateways::start(served.clone(), asker, background);
         }
     }
     let with_set = all.iter().filter(|served| !served.zones.clusterset.is_empty());
     for served in once_each(with_set) {
-        conflicts::start(served.zones.clone(), served.view.clone(), metrics.clone());
+        conflicts::start(served.zones.clone(), served.view.clone(), metrics.clone(), background);
     }
 }
 

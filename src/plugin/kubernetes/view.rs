@@ -1,7 +1,7 @@
 //! One set of clusters with its registry: shared by all server blocks that say the same of them.
 
 use std::future::Future;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Once, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -40,6 +40,8 @@ pub(super) async fn gathered(
 #[derive(Default)]
 pub struct Views {
     all: Vec<(FleetSpec, Arc<View>)>,
+    /// Those of the Corefile before, which are taken over where they are equal.
+    before: Vec<(FleetSpec, Arc<View>)>,
 }
 
 /// A set of clusters.
@@ -49,9 +51,16 @@ pub struct View {
     /// `startup_timeout`: how long questions wait for the first lists of the local cluster.
     startup: Duration,
     started: OnceLock<Instant>,
+    /// Whether the log tells how its clusters are.
+    following: Once,
 }
 
 impl Views {
+    /// Those of a Corefile that replaces the one of `views`.
+    pub fn after(views: &Views) -> Self {
+        Views { all: Vec::new(), before: views.all.clone() }
+    }
+
     /// The set of clusters of this description: one that is there already, or a new one.
     pub fn share(&mut self, spec: FleetSpec, startup: Duration) -> Arc<View> {
         let same =
@@ -59,9 +68,19 @@ impl Views {
         if let Some((_, view)) = self.all.iter().find(same) {
             return view.clone();
         }
+        if let Some(kept) = self.before.iter().find(same).cloned() {
+            self.all.push(kept.clone());
+            return kept.1;
+        }
         let registry = Arc::new(Registry::default());
         let fleet = Fleet::new(spec.clone(), registry.clone());
-        let view = Arc::new(View { registry, fleet, startup, started: OnceLock::new() });
+        let view = Arc::new(View {
+            registry,
+            fleet,
+            startup,
+            started: OnceLock::new(),
+            following: Once::new(),
+        });
         self.all.push((spec, view.clone()));
         view
     }
@@ -71,11 +90,11 @@ impl Views {
         self.all.iter().map(|(_, view)| view)
     }
 
-    /// Starts all watches, on the current runtime.
+    /// Starts all watches that do not go on already, on the current runtime.
     pub fn start(&self) {
         for (_, view) in &self.all {
             view.started.get_or_init(Instant::now);
-            progress::follow(view);
+            view.following.call_once(|| progress::follow(view));
             view.fleet.start();
         }
     }

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 use tracing::{info, warn};
 
 use super::pools::{Pools, Told};
 use crate::cluster::ClusterId;
+use crate::plugin::background::Background;
 use crate::plugin::kubernetes::View;
 use crate::telemetry::Metrics;
 use crate::zone::name::WireName;
@@ -55,13 +57,18 @@ struct Shared {
     logged: usize,
 }
 
-/// Starts to count, on the current runtime and as long as that runs. Without pools there is nothing to do.
-pub fn start<'a>(pools: &Pools, views: impl Iterator<Item = &'a Arc<View>>, metrics: Arc<Metrics>) {
+/// Starts to count. Without pools there is nothing to do.
+pub fn start<'a>(
+    pools: &Pools,
+    views: impl Iterator<Item = &'a Arc<View>>,
+    metrics: Arc<Metrics>,
+    background: &Background,
+) {
     let Some(telling) = pools.telling() else { return };
     pools.all().iter().for_each(|pool| beside_istio(pool.pool));
     let (pools, views) = (pools.clone(), views.cloned().collect());
     let (said, overlaps) = (HashMap::new(), HashMap::new());
-    tokio::spawn(Counting { pools, views, metrics, said, overlaps }.run(telling));
+    background.spawn(Counting { pools, views, metrics, said, overlaps }.run(telling));
 }
 
 /// Says that Istio gives addresses of a pool to ServiceEntries, by its default (pilot/pkg/features/pilot.go):
@@ -81,9 +88,11 @@ fn beside_istio(pool: Pool) {
 impl Counting {
     async fn run(mut self, mut telling: mpsc::Receiver<Told>) {
         let declared = Arc::new(Notify::new());
+        // They end with this task.
+        let mut following = JoinSet::new();
         for view in &self.views {
             let (mut changes, declared) = (view.registry().declared(), declared.clone());
-            tokio::spawn(async move {
+            following.spawn(async move {
                 while changes.changed().await.is_ok() {
                     declared.notify_one();
                 }

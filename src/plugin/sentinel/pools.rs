@@ -32,6 +32,8 @@ pub struct Pools(Arc<Shared>);
 /// What questions and the task share.
 pub(super) struct Shared {
     all: Mutex<Vec<(Arc<InUse>, Token)>>,
+    /// Those of the Corefile before.
+    before: Vec<Arc<InUse>>,
     /// What ServiceEntries declare to the suffixes of a server block.
     declaring: Mutex<Vec<Declaring>>,
     /// Addresses that all names of a suffix share.
@@ -62,6 +64,7 @@ impl Default for Shared {
         let (told, telling) = mpsc::channel(WAITING);
         Shared {
             all: Mutex::default(),
+            before: Vec::new(),
             declaring: Mutex::default(),
             answers: Mutex::default(),
             minute: AtomicU32::new(1),
@@ -73,6 +76,12 @@ impl Default for Shared {
 }
 
 impl Pools {
+    /// Those of a Corefile that replaces the one of `before`: equal pools know the names that are in use.
+    pub fn after(before: &Pools) -> Self {
+        let minute = AtomicU32::new(before.minute());
+        Pools(Arc::new(Shared { before: before.all(), minute, ..Shared::default() }))
+    }
+
     /// The names in use of a pool that stands at this word: of one that is there already, or a new one.
     ///
     /// # Errors
@@ -93,7 +102,8 @@ impl Pools {
                 ));
             }
         }
-        let new = Arc::new(InUse::new(pool));
+        let kept = self.0.before.iter().find(|in_use| in_use.pool == pool).cloned();
+        let new = kept.unwrap_or_else(|| Arc::new(InUse::new(pool)));
         all.push((new.clone(), at.clone()));
         Ok(new)
     }

@@ -1,0 +1,111 @@
+//! `/health`, `/ready`, `/metrics` and the status pages: HTTP listeners whose pages are swapped when the
+//! Corefile is read again.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::extract::Request;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+use super::listen::{self, ListenError};
+use crate::admin;
+
+/// What an endpoint is for. Each has a listener of its own on its address.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Purpose {
+    Health,
+    Ready,
+    Metrics,
+    Admin,
+}
+
+/// What an endpoint is for, and where it is.
+type Endpoint = (Purpose, SocketAddr);
+/// What is to be shown, where.
+pub type Pages = BTreeMap<Endpoint, Router>;
+
+/// Endpoints that are open.
+#[derive(Default)]
+pub struct Endpoints {
+    open: BTreeMap<Endpoint, Open>,
+    tasks: TaskTracker,
+}
+
+struct Open {
+    page: Arc<ArcSwap<Router>>,
+    stop: CancellationToken,
+}
+
+impl Endpoints {
+    /// Opens the listeners of the pages that have none yet.
+    ///
+    /// # Errors
+    /// An address that cannot be listened on.
+    pub fn listen(&self, pages: &Pages) -> Result<Vec<(Endpoint, TcpListener)>, ListenError> {
+        let new = pages.keys().filter(|at| !self.open.contains_key(at));
+        new.map(|at| Ok((*at, listen::tcp(at.1)?))).collect()
+    }
+
+    /// Shows these pages and no others, with the listeners that [`Endpoints::listen`] opened for them.
+    pub fn show(&mut self, mut pages: Pages, listeners: Vec<(Endpoint, TcpListener)>) {
+        self.open.retain(|at, open| match pages.remove(at) {
+            Some(page) => {
+                open.page.store(Arc::new(page));
+                true
+            }
+            None => {
+                open.stop.cancel();
+                false
+            }
+        });
+        for (at, listener) in listeners {
+            let Some(page) = pages.remove(&at) else { continue };
+            let open = Open {
+                page: Arc::new(ArcSwap::from_pointee(page)),
+                stop: CancellationToken::new(),
+            };
+            let (page, stop) = (open.page.clone(), open.stop.clone());
+            let current = Router::new().fallback(move |request: Request| {
+                let page = page.load_full();
+                async move { (*page).clone().oneshot(request).await }
+            });
+            self.tasks.spawn(async move {
+                if let Err(error) = admin::serve(listener, current, stop.cancelled_owned()).await {
+                    tracing::error!(%error, "an HTTP endpoint ended");
+                }
+            });
+            self.open.insert(at, open);
+        }
+    }
+
+    /// Ends `/ready`.
+    pub fn unready(&mut self) {
+        self.end(|purpose| purpose == Purpose::Ready);
+    }
+
+    /// Ends all; requests that are being answered may go on for `grace`.
+    pub async fn stop(&mut self, grace: Duration) {
+        self.end(|_| true);
+        self.tasks.close();
+        // Nobody waits longer for them.
+        let _ = timeout(grace, self.tasks.wait()).await;
+    }
+
+    fn end(&mut self, which: impl Fn(Purpose) -> bool) {
+        self.open.retain(|(purpose, _), open| {
+            let ends = which(*purpose);
+            if ends {
+                open.stop.cancel();
+            }
+            !ends
+        });
+    }
+}

@@ -1,0 +1,133 @@
+//! Questions over HTTPS (RFC 8484), by HTTP/1.1 or HTTP/2.
+//!
+//! hyper carries the protocol. hickory-server would too, but it knows no HTTP/1.1, no plain HTTP behind a
+//! proxy that ends TLS, and has one time limit for all; CoreDNS has these (core/dnsserver/server_https.go).
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use hickory_proto::op::{Message, ResponseCode};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::door::Service;
+use super::site::Ends;
+use crate::plugin::Transport;
+
+/// Where questions are asked.
+const PATH: &str = "/dns-query";
+const MEDIA_TYPE: &str = "application/dns-message";
+/// Octets of the longest question.
+const LONGEST: usize = 65_536;
+/// Seconds that answers may be kept whose records do not say it: the least and the most (CoreDNS,
+/// plugin/pkg/dnsutil/ttl.go).
+const LEAST_AGE: u32 = 5;
+const MOST_AGE: u32 = 3600;
+
+type Response = http::Response<Full<Bytes>>;
+
+/// Answers the questions of a connection. After `stop` it takes no further ones.
+pub async fn connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    ends: Ends,
+    service: Arc<Service>,
+    stop: CancellationToken,
+) {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(service.timeouts.idle);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        // A client that is silent is asked whether it is there.
+        .keep_alive_interval(service.timeouts.idle)
+        .keep_alive_timeout(service.timeouts.read)
+        .max_concurrent_streams(service.https.streams());
+    let answer = service_fn(|request| {
+        let service = service.clone();
+        async move {
+            let response = answer(request, ends, &service).await;
+            service.site.metrics().encrypted.https(service.site.label(), response.status());
+            Ok::<_, std::convert::Infallible>(response)
+        }
+    });
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), answer));
+    let ended = tokio::select! {
+        ended = serving.as_mut() => ended,
+        () = stop.cancelled() => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(client = %ends.client, error, "a connection of HTTPS broke");
+    }
+}
+
+async fn answer(request: Request<Incoming>, ends: Ends, service: &Service) -> Response {
+    if request.uri().path() != PATH {
+        return plain(StatusCode::NOT_FOUND, "");
+    }
+    let packet = match timeout(service.timeouts.read, question(request)).await {
+        Ok(Some(packet)) if Message::from_vec(&packet).is_ok() => packet,
+        _ => return plain(StatusCode::BAD_REQUEST, "invalid request"),
+    };
+    let Some(reply) = service.site.answer(&packet, ends, Transport::Tcp).await else {
+        return plain(StatusCode::INTERNAL_SERVER_ERROR, "No response");
+    };
+    let age = age(&reply);
+    let mut response = Response::new(Full::new(reply.into()));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    if let Ok(age) = HeaderValue::try_from(format!("max-age={age}")) {
+        headers.insert(CACHE_CONTROL, age);
+    }
+    response
+}
+
+/// The message of a GET or POST (RFC 8484 §4.1).
+async fn question(request: Request<Incoming>) -> Option<Vec<u8>> {
+    match *request.method() {
+        Method::GET => {
+            let query = request.uri().query()?;
+            let mut all = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == "dns");
+            let (Some((_, text)), None) = (all.next(), all.next()) else { return None };
+            let packet = BASE64_URL_SAFE_NO_PAD.decode(text.as_bytes()).ok()?;
+            Some(packet).filter(|packet| packet.len() <= LONGEST)
+        }
+        Method::POST => {
+            let body = Limited::new(request.into_body(), LONGEST).collect().await.ok()?;
+            Some(body.to_bytes().to_vec())
+        }
+        _ => None,
+    }
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response {
+    let mut response = Response::new(Full::new(Bytes::from(format!("{text}\n"))));
+    *response.status_mut() = status;
+    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, text);
+    response
+}
+
+/// Seconds for which an answer may be kept (RFC 8484 §5.1): the shortest TTL in it.
+fn age(reply: &[u8]) -> u32 {
+    let Ok(message) = Message::from_vec(reply) else { return LEAST_AGE };
+    if !matches!(message.metadata.response_code, ResponseCode::NoError | ResponseCode::NXDomain) {
+        return LEAST_AGE;
+    }
+    let sections = [&message.answers, &message.authorities, &message.additionals];
+    let ttls = sections.into_iter().flatten().map(|record| record.ttl);
+    ttls.min().map_or(LEAST_AGE, |least| least.min(MOST_AGE))
+}
