@@ -104,11 +104,11 @@ impl Request {
         self.query().query_type()
     }
 
-    /// How long a reply the client can take (`Size` of CoreDNS's request/request.go).
+    /// How long a reply the client says it can take (`Size` of CoreDNS's request/request.go).
     pub fn buffer_size(&self) -> u16 {
         match self.transport {
-            Transport::Udp => self.message.max_payload(),
-            Transport::Tcp | Transport::Quic => u16::MAX,
+            Transport::Udp | Transport::Quic => self.message.max_payload(),
+            Transport::Tcp => u16::MAX,
         }
     }
 

@@ -5,14 +5,16 @@ use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::harness::pki::Pki;
 use crate::harness::{parts, scratch};
 
-const CASES: [&str; 8] = [
+const CASES: [&str; 9] = [
     include_str!("bad_corefiles/corefile"),
     include_str!("bad_corefiles/errors-to-bind"),
     include_str!("bad_corefiles/kubernetes"),
     include_str!("bad_corefiles/fleet"),
     include_str!("bad_corefiles/clusterset"),
+    include_str!("bad_corefiles/listeners"),
     include_str!("bad_corefiles/sentinel"),
     include_str!("bad_corefiles/hosts-and-forward"),
     include_str!("bad_corefiles/view-and-acl"),
@@ -52,6 +54,9 @@ fn each_is_refused_with_its_message_before_a_socket_is_opened() {
     let folder = scratch::folder("bad-corefiles");
     let file = folder.join("Corefile");
     copy(Path::new(FILES), &folder.join("files"));
+    for (name, file) in [("tls.crt", &Pki::shared().cert), ("tls.key", &Pki::shared().key)] {
+        fs::copy(file, folder.join("files").join(name)).expect("copy a file");
+    }
     let cases = cases();
     let built_in = fleetdns::plugin::order::built_in().collect::<Vec<_>>().join(" ");
     let mut wrong = Vec::new();

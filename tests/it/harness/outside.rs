@@ -21,7 +21,10 @@ pub fn outside_of_a_cluster(corefile: &str, kubeconfig: &Path) -> String {
                 let source = format!("\n kubeconfig {}", kubeconfig.display());
                 line.to_owned() + if reads_manifests { "" } else { &source }
             }
-            key if key.ends_with(":53") => line.replace(":53", ":{PORT}") + "\n bind 127.0.0.1",
+            key if key.ends_with(":53") => {
+                let line = line.replace(":853", ":{TLS_PORT}").replace(":53", ":{PORT}");
+                line + "\n bind 127.0.0.1"
+            }
             _ => line.to_owned(),
         };
         text.push_str(&line);

@@ -75,6 +75,11 @@ impl Pki {
         self.issue(server, valid)
     }
 
+    /// A server's certificate for a name.
+    pub fn named_server(&self, name: &str) -> Issued {
+        self.issue(CertificateParams::new(vec![name.to_owned()]).expect("a name"), Valid::Now)
+    }
+
     /// A client's certificate for a user with all rights (group `system:masters`).
     pub fn client(&self, user: &str, valid: Valid) -> Issued {
         self.issue(client(user), valid)
@@ -96,6 +101,8 @@ impl Pki {
     fn create() -> Result<Self, rcgen::Error> {
         let mut authority = CertificateParams::new(Vec::new())?;
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // A name of its own: what names itself as its issuer passes for self-signed.
+        authority.distinguished_name.push(DnType::CommonName, "the authority of the tests");
         let ca_key = KeyPair::generate()?;
         let ca_pem = authority.self_signed(&ca_key)?.pem();
         let issuer = Issuer::new(authority, ca_key);

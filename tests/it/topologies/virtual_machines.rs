@@ -6,24 +6,35 @@ use std::net::SocketAddr;
 use super::clusters::{Clusters, Volume, resolver};
 use super::overlay::Overlay;
 use crate::harness::objects::{endpoints, namespace, service};
+use crate::harness::pki::{Issued, Pki};
 use crate::harness::process::command;
 use crate::harness::{Process, dig, parts, ports, scratch};
 
-/// A machine's dnsmasq, with the file that the overlay gives.
-async fn dnsmasq(server: SocketAddr) -> (Process, SocketAddr) {
-    let file = super::folder().join("virtual-machines/dnsmasq.conf");
-    let text = fs::read_to_string(file).expect("dnsmasq.conf");
-    let text = text.replace("192.0.2.53", &format!("{}#{}", server.ip(), server.port()));
-    let own = scratch::folder("dnsmasq").join("dnsmasq.conf");
+/// The name that the overlay's stub looks for in the certificate.
+const NAME: &str = "fleetdns.example.com";
+
+/// A machine's unbound, with the file that the overlay gives.
+async fn unbound(server: SocketAddr) -> (Process, SocketAddr) {
+    let file = super::folder().join("virtual-machines/unbound.conf");
+    let text = fs::read_to_string(file).expect("unbound.conf");
+    let text = text
+        .replace("192.0.2.53@853", &format!("{}@{}", server.ip(), server.port()))
+        .replace("/etc/fleetdns/ca.crt", &Pki::shared().ca.display().to_string());
+    let folder = scratch::folder("unbound");
+    let own = folder.join("unbound.conf");
     loop {
         let at = SocketAddr::from(([127, 0, 0, 1], ports::free()));
+        // The server of the test is on loopback.
         let lines = format!(
-            "{text}listen-address=127.0.0.1\nport={}\nbind-interfaces\nno-resolv\nno-hosts\nuser=\npid-file=\n",
-            at.port()
+            "{text}server:\n interface: 127.0.0.1\n port: {}\n username: \"\"\n chroot: \"\"\n \
+             pidfile: \"\"\n directory: \"{}\"\n use-syslog: no\n do-daemonize: no\n \
+             do-not-query-localhost: no\nremote-control:\n control-enable: no\n",
+            at.port(),
+            folder.display()
         );
-        fs::write(&own, lines).expect("write dnsmasq.conf");
-        let args = ["--keep-in-foreground".to_owned(), format!("--conf-file={}", own.display())];
-        let mut process = Process::start("dnsmasq", &command(parts::system("dnsmasq"), args));
+        fs::write(&own, lines).expect("write unbound.conf");
+        let args = ["-d".to_owned(), "-c".to_owned(), own.display().to_string()];
+        let mut process = Process::start("unbound", &command(parts::system("unbound"), args));
         let asks = async || match dig(at, "any.remote A").await.status.as_str() {
             "NOERROR" => Ok(()),
             other => Err(other.to_owned()),
@@ -32,6 +43,12 @@ async fn dnsmasq(server: SocketAddr) -> (Process, SocketAddr) {
             return (process, at);
         }
     }
+}
+
+/// The Secret of the overlay, as the kubelet puts it into the pod.
+fn tls() -> Volume {
+    let Issued { cert, key } = Pki::shared().named_server(NAME);
+    Volume::new("tls", &[("tls.crt", &cert), ("tls.key", &key)])
 }
 
 fn machines(overlay: &Overlay) -> &str {
@@ -48,8 +65,11 @@ async fn machines_have_names_and_can_ask_for_those_of_the_fleet() {
     west.apply(&(namespace(space) + &service(space, "there"))).await;
     let machines = machines(&overlay);
     let volume = Volume::new("vms", &[("machines.yaml", machines)]);
-    let path = volume.path.display().to_string();
-    let corefile = overlay.corefile().replace("/etc/fleetdns/vms", &path);
+    let tls = tls();
+    let corefile = overlay
+        .corefile()
+        .replace("/etc/fleetdns/vms", &volume.path.display().to_string())
+        .replace("/etc/fleetdns/tls", &tls.path.display().to_string());
     let server = overlay.serve_with(east, &resolver().await, &corefile).await;
     let vm = "ledger.legacy.svc.cluster.local";
     server.comes_to_say(&format!("{vm} A"), "NOERROR 172.16.5.11, 172.16.5.12").await;
@@ -59,7 +79,7 @@ async fn machines_have_names_and_can_ask_for_those_of_the_fleet() {
     server.comes_to_say(&here, &ip(east.cluster_ips(space, "here").await)).await;
     server.comes_to_say(&there, &ip(west.cluster_ips(space, "there").await)).await;
 
-    let (_dnsmasq, stub) = dnsmasq(server.dns_addr()).await;
+    let (_unbound, stub) = unbound(server.addr("TLS_PORT")).await;
     for transport in ["+notcp", "+tcp"] {
         for (question, expected) in [
             (here.as_str(), east.cluster_ips(space, "here").await[0].as_str()),
@@ -91,11 +111,19 @@ async fn without_a_mesh_machines_and_pods_are_answered() {
     let (_, kubeconfig) = readers.iter().find(|(id, _)| *id == "east").expect("a reader");
     let members = Volume::new("members", &[("east.yaml", kubeconfig)]);
     let vms = Volume::new("vms", &[("machines.yaml", machines(&overlay))]);
+    let tls = tls();
     let corefile = overlay
         .corefile()
+        .replace("/etc/fleetdns/tls", &tls.path.display().to_string())
         .replace("/etc/fleetdns/members", &members.path.display().to_string())
         .replace("/etc/fleetdns/vms", &vms.path.display().to_string());
     let server = overlay.serve_with(host, &resolver().await, &corefile).await;
+    let over_tls = format!(
+        "vm-1.ledger.legacy.svc.cluster.local A +tls-ca={} +tls-hostname={NAME}",
+        Pki::shared().ca.display()
+    );
+    let reply = dig(server.addr("TLS_PORT"), &over_tls).await;
+    assert!(reply.text.contains("172.16.5.11") && reply.text.contains("(TLS)"), "{}", reply.text);
     let web = format!("web.{space}.svc.cluster.local A");
     server.comes_to_say(&web, "NOERROR 10.245.63.5, 10.245.63.6").await;
     server
