@@ -2,10 +2,10 @@
 //! it (CoreDNS, plugin/metadata).
 //!
 //! In: a question in one of its zones. Out: the same question with the [`Values`] that
-//! [`Plugin::metadata`] of every plugin behind gives.
+//! [`Plugin::metadata`] of every plugin behind gives, to which they may add on the way.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use hickory_proto::rr::Name;
@@ -18,6 +18,32 @@ const NAME: &str = "metadata";
 
 /// Values by label, such as `kubernetes/service`.
 pub type Values = BTreeMap<String, String>;
+
+/// What is known about a question on its way: more and more.
+#[derive(Debug, Default)]
+pub struct Known(Mutex<Values>);
+
+impl Known {
+    pub fn get(&self, label: &str) -> Option<String> {
+        self.lock().get(label).cloned()
+    }
+
+    /// Adds a value, or replaces it.
+    pub fn say(&self, label: &str, value: &str) {
+        self.lock().insert(label.to_owned(), value.to_owned());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Values> {
+        // Whoever panics with the lock leaves whole values behind.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<Values> for Known {
+    fn from(values: Values) -> Self {
+        Known(Mutex::new(values))
+    }
+}
 
 /// The plugin.
 pub struct Metadata {
@@ -54,7 +80,7 @@ impl Plugin for Metadata {
             return next.run(NAME, request).await;
         }
         let values = of_plugins(next.plugins(), request);
-        let request = Request { metadata: Some(Arc::new(values)), ..request.clone() };
+        let request = Request { metadata: Some(Arc::new(values.into())), ..request.clone() };
         next.run(NAME, &request).await
     }
 

@@ -9,7 +9,7 @@ use futures::FutureExt;
 use hickory_proto::op::{Message, MessageType, Query, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
 
-use super::metadata::Values;
+use super::metadata::Known;
 use super::{Outcome, Reply};
 
 /// A parsed question. The server has seen to it that there is exactly one, of class IN and opcode
@@ -37,7 +37,7 @@ pub struct Request {
     /// Whether the server itself asks, not a client: it is neither logged nor counted.
     pub is_own: bool,
     /// What plugins know about it, where `metadata` asked them.
-    pub metadata: Option<Arc<Values>>,
+    pub metadata: Option<Arc<Known>>,
 }
 
 /// How a question came.

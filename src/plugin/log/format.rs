@@ -93,7 +93,7 @@ impl Format {
                 Part::Metadata(label) => {
                     let values = seen.request.metadata.as_ref();
                     let value = values.and_then(|values| values.get(label));
-                    line.push_str(value.map_or(NOTHING, String::as_str));
+                    line.push_str(value.as_deref().unwrap_or(NOTHING));
                 }
             }
         }

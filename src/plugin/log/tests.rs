@@ -6,6 +6,7 @@ use hickory_proto::rr::rdata::A;
 use hickory_proto::rr::{RData, Record, RecordType};
 
 use super::*;
+use crate::plugin::metadata::Values;
 use crate::plugin::testing::{self, request};
 use crate::plugin::{Failure, Next, Reply, Transport};
 
@@ -39,7 +40,7 @@ fn line(request: &Request, outcome: &Outcome, took: Duration) -> String {
 fn writes_other_formats() {
     let mut asked = request("Web.Example", RecordType::SRV);
     let values = [("kubernetes/service".to_owned(), "web".to_owned()), ("a/b".into(), "".into())];
-    asked.metadata = Some(Arc::new(values.into()));
+    asked.metadata = Some(Arc::new(Values::from(values).into()));
     let outcome = Err(Failure::code(ResponseCode::Refused));
     for (format, expected) in [
         ("{type} {name} {>opcode}", "SRV web.example. 0"),
