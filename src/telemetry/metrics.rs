@@ -18,6 +18,7 @@ use prometheus_client::registry::Registry;
 use super::acl::AclCounters;
 use super::encrypted::EncryptedCounters;
 use super::fleet::FleetMetrics;
+use super::forward::ForwardCounters;
 use super::reload::ReloadMetrics;
 use super::sentinel::SentinelMetrics;
 use super::{build, exposition, mnemonic};
@@ -70,6 +71,8 @@ pub struct Metrics {
     pub acl: AclCounters,
     /// Of listeners of HTTPS and QUIC.
     pub encrypted: EncryptedCounters,
+    /// Of the plugin `forward`.
+    pub forward: ForwardCounters,
     registry: Registry,
     panics: Counter,
     plugin_enabled: Family<Enabled, Gauge>,
@@ -139,7 +142,7 @@ struct Answered {
 
 /// Which bounds the histograms of a family have.
 #[derive(Clone, Copy, Debug)]
-enum Buckets {
+pub(super) enum Buckets {
     Times,
     Sizes,
 }
@@ -158,6 +161,7 @@ impl Default for Metrics {
         let mut metrics = Metrics {
             acl: AclCounters::default(),
             encrypted: EncryptedCounters::default(),
+            forward: ForwardCounters::default(),
             registry: Registry::default(),
             panics: Counter::default(),
             plugin_enabled: Family::default(),
@@ -239,6 +243,7 @@ impl Metrics {
         self.sentinel.register(registry);
         self.acl.register(registry);
         self.encrypted.register(registry);
+        self.forward.register(registry);
     }
 
     /// Counts a question and its answer.

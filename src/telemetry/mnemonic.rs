@@ -34,6 +34,15 @@ pub fn rcode(code: ResponseCode) -> Option<&'static str> {
     })
 }
 
+/// The code that a word of a Corefile names, in capitals; `NOTIMPL` is an old spelling.
+pub fn parse_rcode(word: &str) -> Option<ResponseCode> {
+    if word == "NOTIMPL" {
+        return Some(ResponseCode::NotImp);
+    }
+    let mut codes = (0..=23).map(|code: u8| ResponseCode::from(code >> 4, code & 15));
+    codes.find(|code| rcode(*code) == Some(word))
+}
+
 /// `A`, `AAAA`, …; `TYPE999` for a type without a name.
 pub fn record_type(qtype: RecordType) -> Cow<'static, str> {
     let code = u16::from(qtype);

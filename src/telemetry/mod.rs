@@ -8,6 +8,7 @@ pub mod build;
 pub mod encrypted;
 mod exposition;
 mod fleet;
+pub mod forward;
 pub mod log;
 pub mod metrics;
 pub mod mnemonic;

@@ -16,7 +16,8 @@ const CASES: [&str; 9] = [
     include_str!("bad_corefiles/clusterset"),
     include_str!("bad_corefiles/listeners"),
     include_str!("bad_corefiles/sentinel"),
-    include_str!("bad_corefiles/hosts-and-forward"),
+    include_str!("bad_corefiles/hosts"),
+    include_str!("bad_corefiles/forward"),
     include_str!("bad_corefiles/view-and-acl"),
 ];
 /// What lies beside the Corefile.

@@ -6,10 +6,13 @@
 //!
 //! ```text
 //! == Corefile               as tests start any server: {PORT} is the port, {METRICS_PORT} that of `prometheus`,
-//! == upstream B             the Corefile of a CoreDNS that both have one of, at {B_PORT}
+//! == upstream B             the Corefile of a CoreDNS that both have one of, at {B_PORT}, {B_TLS_PORT}...
 //! == file db.example        a file beside the Corefile, which FOLDER stands for in all Corefiles
 //! == ask                    steps, one a line
 //! ```
+//!
+//! PKI stands for the folder of the tests' certificates: `ca.pem`, `cert.pem` and `key.pem` of a server that
+//! is 127.0.0.1 and `localhost`, `client-cert.pem` and `client-key.pem`.
 //!
 //! | Step | |
 //! |---|---|
@@ -55,6 +58,7 @@ macro_rules! drop_in {
 }
 
 drop_in! {
+    forward 80,
     hosts 15,
 }
 

@@ -13,6 +13,7 @@ mod edns;
 mod explain;
 mod expose;
 mod faults;
+mod forward;
 mod gateways;
 mod generated;
 mod good_corefiles;

@@ -1,193 +1,149 @@
 //! The words of `forward`.
 
-use std::fs;
-use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use hickory_proto::rr::Name;
+use hickory_proto::op::{self, Message, MessageType, OpCode};
+use hickory_proto::rr::{Name, RecordType};
 use tracing::warn;
 
-use super::policy::Policy;
-use super::{Forward, NAME, READ_TIMEOUT, resolv_conf};
-use crate::corefile::{Diagnostic, Directive, Line, Token, parse_number};
+use super::Forward;
+use super::dns::{DialTime, Dns};
+use super::https::{self, Https};
+use super::options::{self, Health, Options};
+use super::pool::Pool;
+use super::quic::{self, Quic};
+use super::tls::Tls;
+use super::to::{self, Scheme, Target};
+use super::upstream::{Check, Upstream, Way};
+use crate::corefile::{Diagnostic, Directive, Token};
 use crate::plugin::names;
-use crate::plugin::setup::{Setup, refuse};
+use crate::plugin::setup::Setup;
+use crate::telemetry::forward::Upstream as Counts;
 
-/// How many upstreams there may be.
-const MOST: usize = 15;
 const USAGE: &str = "forward FROM TO...";
 
-const SUPPORTED: [&str; 5] = ["except", "force_tcp", "max_concurrent", "policy", "prefer_udp"];
-const LATER: [&str; 16] = [
-    "doh_method",
-    "expire",
-    "failfast_all_unhealthy_upstreams",
-    "failover",
-    "health_check",
-    "max_age",
-    "max_connect_attempts",
-    "max_fails",
-    "max_idle_conns",
-    "next",
-    "next_on_nodata",
-    "read_timeout",
-    "resolver",
-    "source_address",
-    "tls",
-    "tls_servername",
-];
-
-/// Reads every `forward FROM TO... { except ZONES...; force_tcp; prefer_udp; policy POLICY;
-/// max_concurrent N }`; the first that takes a question forwards it.
+/// Reads every `forward FROM TO... { OPTIONS }`; the first that takes a question forwards it.
 ///
 /// # Errors
-/// A wrong word, or a `TO` that is neither an address nor a readable file.
+/// A wrong word, or a `TO` that means no address.
 pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Diagnostic> {
     for directive in directives {
-        let forward = read(directive)?;
+        let forward = read(setup, directive)?;
         setup.push(forward);
     }
     Ok(())
 }
 
-fn read(directive: &Directive) -> Result<Forward, Diagnostic> {
+fn read(setup: &Setup<'_>, directive: &Directive) -> Result<Forward, Diagnostic> {
     let [from, to @ ..] = directive.args_within(2.., USAGE)? else {
         return Err(directive.name.error("forward has no arguments", format!("write `{USAGE}`")));
     };
-    let mut forward = Forward {
-        from: zone(from)?,
-        except: Vec::new(),
-        upstreams: upstreams(directive, to)?,
-        policy: Policy::Random,
-        force_tcp: false,
-        prefer_udp: false,
-        max_concurrent: 0,
-        concurrent: AtomicUsize::new(0),
-        read_timeout: READ_TIMEOUT,
-    };
-    for line in directive.lines() {
-        option(&mut forward, line)?;
+    let from = zone(from)?;
+    let options = Options::read(directive, &|word| setup.path(word))?;
+    let metrics = setup.process.metrics.clone();
+    let question = question(&options.health);
+    let mut upstreams = Vec::new();
+    for (target, word) in to::targets(to, &options.resolver)? {
+        let way = way(word, &target, &options)?;
+        let to: Arc<str> = target.to.into();
+        let check = Check { question: question.clone(), interval: options.health.interval };
+        let counts = Counts::new(&metrics.forward, to.clone());
+        upstreams.push(Arc::new(Upstream::new(to, way, check, counts)));
     }
-    Ok(forward)
-}
-
-fn option(forward: &mut Forward, line: &Line) -> Result<(), Diagnostic> {
-    match line.name().text.as_str() {
-        "except" => {
-            let words = line.args_within(1.., "except ZONES...")?;
-            forward.except.extend(names::zones(words)?);
-        }
-        "force_tcp" => {
-            line.no_args()?;
-            forward.force_tcp = true;
-        }
-        "prefer_udp" => {
-            line.no_args()?;
-            forward.prefer_udp = true;
-        }
-        "max_concurrent" => {
-            let word = line.one_arg("max_concurrent NUMBER")?;
-            forward.max_concurrent =
-                parse_number(word, "number of queries", 0..=u32::MAX as usize)?;
-        }
-        "policy" => {
-            let word = line.one_arg("policy POLICY")?;
-            forward.policy =
-                Policy::named(&word.text).ok_or_else(|| word.unknown("policy", &Policy::NAMES))?;
-        }
-        _ => return Err(refuse(NAME, line, &SUPPORTED, &LATER)),
-    }
-    Ok(())
+    Ok(Forward { from, options, upstreams, concurrent: AtomicUsize::new(0), metrics })
 }
 
 /// The zone of `FROM`; of a network that is several zones the first, as in CoreDNS.
 fn zone(word: &Token) -> Result<Name, Diagnostic> {
     let zones = names::zones(std::slice::from_ref(word))?;
     if zones.len() > 1 {
-        warn!("{}: {} is several zones; only {} is forwarded", word.at, word.text, zones[0]);
+        warn!(
+            "Unsupported CIDR notation: '{}' expands to multiple zones. Using only '{}'.",
+            word.text, zones[0]
+        );
     }
     // A word is at least one zone.
     Ok(zones.into_iter().next().unwrap_or_else(Name::root))
 }
 
-/// The addresses of all `TO`, each once.
-fn upstreams(directive: &Directive, to: &[Token]) -> Result<Vec<SocketAddr>, Diagnostic> {
-    let mut all: Vec<SocketAddr> = Vec::new();
-    for word in to {
-        for upstream in addresses(word)? {
-            if !all.contains(&upstream) {
-                all.push(upstream);
-            }
-        }
-    }
-    if all.len() > MOST {
-        return Err(directive.name.error(
-            format!("forward has {} upstreams", all.len()),
-            format!("write {MOST} at most"),
-        ));
-    }
-    Ok(all)
-}
-
-/// What one `TO` means.
-fn addresses(word: &Token) -> Result<Vec<SocketAddr>, Diagnostic> {
-    let text = match word.text.split_once("://") {
-        None => word.text.as_str(),
-        Some(("dns", rest)) => rest,
-        Some((scheme @ ("tls" | "https" | "quic"), _)) => {
-            return Err(word.error(
-                format!("forwarding to {scheme}:// is not supported yet"),
-                "write the address of a server for DNS over UDP and TCP, e.g. 192.0.2.1:53",
-            ));
-        }
-        Some((scheme, _)) => {
-            return Err(word.error(
-                format!("forward cannot use {scheme}://"),
-                "write an address, e.g. 192.0.2.1:53",
-            ));
-        }
+/// How the upstream is spoken to.
+fn way(word: &Token, target: &Target, options: &Options) -> Result<Way, Diagnostic> {
+    let unusable = |error: &dyn std::fmt::Display| {
+        let remedy = "see what `tls` and `tls_servername` say";
+        word.error(format!("'{}' cannot be used over TLS ({error})", target.to), remedy)
     };
-    if let Ok(address) = text.parse::<SocketAddr>() {
-        return Ok(vec![address]);
-    }
-    if let Some(address) = bare(text) {
-        return Ok(vec![SocketAddr::new(address, 53)]);
-    }
-    if let Some((host, port)) = text.rsplit_once(':')
-        && bare(host).is_some()
-    {
-        return Err(word.error(
-            format!("'{port}' is no port, in '{}'", word.text),
-            "write IP:PORT with a port from 0 to 65535, or the IP alone for port 53",
-        ));
-    }
-    file(word, text)
+    let config =
+        |alpn: &[&[u8]]| options.credentials.config(alpn).map_err(|error| unusable(&error));
+    let Target { scheme, address, .. } = *target;
+    Ok(match scheme {
+        Scheme::Dns => Way::Dns(dns(target, options, None)),
+        Scheme::Tls => {
+            let name = options::server_name(word, &server_name(word, target, options)?)?;
+            Way::Dns(dns(target, options, Some(Tls::new(Arc::new(config(&[])?), name))))
+        }
+        Scheme::Https => {
+            let server = https::Server {
+                address,
+                source: options.source,
+                name: options.server_name.as_ref().map(|(_, text)| text.as_str()),
+                config: config(&[])?,
+                method: options.doh_method.clone(),
+                max_idle: options.lifetime.max_idle,
+            };
+            Way::Https(Box::new(Https::new(server).map_err(|error| unusable(&error))?))
+        }
+        Scheme::Quic => {
+            let server = quic::Server {
+                address,
+                source: options.source,
+                name: server_name(word, target, options)?,
+                tls: config(&[quic::ALPN])?,
+                lifetime: options.lifetime,
+                read_timeout: options.read_timeout,
+            };
+            // That it can be a name.
+            options::server_name(word, &server.name)?;
+            Way::Quic(Quic::new(server).map_err(|error| unusable(&error))?)
+        }
+    })
 }
 
-/// An address without a port; IPv6 ones may have brackets.
-fn bare(text: &str) -> Option<IpAddr> {
-    let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
-    inner.unwrap_or(text).parse().ok()
+fn dns(target: &Target, options: &Options, tls: Option<Tls>) -> Dns {
+    Dns {
+        address: target.address,
+        source: options.source,
+        tls,
+        probes_tcp: options.force_tcp,
+        read_timeout: options.read_timeout,
+        pool: Pool::new(options.lifetime),
+        dialled: DialTime::default(),
+    }
 }
 
-/// The name servers of a file.
-fn file(word: &Token, path: &str) -> Result<Vec<SocketAddr>, Diagnostic> {
-    let wrong = |problem: String| {
-        word.error(
-            problem,
-            "write IP[:PORT] or a file with lines `nameserver IP`; names of hosts are not supported yet",
-        )
-    };
-    let text = fs::read_to_string(path).map_err(|error| {
-        wrong(format!("'{path}' is no IP address and no readable file ({error})"))
-    })?;
-    let found = resolv_conf::name_servers(&text).map_err(|(server, _)| {
-        wrong(format!("the name server '{server}' in {path} is no address"))
-    })?;
-    if found.is_empty() {
-        return Err(wrong(format!("{path} names no name server")));
+/// Whom the upstream's certificate must be for: what its own word says or `tls_servername`, or its address.
+fn server_name(word: &Token, target: &Target, options: &Options) -> Result<String, Diagnostic> {
+    match (&target.server_name, &options.server_name) {
+        (Some(own), Some((_, all))) => Err(word.error(
+            format!(
+                "the server of '{}' is called '{own}' here, and '{all}' by tls_servername",
+                target.to
+            ),
+            "take one of both out",
+        )),
+        (Some(own), None) => Ok(own.clone()),
+        (None, Some((_, all))) => Ok(all.clone()),
+        (None, None) => Ok(target.address.ip().to_string()),
     }
-    Ok(found)
+}
+
+/// What health checks ask: for the name servers of a domain.
+fn question(health: &Health) -> Vec<u8> {
+    let mut question = Message::new(0, MessageType::Query, OpCode::Query);
+    question.metadata.recursion_desired = health.recursion_desired;
+    question.add_query(op::Query::query(health.domain.clone(), RecordType::NS));
+    // A question for a name is always written.
+    question.to_vec().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,185 +1,139 @@
-//! One exchange with one upstream.
+//! One upstream: how it is asked, and whether it is well.
 //!
-//! In: the client's message and an address. Out: the upstream's reply under the client's ID, or what
-//! went wrong in the words of CoreDNS. Each exchange has a socket of its own, so its port is one of the
-//! kernel's choice, and an ID from the system's random numbers; a UDP socket is connected, so
-//! that nobody else's datagrams arrive and ICMP errors do.
+//! It is checked only after a question to it failed: at once, and then at intervals until it says something
+//! (CoreDNS, plugin/pkg/proxy/health.go and plugin/pkg/up).
 
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use hickory_proto::ProtoError;
-use hickory_proto::op::{self, Message, MessageType};
-use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UdpSocket};
-use tokio::time::{Instant, timeout, timeout_at};
+use hickory_proto::op::Message;
+use tokio::time::{Instant, sleep};
 
-/// Why there is no reply.
+use super::dns::Dns;
+use super::https::Https;
+use super::query::Query;
+use super::quic::Quic;
+use super::{Error, Window};
+use crate::plugin::Transport;
+use crate::plugin::background::Background;
+use crate::telemetry::forward::Upstream as Counts;
+
+/// Shortest pause between two checks: an upstream that refuses at once is not to be flooded.
+const LEAST_PAUSE: Duration = Duration::from_millis(1);
+
+/// An upstream.
 #[derive(Debug)]
-pub(super) enum Error {
-    /// The upstream replied to another question.
-    WrongReply,
-    /// Nothing came back; another upstream may be tried.
-    Failed(String),
+pub(super) struct Upstream {
+    /// `10.0.0.1:53`, as metrics and metadata have it.
+    pub to: Arc<str>,
+    pub way: Way,
+    pub check: Check,
+    pub counts: Counts,
+    /// How many checks failed since one did not.
+    fails: AtomicU32,
+    /// Whether it is being checked.
+    is_checked: AtomicBool,
+    background: OnceLock<Background>,
 }
 
-/// A client's message, ready to be sent.
+/// What it speaks.
 #[derive(Debug)]
-pub(super) struct Query {
-    /// The client's ID, which the reply gets back.
-    id: u16,
-    /// The message under our ID.
-    wire: Vec<u8>,
-    question: op::Query,
-    /// How long a reply is taken over UDP.
-    buffer: usize,
+pub(super) enum Way {
+    Dns(Dns),
+    Https(Box<Https>),
+    Quic(Quic),
 }
 
-impl Query {
-    /// The client's message as it is: options, flags and all.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub fn new(message: &Message, buffer: usize) -> Result<Self, ProtoError> {
-        let mut wire = message.to_vec()?;
-        let question = message.queries.first().cloned().unwrap_or_default();
-        let id = message.metadata.id;
-        wire[..2].copy_from_slice(&rand::random::<u16>().to_be_bytes());
-        Ok(Query { id, wire, question, buffer })
+/// What a health check asks.
+#[derive(Debug)]
+pub(super) struct Check {
+    /// A question for name servers, with any ID.
+    pub question: Vec<u8>,
+    pub interval: Duration,
+}
+
+impl Upstream {
+    pub fn new(to: Arc<str>, way: Way, check: Check, counts: Counts) -> Self {
+        let (fails, is_checked) = (AtomicU32::new(0), AtomicBool::new(false));
+        Upstream { to, way, check, counts, fails, is_checked, background: OnceLock::new() }
     }
 
-    /// Asks by a datagram. Replies to other IDs are ignored while there is time; one to another
-    /// question is [`Error::WrongReply`] only when the time is up, for anybody could have sent it.
-    pub async fn over_udp(&self, to: SocketAddr, wait: Duration) -> Result<Message, Error> {
-        let socket = connect_udp(to)
-            .await
-            .map_err(|error| Error::Failed(format!("dial udp {to}: connect: {}", words(&error))))?;
-        let path = path("udp", socket.local_addr().ok(), to);
-        let failed = |verb: &str, error: &io::Error| {
-            Error::Failed(format!("{verb} {path}: {verb}: {}", words(error)))
+    /// From now on it is checked when need be.
+    pub fn start(&self, background: &Background) {
+        // A plugin is started once.
+        let _ = self.background.set(background.clone());
+    }
+
+    /// Asks once, and counts a reply.
+    pub async fn ask(
+        &self,
+        query: &Query,
+        transport: Transport,
+        window: Window,
+    ) -> Result<Message, Error> {
+        let begun = Instant::now();
+        let asked = match &self.way {
+            Way::Dns(dns) => dns.ask(query, transport, window, &self.counts).await,
+            Way::Https(https) => https.ask(query).await,
+            Way::Quic(quic) => quic.ask(query, &self.counts).await,
         };
-        socket.send(&self.wire).await.map_err(|error| failed("write", &error))?;
-        let deadline = Instant::now() + wait;
-        let mut buffer = vec![0; self.buffer];
-        let mut wrong = false;
-        loop {
-            let length = match timeout_at(deadline, socket.recv(&mut buffer)).await {
-                Ok(length) => length.map_err(|error| failed("read", &error))?,
-                Err(_) if wrong => return Err(Error::WrongReply),
-                Err(_) => return Err(Error::Failed(format!("read {path}: i/o timeout"))),
-            };
-            let datagram = &buffer[..length];
-            if !datagram.starts_with(&self.wire[..2]) {
-                continue;
-            }
-            match self.reply(datagram) {
-                Ok(reply) => return Ok(reply),
-                Err(Error::WrongReply) => wrong = true,
-                // A reply that was longer than the client can take ends somewhere in a record.
-                Err(error) if length == buffer.len() => {
-                    return self.cut(datagram).ok_or(error);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// Asks over a connection of its own.
-    pub async fn over_tcp(&self, to: SocketAddr, wait: Duration) -> Result<Message, Error> {
-        let failed = |text: String| Err(Error::Failed(text));
-        let mut stream = match timeout(wait, TcpStream::connect(to)).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return failed(format!("dial tcp {to}: connect: {}", words(&error))),
-            Err(_) => return failed(format!("dial tcp {to}: i/o timeout")),
-        };
-        let path = path("tcp", stream.local_addr().ok(), to);
-        match timeout(wait, self.converse(&mut stream)).await {
-            Ok(Ok(message)) => self.reply(&message),
-            Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                failed("EOF".to_owned())
-            }
-            Ok(Err(error)) => failed(format!("read {path}: read: {}", words(&error))),
-            Err(_) => failed(format!("read {path}: i/o timeout")),
-        }
-    }
-
-    /// Sends the query and reads until a message has its ID.
-    async fn converse(&self, stream: &mut TcpStream) -> io::Result<Vec<u8>> {
-        let length = u16::try_from(self.wire.len())
-            .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "message too long"))?;
-        // One write, so that length and message leave in one packet.
-        let mut framed = length.to_be_bytes().to_vec();
-        framed.extend_from_slice(&self.wire);
-        stream.write_all(&framed).await?;
-        loop {
-            let length = stream.read_u16().await?;
-            let mut message = vec![0; usize::from(length)];
-            stream.read_exact(&mut message).await?;
-            if message.starts_with(&self.wire[..2]) {
-                return Ok(message);
-            }
-        }
-    }
-
-    /// The reply that the bytes are.
-    fn reply(&self, bytes: &[u8]) -> Result<Message, Error> {
-        let mut reply = Message::from_vec(bytes)
-            .map_err(|error| Error::Failed(format!("bad reply from the upstream: {error}")))?;
-        let answers = reply.metadata.message_type == MessageType::Response
-            && matches!(reply.queries.as_slice(), [question] if *question == self.question);
-        if !answers {
-            return Err(Error::WrongReply);
-        }
-        reply.metadata.id = self.id;
+        let mut reply = asked?;
+        reply.metadata.id = query.id();
+        self.counts.replied(reply.metadata.response_code, begun.elapsed());
         Ok(reply)
     }
 
-    /// What is left of a reply of which only the beginning came: a truncated one without records.
-    fn cut(&self, bytes: &[u8]) -> Option<Message> {
-        let mut decoder = BinDecoder::new(bytes);
-        let header = op::Header::read(&mut decoder).ok()?;
-        let question = op::Query::read(&mut decoder).ok()?;
-        if header.metadata.message_type != MessageType::Response || question != self.question {
-            return None;
+    /// Whether more checks failed than `max_fails`, of which 0 means any number.
+    pub fn is_down(&self, max_fails: u32) -> bool {
+        // The number guards nothing but itself.
+        max_fails != 0 && self.fails.load(Ordering::Relaxed) > max_fails
+    }
+
+    /// Closes connections that were idle for too long.
+    pub fn clean(&self) {
+        match &self.way {
+            Way::Dns(dns) => dns.pool.clean(),
+            Way::Quic(quic) => quic.clean(),
+            // The HTTP client closes them itself.
+            Way::Https(_) => {}
         }
-        let mut reply = Message::response(self.id, header.metadata.op_code);
-        reply.metadata = header.metadata;
-        reply.metadata.id = self.id;
-        reply.metadata.truncation = true;
-        reply.add_query(question);
-        Some(reply)
     }
-}
 
-async fn connect_udp(to: SocketAddr) -> io::Result<UdpSocket> {
-    let any = match to.ip() {
-        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-    };
-    let socket = UdpSocket::bind((any, 0)).await?;
-    socket.connect(to).await?;
-    Ok(socket)
-}
-
-/// `udp 10.0.0.1:3000->10.0.0.2:53`, as Go names a connection.
-fn path(network: &str, local: Option<SocketAddr>, to: SocketAddr) -> String {
-    match local {
-        Some(local) => format!("{network} {local}->{to}"),
-        None => format!("{network} {to}"),
+    /// Begins to check it, unless that is going on.
+    pub fn check(self: &Arc<Self>) {
+        let Some(background) = self.background.get() else { return };
+        if self.is_checked.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let upstream = self.clone();
+        background.spawn(async move {
+            while !upstream.is_well().await {
+                sleep(upstream.check.interval.max(LEAST_PAUSE)).await;
+            }
+            upstream.is_checked.store(false, Ordering::Release);
+        });
     }
-}
 
-/// The error in Go's words, where logs are searched for them.
-fn words(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-        io::ErrorKind::ConnectionReset => "connection reset by peer".to_owned(),
-        io::ErrorKind::NetworkUnreachable => "network is unreachable".to_owned(),
-        io::ErrorKind::HostUnreachable => "no route to host".to_owned(),
-        io::ErrorKind::TimedOut => "connection timed out".to_owned(),
-        io::ErrorKind::BrokenPipe => "broken pipe".to_owned(),
-        _ => error.to_string(),
+    /// Checks it once.
+    async fn is_well(&self) -> bool {
+        let mut question = self.check.question.clone();
+        question[..2].copy_from_slice(&rand::random::<u16>().to_be_bytes());
+        let probed = match &self.way {
+            Way::Dns(dns) => dns.probe(&question).await,
+            Way::Https(https) => https.probe(&question).await,
+            Way::Quic(quic) => quic.probe(&question, &self.counts).await,
+        };
+        match &probed {
+            Ok(()) => self.fails.store(0, Ordering::Relaxed),
+            Err(error) => {
+                tracing::debug!(to = %self.to, %error, "a health check failed");
+                self.counts.unwell();
+                // At most u32::MAX; only the check writes, and there is one.
+                let fails = self.fails.load(Ordering::Relaxed);
+                self.fails.store(fails.saturating_add(1), Ordering::Relaxed);
+            }
+        }
+        probed.is_ok()
     }
 }

@@ -10,6 +10,7 @@ use hickory_proto::rr::Record;
 use super::case::{Ask, Case, Does};
 use super::traces;
 use crate::harness::compare::render;
+use crate::harness::pki::Pki;
 use crate::harness::{COREDNS, DnsServer, FLEETDNS, LONG, Program, eventually, scratch};
 
 /// A server under test, with upstreams and files of its own.
@@ -69,13 +70,18 @@ async fn start(program: Program, case: &Case) -> Side {
     for (name, text) in &case.files {
         fs::write(folder.join(name), text).expect("write a file");
     }
-    let here = |corefile: &str| corefile.replace("FOLDER", &folder.to_string_lossy());
+    let pki = Pki::shared().ca.parent().expect("its folder");
+    let here = |corefile: &str| {
+        let corefile = corefile.replace("FOLDER", &folder.to_string_lossy());
+        corefile.replace("PKI", &pki.to_string_lossy())
+    };
     let mut corefile = here(&case.corefile);
     let mut upstreams = Vec::new();
     for (name, text) in &case.upstreams {
         let upstream = COREDNS.start(&here(text)).await;
-        let port = upstream.dns_addr().port().to_string();
-        corefile = corefile.replace(&format!("{{{name}_PORT}}"), &port);
+        for (port, number) in upstream.ports() {
+            corefile = corefile.replace(&format!("{{{name}_{port}}}"), &number.to_string());
+        }
         upstreams.push((name.clone(), upstream));
     }
     Side { server: program.start(&corefile).await, upstreams, folder }

@@ -6,7 +6,7 @@
 //! and fleetdns alike, [`fleet`] for Corefiles of several clusters, [`outside`] for those that are written
 //! for a pod, [`proxy`] for API servers that fail or lie, [`tunnel`] for those behind an HTTP proxy;
 //! [`client`], [`connection`], [`dig`], [`compare`] and [`says`] for questions, [`told`] for
-//! what no answer shows, [`upstream`] for what is forwarded; [`netns`], [`envoy`] and [`web`] for
+//! what no answer shows, [`upstream`] for what is forwarded and [`liar`] for what comes back; [`netns`], [`envoy`] and [`web`] for
 //! the sidecar.
 #![allow(dead_code, unused_imports, reason = "each test uses its part of it")]
 
@@ -23,6 +23,7 @@ pub mod etcd;
 pub mod eventually;
 pub mod fleet;
 pub mod kubectl;
+pub mod liar;
 pub mod manifests;
 pub mod netns;
 pub mod objects;
@@ -50,6 +51,7 @@ pub use dns_server::{COREDNS, DnsServer, FLEETDNS, Program};
 pub use envoy::Envoy;
 pub use etcd::Etcd;
 pub use eventually::{LONG, eventually};
+pub use liar::Liar;
 pub use netns::Namespace;
 pub use process::Process;
 pub use proxy::{Pass, Proxy};

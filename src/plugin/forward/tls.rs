@@ -1,0 +1,101 @@
+//! With which certificates an upstream is spoken to over TLS (CoreDNS, plugin/pkg/tls).
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+/// What `tls [CERT KEY] [CA]` says: whom we trust, and who we are.
+#[derive(Debug, Default)]
+pub(super) struct Credentials {
+    /// The authorities that a server's certificate may be from; those of the system without any.
+    pub authorities: Option<Vec<CertificateDer<'static>>>,
+    pub client: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
+}
+
+/// Why files are no credentials.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Wrong {
+    #[error("cannot read {0} ({1})")]
+    Unreadable(String, rustls::pki_types::pem::Error),
+    #[error("{0} has no certificate")]
+    NoCertificate(String),
+    #[error("the certificate or key cannot be used ({0})")]
+    Unusable(#[from] rustls::Error),
+}
+
+/// The certificates of a PEM file.
+///
+/// # Errors
+/// It cannot be read, or has none.
+pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Wrong> {
+    let name = || path.display().to_string();
+    let unreadable = |error| Wrong::Unreadable(name(), error);
+    let found = CertificateDer::pem_file_iter(path).map_err(unreadable)?;
+    let found: Vec<_> = found.collect::<Result<_, _>>().map_err(unreadable)?;
+    if found.is_empty() { Err(Wrong::NoCertificate(name())) } else { Ok(found) }
+}
+
+/// The private key of a PEM file.
+///
+/// # Errors
+/// It cannot be read, or has none.
+pub(super) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, Wrong> {
+    let unreadable = |error| Wrong::Unreadable(path.display().to_string(), error);
+    PrivateKeyDer::from_pem_file(path).map_err(unreadable)
+}
+
+impl Credentials {
+    /// The configuration of a client. TLS 1.2 or later; `alpn` are the protocols that it offers.
+    ///
+    /// # Errors
+    /// The client's certificate and key cannot be used.
+    pub fn config(&self, alpn: &[&[u8]]) -> Result<ClientConfig, Wrong> {
+        let mut roots = RootCertStore::empty();
+        match &self.authorities {
+            Some(authorities) => roots.add_parsable_certificates(authorities.iter().cloned()),
+            // Where the system has none, no server is trusted, which its errors say.
+            None => roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs),
+        };
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots);
+        let mut config = match &self.client {
+            None => builder.with_no_client_auth(),
+            Some((chain, key)) => builder.with_client_auth_cert(chain.clone(), key.clone_key())?,
+        };
+        config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+        Ok(config)
+    }
+}
+
+/// TLS with one upstream.
+#[derive(Clone)]
+pub(super) struct Tls {
+    connector: TlsConnector,
+    /// Whom its certificate must be for: a name, or the upstream's address.
+    name: ServerName<'static>,
+}
+
+impl Tls {
+    pub fn new(config: Arc<ClientConfig>, name: ServerName<'static>) -> Self {
+        Tls { connector: TlsConnector::from(config), name }
+    }
+
+    pub async fn connect(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        self.connector.connect(self.name.clone(), stream).await
+    }
+}
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.name.fmt(f)
+    }
+}

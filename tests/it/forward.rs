@@ -1,0 +1,206 @@
+//! `forward` beside CoreDNS where upstreams are not what they should be: late, silent, false, broken, gone
+//! for a while. What well-behaved upstreams show is in `drop_in/forward`.
+
+use std::collections::BTreeSet;
+
+use hickory_proto::rr::RecordType;
+
+use crate::harness::compare::render;
+use crate::harness::{
+    COREDNS, DnsServer, FLEETDNS, LONG, Liar, Program, Question, eventually, get,
+};
+
+/// A server with an upstream of its own.
+struct Side {
+    liar: Liar,
+    server: DnsServer,
+}
+
+async fn start(program: Program, options: &str) -> Side {
+    let liar = Liar::start().await;
+    let corefile = format!(
+        ".:{{PORT}} {{
+            bind 127.0.0.1
+            prometheus 127.0.0.1:{{METRICS_PORT}}
+            errors
+            forward . {} {{
+                {options}
+            }}
+        }}",
+        liar.address()
+    );
+    let server = program.start(&corefile).await;
+    Side { liar, server }
+}
+
+async fn both(options: &str) -> [Side; 2] {
+    tokio::join!(start(COREDNS, options), start(FLEETDNS, options)).into()
+}
+
+impl Side {
+    async fn ask(&self, question: &Question) -> String {
+        let reply = question.ask(self.server.dns_addr()).await;
+        reply.map_or_else(|error| error, |reply| render(&reply))
+    }
+
+    /// What the upstream was asked, without the checks of its health.
+    fn asked(&self) -> Vec<String> {
+        let asked = self.liar.asked();
+        let asked = asked.iter().filter(|asked| asked.question != ". NS");
+        let way = |tcp| if tcp { "tcp" } else { "udp" };
+        asked.map(|asked| format!("{} {}", asked.question, way(asked.tcp))).collect()
+    }
+
+    /// The value of a counter of one upstream.
+    async fn counted(&self, name: &str) -> String {
+        let (_, page) = get(self.server.addr("METRICS_PORT"), "/metrics").await.expect("metrics");
+        let line = page.lines().find(|line| line.starts_with(name));
+        line.and_then(|line| line.rsplit(' ').next()).unwrap_or("0").to_owned()
+    }
+}
+
+/// Names of [`Liar`], each over UDP and TCP.
+const NAMES: [&str; 18] = [
+    "good",
+    "silent",
+    "id",
+    "ids",
+    "question",
+    "query",
+    "header",
+    "source",
+    "sources",
+    "truncated",
+    "garbled",
+    "long",
+    "short",
+    "closes",
+    "once",
+    "edns",
+    "good",
+    "once",
+];
+
+#[tokio::test]
+async fn an_upstream_that_lies_is_believed_where_coredns_believes_it() {
+    let mut wrong = Vec::new();
+    for options in ["", "prefer_udp", "force_tcp"] {
+        // No checks of its health: what they find out depends on the time.
+        let quick = format!("read_timeout 300ms\nmax_fails 0\n{options}");
+        let [coredns, fleetdns] = both(&quick).await;
+        for name in NAMES {
+            for tcp in [false, true] {
+                for edns in [false, true] {
+                    let mut question = Question::new(&format!("{name}.test."), RecordType::A);
+                    question = if tcp { question.tcp() } else { question };
+                    question = if edns { question.edns(1232) } else { question };
+                    let sides = [&coredns, &fleetdns];
+                    sides.iter().for_each(|side| side.liar.forget());
+                    let (expected, found) =
+                        tokio::join!(coredns.ask(&question), fleetdns.ask(&question));
+                    let [asked, ours] = sides.map(Side::asked);
+                    if expected != found || asked != ours {
+                        let what = format!("{name} {} {options}", question.describe());
+                        wrong.push(format!(
+                            "{what}\n--- CoreDNS {asked:?}\n{expected}--- fleetdns {ours:?}\n{found}"
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn the_right_reply_is_taken_behind_a_false_one() {
+    let side = start(FLEETDNS, "").await;
+    let found = side.ask(&Question::new("questions.test.", RecordType::A)).await;
+    assert!(found.contains("192.0.2.1"), "{found}");
+}
+
+#[tokio::test]
+async fn replies_come_in_any_order() {
+    for side in both("").await {
+        let slow = Question::new("slow.test.", RecordType::A);
+        let good = Question::new("good.test.", RecordType::A);
+        let late = async {
+            // Only after the slow one is on its way.
+            eventually("the slow one is asked", LONG, async || {
+                side.asked().iter().any(|asked| asked.starts_with("slow"))
+            })
+            .await;
+            side.ask(&good).await
+        };
+        let (slow, good) = tokio::join!(side.ask(&slow), late);
+        assert!(slow.contains("192.0.2.1") && good.contains("192.0.2.1"), "{slow}{good}");
+    }
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_gone_is_checked_until_it_comes_back() {
+    let options = "max_fails 1
+        health_check 50ms no_rec domain health.test
+        read_timeout 100ms
+        failfast_all_unhealthy_upstreams";
+    for side in both(options).await {
+        let name = side.server.logs();
+        let good = Question::new("good.test.", RecordType::A);
+        let is_good = async || side.ask(&good).await.contains("192.0.2.1");
+        assert!(is_good().await, "{name}");
+        assert!(side.liar.asked().iter().all(|asked| !asked.question.starts_with("health")));
+
+        side.liar.set_down(true);
+        eventually("it is given up", LONG, async || {
+            let reply = side.ask(&good).await;
+            let logs = side.server.logs();
+            if logs.contains("no healthy proxies") { Ok(()) } else { Err(reply) }
+        })
+        .await;
+        let checks: Vec<_> = side
+            .liar
+            .asked()
+            .into_iter()
+            .filter(|asked| asked.question == "health.test. NS")
+            .collect();
+        assert!(checks.len() >= 2 && checks.iter().all(|check| !check.rd), "{checks:?}");
+        let failed = side.counted("coredns_proxy_healthcheck_failures_total{").await;
+        assert!(failed.parse::<u32>().is_ok_and(|failed| failed >= 2), "{failed}");
+        assert_ne!(side.counted("coredns_forward_healthcheck_broken_total").await, "0");
+        // It is not asked in vain.
+        side.liar.forget();
+        assert!(!is_good().await);
+        assert!(side.asked().iter().all(|asked| !asked.starts_with("good")), "{:?}", side.asked());
+
+        side.liar.set_down(false);
+        eventually("it is asked again", LONG, is_good).await;
+    }
+}
+
+#[tokio::test]
+async fn ids_and_ports_cannot_be_foreseen() {
+    const QUESTIONS: usize = 300;
+    let side = start(FLEETDNS, "expire 0s").await;
+    side.liar.forget();
+    let question = Question::new("good.test.", RecordType::A);
+    for _ in 0..QUESTIONS {
+        assert!(side.ask(&question).await.contains("192.0.2.1"));
+    }
+    let asked = side.liar.asked();
+    assert_eq!(asked.len(), QUESTIONS);
+    let ids: Vec<u16> = asked.iter().map(|asked| asked.id).collect();
+    let ports: Vec<u16> = asked.iter().map(|asked| asked.from.port()).collect();
+    // Of 65,536 IDs and 28,232 ports (Linux) so few are seldom drawn twice.
+    for drawn in [&ids, &ports] {
+        let distinct = drawn.iter().collect::<BTreeSet<_>>().len();
+        assert!(distinct > QUESTIONS * 9 / 10, "{distinct} of {drawn:?}");
+        let steps = drawn.windows(2).map(|pair| pair[1].wrapping_sub(pair[0]));
+        let steps = steps.collect::<BTreeSet<_>>().len();
+        assert!(steps > QUESTIONS * 9 / 10, "{steps} steps of {drawn:?}");
+    }
+    for bit in 0..16 {
+        let set = ids.iter().filter(|id| *id >> bit & 1 == 1).count();
+        // Ten standard deviations.
+        assert!(set.abs_diff(QUESTIONS / 2) < 87, "bit {bit} is set in {set}: {ids:?}");
+    }
+}
