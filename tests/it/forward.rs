@@ -2,12 +2,15 @@
 //! for a while. What well-behaved upstreams show is in `drop_in/forward`.
 
 use std::collections::BTreeSet;
+use std::fs;
 
+use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 
 use crate::harness::compare::render;
 use crate::harness::{
-    COREDNS, DnsServer, FLEETDNS, LONG, Liar, Program, Question, eventually, get,
+    COREDNS, DnsServer, FLEETDNS, LONG, Liar, Program, Question, eventually, get, scratch,
 };
 
 /// A server with an upstream of its own.
@@ -174,6 +177,95 @@ async fn an_upstream_that_is_gone_is_checked_until_it_comes_back() {
 
         side.liar.set_down(false);
         eventually("it is asked again", LONG, is_good).await;
+    }
+}
+
+#[tokio::test]
+async fn more_questions_than_max_concurrent_are_refused() {
+    let good = Question::new("good.test.", RecordType::A).edns(1232);
+    let mut said = Vec::new();
+    for side in both("max_concurrent 1\nread_timeout 24h\nmax_fails 0").await {
+        let at = side.server.dns_addr();
+        let slow = Question::new("slow.test.", RecordType::A);
+        let slow = tokio::spawn(async move { slow.ask(at).await });
+        eventually("the slow one is asked", LONG, async || {
+            side.asked().iter().any(|asked| asked.starts_with("slow"))
+        })
+        .await;
+        let refused = side.ask(&good).await;
+        // The server has an upstream of its own for this one.
+        let direct = Question::new("good.test.", RecordType::A);
+        direct.ask(side.liar.address()).await.expect("the upstream itself answers");
+        let slow = slow.await.expect("a task").map(|reply| render(&reply));
+        let after = side.ask(&good).await;
+        let counted = side.counted("coredns_forward_max_concurrent_rejects_total").await;
+        let logs = side.server.logs();
+        let line = logs.lines().find(|line| line.contains("plugin/errors")).map(str::to_owned);
+        said.push((refused, slow, after, counted, line));
+    }
+    assert_eq!(said[0], said[1]);
+    assert!(said[0].4.is_some(), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_name_of_a_host_that_nobody_knows_ends_the_start() {
+    let liar = Liar::start().await;
+    let corefile = format!(
+        ".:{{PORT}} {{
+            bind 127.0.0.1
+            forward . header.test {{
+                resolver {}
+            }}
+        }}",
+        liar.address()
+    );
+    for program in [COREDNS, FLEETDNS] {
+        let (status, said) = program.refuse(&corefile).await;
+        assert!(!status.success() && said.contains("header.test"), "{}: {said}", program.name);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_its_own_authority_is_not_trusted() {
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().expect("a key");
+    let folder = scratch::folder("own-authority");
+    let write = |name: &str, text: &str| {
+        fs::write(folder.join(name), text).expect("write a file");
+        folder.join(name).display().to_string()
+    };
+    let cert = write("cert.pem", &params.self_signed(&key).expect("a certificate").pem());
+    let key = write("key.pem", &key.serialize_pem());
+    let upstream = COREDNS
+        .start(&format!(
+            ".:{{PORT}} {{
+                bind 127.0.0.1
+            }}
+            tls://.:{{TLS_PORT}} {{
+                bind 127.0.0.1
+                tls {cert} {key}
+                hosts {{
+                    192.0.2.1 good.test
+                }}
+            }}"
+        ))
+        .await;
+    let corefile = format!(
+        ".:{{PORT}} {{
+            bind 127.0.0.1
+            forward . tls://{} {{
+                tls {cert}
+                tls_servername localhost
+                max_connect_attempts 1
+            }}
+        }}",
+        upstream.addr("TLS_PORT")
+    );
+    for (program, code) in [(COREDNS, ResponseCode::NoError), (FLEETDNS, ResponseCode::ServFail)] {
+        let server = program.start(&corefile).await;
+        let reply = server.ask("good.test.", RecordType::A).await;
+        assert_eq!(reply.metadata.response_code, code, "{}", program.name);
     }
 }
 

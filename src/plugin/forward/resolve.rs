@@ -13,6 +13,7 @@ use crate::plugin::names;
 
 /// How long a resolver may take for one question.
 const PATIENCE: Duration = Duration::from_secs(2);
+const LATE: &str = "no reply within 2 seconds";
 /// Octets of the longest reply to a question without EDNS.
 const REPLY: usize = 512;
 
@@ -87,7 +88,10 @@ fn ask(host: &str, qtype: RecordType, resolver: SocketAddr) -> io::Result<Vec<Ip
         let left = deadline.saturating_duration_since(Instant::now());
         // No time at all would mean for ever.
         socket.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
-        let length = socket.recv(&mut buffer)?;
+        let length = socket.recv(&mut buffer).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => io::Error::new(io::ErrorKind::TimedOut, LATE),
+            _ => error,
+        })?;
         let Ok(reply) = read::message(&buffer[..length]) else { continue };
         if reply.metadata.id == id && reply.queries == question.queries {
             let address = |data: &RData| match data {

@@ -11,6 +11,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::plugin::tls::system_roots;
+
 /// What `tls [CERT KEY] [CA]` says: whom we trust, and who we are.
 #[derive(Debug, Default)]
 pub(super) struct Credentials {
@@ -57,11 +59,14 @@ impl Credentials {
     /// # Errors
     /// The client's certificate and key cannot be used.
     pub fn config(&self, alpn: &[&[u8]]) -> Result<ClientConfig, Wrong> {
-        let mut roots = RootCertStore::empty();
-        match &self.authorities {
-            Some(authorities) => roots.add_parsable_certificates(authorities.iter().cloned()),
+        let roots = match &self.authorities {
+            Some(authorities) => {
+                let mut roots = RootCertStore::empty();
+                roots.add_parsable_certificates(authorities.iter().cloned());
+                roots
+            }
             // Where the system has none, no server is trusted, which its errors say.
-            None => roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs),
+            None => system_roots(),
         };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)

@@ -188,7 +188,8 @@ fn roots(text: &[u8]) -> Result<RootCertStore, String> {
     Ok(roots)
 }
 
-fn system_roots() -> RootCertStore {
+/// The authorities of the system.
+pub fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     // Some of a system's certificates are of kinds that are not supported: the others count.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

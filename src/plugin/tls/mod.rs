@@ -15,8 +15,8 @@ use std::sync::Arc;
 use super::setup::Setup;
 use crate::corefile::{Diagnostic, Directive, Token};
 use client_auth::ClientAuth;
-pub use identity::Identity;
 use identity::{Files, Wrong};
+pub use identity::{Identity, system_roots};
 use key_log::KeyLogFile;
 
 const NAME: &str = "tls";
