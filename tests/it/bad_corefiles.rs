@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use crate::harness::pki::Pki;
 use crate::harness::{parts, scratch};
 
-const CASES: [&str; 9] = [
+const CASES: &[&str] = &[
     include_str!("bad_corefiles/corefile"),
     include_str!("bad_corefiles/errors-to-bind"),
     include_str!("bad_corefiles/kubernetes"),
