@@ -90,8 +90,8 @@ impl Plugin for Metadata {
 }
 
 /// What a chain knows about a question that it may not get: nothing where it has no `metadata` for it.
-pub fn collect(chain: &[Box<dyn Plugin>], request: &Request) -> Values {
-    let mut plugins = chain.iter().map(Box::as_ref);
+pub fn collect(chain: &[Arc<dyn Plugin>], request: &Request) -> Values {
+    let mut plugins = chain.iter().map(Arc::as_ref);
     match plugins.find(|plugin| plugin.collects(request)) {
         Some(_) => of_plugins(plugins, request),
         None => Values::new(),

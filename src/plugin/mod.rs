@@ -8,9 +8,11 @@
 //! `handle` answers. [`order`] holds the order of execution and the names that are not built in.
 
 pub mod acl;
+pub mod any;
 pub mod background;
 pub mod bind;
 pub mod bufsize;
+pub mod cache;
 pub mod crowds;
 #[cfg(test)]
 mod endpoint_tests;
@@ -21,8 +23,11 @@ pub mod forward;
 pub mod health;
 pub mod hosts;
 pub mod kubernetes;
+pub mod loadbalance;
 pub mod log;
+pub mod r#loop;
 pub mod metadata;
+pub mod minimal;
 pub mod multisocket;
 pub mod names;
 pub mod nsid;
@@ -31,6 +36,7 @@ pub mod prometheus;
 pub mod ready;
 pub mod reload;
 pub mod request;
+pub mod response;
 pub mod sentinel;
 pub mod setup;
 #[cfg(test)]
@@ -41,6 +47,7 @@ pub mod transfer;
 pub mod view;
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use hickory_proto::op::{Message, ResponseCode};
@@ -80,6 +87,12 @@ pub trait Plugin: Send + Sync {
     /// What it makes of a request, for who wants to know why. Must not wait.
     fn explain(&self, _request: &Request, _steps: &mut Steps) -> Told {
         Told::MayAnswer
+    }
+
+    /// Whether it answers a request from what it knows at this moment, so that no `cache` before it may
+    /// give an older answer, nor keep this one. Must not wait.
+    fn holds(&self, _request: &Request) -> bool {
+        false
     }
 
     /// What it has of the zone that a request asks for, for `transfer` before it.
@@ -132,18 +145,18 @@ impl Failure {
 /// The plugins behind the one that is asked.
 #[derive(Clone, Copy)]
 pub struct Next<'a> {
-    rest: &'a [Box<dyn Plugin>],
+    rest: &'a [Arc<dyn Plugin>],
 }
 
 impl<'a> Next<'a> {
     /// The whole chain.
-    pub fn all(chain: &'a [Box<dyn Plugin>]) -> Self {
+    pub fn all(chain: &'a [Arc<dyn Plugin>]) -> Self {
         Next { rest: chain }
     }
 
     /// All of them, in their order.
     pub fn plugins(&self) -> impl Iterator<Item = &'a dyn Plugin> {
-        self.rest.iter().map(Box::as_ref)
+        self.rest.iter().map(Arc::as_ref)
     }
 
     /// The plugin that is asked next, if there is one.
@@ -168,10 +181,25 @@ impl<'a> Next<'a> {
         }
     }
 
+    /// The same plugins, for work that goes on after the question.
+    pub fn keep(self) -> Kept {
+        Kept(self.rest.into())
+    }
+
     /// Those that are asked, the first of them first.
-    fn asked(self, request: &Request) -> &'a [Box<dyn Plugin>] {
+    fn asked(self, request: &Request) -> &'a [Arc<dyn Plugin>] {
         let mut plugins = self.rest.iter();
         let first = plugins.position(|plugin| !(request.is_own && plugin.looks_on()));
         &self.rest[first.unwrap_or(self.rest.len())..]
+    }
+}
+
+/// The plugins behind one that asks them on its own account.
+#[derive(Clone)]
+pub struct Kept(Arc<[Arc<dyn Plugin>]>);
+
+impl Kept {
+    pub fn next(&self) -> Next<'_> {
+        Next::all(&self.0)
     }
 }

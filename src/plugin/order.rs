@@ -4,8 +4,9 @@
 
 use super::setup::{Chain, Process, Setup};
 use super::{
-    acl, bind, bufsize, crowds, errors, fleet, forward, health, hosts, kubernetes, log, metadata,
-    multisocket, nsid, prometheus, ready, reload, sentinel, timeouts, tls, transfer, view,
+    acl, any, bind, bufsize, cache, crowds, errors, fleet, forward, health, hosts, kubernetes,
+    loadbalance, log, r#loop, metadata, minimal, multisocket, nsid, prometheus, ready, reload,
+    sentinel, timeouts, tls, transfer, view,
 };
 use crate::corefile::{Diagnostic, Directive, ServerBlock, Token, nearest};
 
@@ -59,21 +60,21 @@ pub const ORDER: &[(&str, Standing)] = &[
     ("local", Later),
     ("dns64", Later),
     ("siit", NotBuiltIn("make IPv6 addresses of IPv4 ones with `dns64`")),
-    ("any", Later),
+    ("any", Built(any::setup)),
     (
         "chaos",
         NotBuiltIn("answer CH TXT version.bind by no server, or by a `template` of class CH"),
     ),
-    ("loadbalance", Later),
+    ("loadbalance", Built(loadbalance::setup)),
     ("tsig", NotBuiltIn("let trusted networks alone ask for transfers, with `acl`")),
     ("rewrite", Later),
     ("autopath", Later),
     ("acl", Built(acl::setup)),
-    ("cache", Later),
+    ("cache", Built(cache::setup)),
     ("header", Later),
     ("dnssec", NotBuiltIn("sign the zone beforehand and serve it with `file`")),
     ("tls", Built(tls::setup)),
-    ("minimal", Later),
+    ("minimal", Built(minimal::setup)),
     ("sentinel", Built(sentinel::setup)),
     ("template", Later),
     ("transfer", Built(transfer::setup)),
@@ -97,7 +98,7 @@ pub const ORDER: &[(&str, Standing)] = &[
             "write the names to a `hosts` file, or ask a CoreDNS that has etcd with `forward`",
         ),
     ),
-    ("loop", Later),
+    ("loop", Built(r#loop::setup)),
     ("forward", Built(forward::setup)),
     ("grpc", NotBuiltIn("ask the upstream with `forward`, over TLS if need be")),
     ("erratic", NotBuiltIn("use it in a CoreDNS beside: it is for tests")),

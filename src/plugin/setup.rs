@@ -53,7 +53,7 @@ impl Process {
 /// What one server block is, besides its keys.
 #[derive(Default)]
 pub struct Chain {
-    pub plugins: Vec<Box<dyn Plugin>>,
+    pub plugins: Vec<Arc<dyn Plugin>>,
     /// Addresses of `bind`; all addresses where it is empty.
     pub bind: Vec<IpAddr>,
     /// Octets of the longest answer over UDP, whatever clients take (`bufsize`).
@@ -83,7 +83,7 @@ pub struct Setup<'a> {
 impl Setup<'_> {
     /// Adds a link to the chain.
     pub fn push(&mut self, plugin: impl Plugin + 'static) {
-        self.chain.plugins.push(Box::new(plugin));
+        self.chain.plugins.push(Arc::new(plugin));
     }
 
     /// The file that a word names, below `root` if it is relative.

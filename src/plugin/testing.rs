@@ -117,7 +117,7 @@ pub async fn ask_before(
     request: &Request,
     last: fn(&Request) -> Outcome,
 ) -> Outcome {
-    chain.plugins.push(Box::new(Last(last)));
+    chain.plugins.push(Arc::new(Last(last)));
     let outcome = Next::all(&chain.plugins).start(request).await;
     chain.plugins.pop();
     outcome

@@ -107,7 +107,7 @@ impl Site {
 }
 
 /// What the plugins say, until one says that it answers.
-fn plugins(chain: &[Box<dyn Plugin>], request: &Request) -> Vec<Explaining> {
+fn plugins(chain: &[Arc<dyn Plugin>], request: &Request) -> Vec<Explaining> {
     let mut all = Vec::new();
     for plugin in chain {
         let mut steps = Steps::default();

@@ -23,7 +23,7 @@ use crate::telemetry::metrics::Enabled;
 use crate::zone::name::WireName;
 
 /// The plugins of a block.
-type Plugins = Arc<[Box<dyn Plugin>]>;
+type Plugins = Arc<[Arc<dyn Plugin>]>;
 
 /// A server that is set up and not started: nothing has been opened yet.
 pub struct Instance {
@@ -308,7 +308,7 @@ fn named(
     key: Option<&Key>,
     chain: &Chain,
     addresses: &[Option<IpAddr>],
-    plugins: &[Box<dyn Plugin>],
+    plugins: &[Arc<dyn Plugin>],
 ) -> Vec<Enabled> {
     let counts = plugins.iter().any(|plugin| plugin.name() == "prometheus");
     let Some(key) = key.filter(|_| counts) else { return Vec::new() };

@@ -38,7 +38,7 @@ pub struct Block {
     pub zone: WireName,
     /// The zone in the Corefile's words.
     pub text: Arc<str>,
-    pub chain: Arc<[Box<dyn Plugin>]>,
+    pub chain: Arc<[Arc<dyn Plugin>]>,
     /// Octets of the longest answer over UDP, whatever clients take.
     pub max_payload: Option<u16>,
     /// Which questions it takes; all without one.

@@ -43,6 +43,15 @@ pub fn start() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         .try_init()
 }
 
+/// Says why the process cannot go on, and ends it with exit code 1, as CoreDNS's `log.Fatalf`.
+pub fn fatal(plugin: &str, why: &str) -> ! {
+    let mut line = String::new();
+    // Writing to a String cannot fail.
+    let _ = OneLine(&mut line).write_str(why);
+    println!("[FATAL] plugin/{plugin}: {line}");
+    std::process::exit(1);
+}
+
 /// The format of a line.
 #[derive(Debug)]
 pub struct Line;

@@ -16,6 +16,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::acl::AclCounters;
+use super::cache::CacheCounters;
 use super::encrypted::EncryptedCounters;
 use super::fleet::FleetMetrics;
 use super::forward::ForwardCounters;
@@ -69,6 +70,8 @@ pub struct Observation<'a> {
 pub struct Metrics {
     /// Of the plugin `acl`.
     pub acl: AclCounters,
+    /// Of the plugin `cache`.
+    pub cache: CacheCounters,
     /// Of listeners of HTTPS and QUIC.
     pub encrypted: EncryptedCounters,
     /// Of the plugin `forward`.
@@ -160,6 +163,7 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut metrics = Metrics {
             acl: AclCounters::default(),
+            cache: CacheCounters::default(),
             encrypted: EncryptedCounters::default(),
             forward: ForwardCounters::default(),
             registry: Registry::default(),
@@ -242,6 +246,7 @@ impl Metrics {
         self.reload.register(registry);
         self.sentinel.register(registry);
         self.acl.register(registry);
+        self.cache.register(registry);
         self.encrypted.register(registry);
         self.forward.register(registry);
     }

@@ -5,6 +5,7 @@
 
 pub mod acl;
 pub mod build;
+pub mod cache;
 pub mod encrypted;
 mod exposition;
 mod fleet;

@@ -8,6 +8,7 @@
 //! == Corefile               as tests start any server: {PORT} is the port, {METRICS_PORT} that of `prometheus`,
 //! == upstream B             the Corefile of a CoreDNS that both have one of, at {B_PORT}, {B_TLS_PORT}...
 //! == file db.example        a file beside the Corefile, which FOLDER stands for in all Corefiles
+//! == counters coredns_a_    how the counters begin that are compared, instead of all
 //! == ask                    steps, one a line
 //! ```
 //!
@@ -58,8 +59,13 @@ macro_rules! drop_in {
 }
 
 drop_in! {
+    any 10,
+    cache 200,
     forward 80,
     hosts 15,
+    loadbalance 20,
+    loops 5,
+    minimal 15,
 }
 
 /// Files that are played at a time.

@@ -5,6 +5,7 @@
 mod harness;
 
 mod bad_corefiles;
+mod cached;
 mod clients;
 mod clusterset;
 mod dig_cases;
@@ -22,6 +23,7 @@ mod image;
 mod kubeconfigs;
 mod leaks;
 mod lifecycle;
+mod loops;
 mod manifests;
 mod member_files;
 mod members;

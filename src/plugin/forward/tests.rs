@@ -287,7 +287,7 @@ async fn says_truncated_for_a_reply_that_is_cut_off() {
 async fn refuses_more_than_max_concurrent() {
     let silent = udp(nothing).await;
     let (mut chain, metrics) = chain(&[silent], "max_concurrent 1");
-    chain.plugins.push(Box::new(Last(|_| Err(Failure::code(ResponseCode::NotImp)))));
+    chain.plugins.push(Arc::new(Last(|_| Err(Failure::code(ResponseCode::NotImp)))));
     let asked = request("a", RecordType::A);
     let first = Next::all(&chain.plugins).start(&asked);
     let second = Next::all(&chain.plugins).start(&asked);

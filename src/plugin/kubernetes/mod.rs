@@ -144,6 +144,20 @@ impl Plugin for Kubernetes {
         }
     }
 
+    fn holds(&self, request: &Request) -> bool {
+        let name = names::wire(request.qname());
+        let Some(left) = self.zones.find(&name) else { return false };
+        if !names::within(&self.fallthrough, request.qname()) {
+            return true;
+        }
+        let (registry, known) = (self.view.registry(), self.view.known());
+        let question = (&name, u16::from(request.qtype()));
+        // What is not known yet, it may have.
+        !(known.local && known.members)
+            || self.zones.answer(registry, known, question, left, &mut Answer::default())
+                != Verdict::NameError
+    }
+
     async fn transfer(&self, request: &Request) -> Transferred {
         self.view.local().await;
         // What a member has not told yet would be missing until the next refresh.

@@ -70,6 +70,11 @@ impl Plugin for Sentinel {
         }
     }
 
+    fn holds(&self, request: &Request) -> bool {
+        let name = names::wire(request.qname());
+        self.ask(request, &name, &mut Answer::default()) != Verdict::Elsewhere
+    }
+
     fn explain(&self, request: &Request, steps: &mut Steps) -> Told {
         let name = names::wire(request.qname());
         self.asked(request, &name, |asked| {

@@ -58,7 +58,7 @@ impl Plugin for Zone {
 /// Asks for a transfer over TCP from 192.0.2.1.
 async fn ask(lines: &str, name: &str, kind: RecordType, serial: Option<u32>) -> String {
     let (mut chain, _) = testing::setup(lines, NAME, setup).unwrap();
-    chain.plugins.push(Box::new(Zone(6000)));
+    chain.plugins.push(Arc::new(Zone(6000)));
     let mut request = request(name, kind);
     request.transport = Transport::Tcp;
     if let Some(serial) = serial {

@@ -11,6 +11,8 @@ pub struct Case {
     /// The file, for messages.
     pub name: String,
     pub corefile: String,
+    /// How the counters begin that are compared; all if there is none.
+    pub counters: Vec<String>,
     /// Name and Corefile of each upstream.
     pub upstreams: Vec<(String, String)>,
     /// Name and contents of each file.
@@ -46,6 +48,7 @@ impl Case {
         let mut case = Case {
             name: name.into(),
             corefile: String::new(),
+            counters: Vec::new(),
             upstreams: Vec::new(),
             files: Vec::new(),
             steps: Vec::new(),
@@ -57,6 +60,9 @@ impl Case {
                 match words[..] {
                     ["upstream", name] => case.upstreams.push((name.into(), String::new())),
                     ["file", name] => case.files.push((name.into(), String::new())),
+                    ["counters", ref names @ ..] => {
+                        case.counters = names.iter().map(|name| (*name).into()).collect();
+                    }
                     ["Corefile"] | ["ask"] => {}
                     _ => panic!("{name}:{}: no part {title}", index + 1),
                 }

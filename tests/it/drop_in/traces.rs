@@ -49,7 +49,8 @@ async fn traces(case: &Case, side: &Side) -> Result<Vec<String>, String> {
     if case.corefile.contains("{METRICS_PORT}") {
         let at = side.server.addr("METRICS_PORT");
         let (_, page) = get(at, "/metrics").await.map_err(|error| error.to_string())?;
-        lines.extend(page.lines().filter(|line| is_compared(line)).map(|line| of(side, line)));
+        lines
+            .extend(page.lines().filter(|line| is_compared(case, line)).map(|line| of(side, line)));
     }
     lines.extend(logged(&side.server).map(|line| format!("log: {}", of(side, &line))));
     for (name, upstream) in &side.upstreams {
@@ -60,9 +61,13 @@ async fn traces(case: &Case, side: &Side) -> Result<Vec<String>, String> {
 }
 
 /// Of plugins that the Corefile does not have, CoreDNS says that they counted nothing.
-fn is_compared(line: &str) -> bool {
+fn is_compared(case: &Case, line: &str) -> bool {
+    let is_named = || case.counters.iter().any(|name| line.starts_with(name));
     let is_nothing = !line.contains('{') && line.ends_with(" 0");
-    line.starts_with("coredns_") && !is_nothing && !ASIDE.iter().any(|aside| line.contains(aside))
+    line.starts_with("coredns_")
+        && (case.counters.is_empty() || is_named())
+        && !is_nothing
+        && !ASIDE.iter().any(|aside| line.contains(aside))
 }
 
 /// Lines of `log`, and of plugins that say something of a question.
