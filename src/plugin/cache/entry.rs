@@ -9,6 +9,9 @@ use hickory_proto::rr::Record;
 use super::answers;
 use crate::plugin::Request;
 
+/// What `file` says of a name that a wildcard stands for.
+pub(super) const WILDCARD: &str = "zone/wildcard";
+
 /// An answer without what is the client's or of one hop: ID, question, EDNS.
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -19,6 +22,8 @@ pub(super) struct Entry {
     answers: Vec<Record>,
     authorities: Vec<Record>,
     additionals: Vec<Record>,
+    /// The wildcard that it was made of, where `metadata` knew it.
+    wildcard: Option<String>,
     /// Whether it has what was asked for.
     is_answer: bool,
     /// The last entry that had, where this one took its place.
@@ -56,6 +61,7 @@ impl Entry {
             answers: message.answers.clone(),
             authorities: message.authorities.clone(),
             additionals: message.additionals.clone(),
+            wildcard: None,
             is_answer: answers::answers(message),
             last_good: None,
             lasts,
@@ -63,6 +69,11 @@ impl Entry {
             demand: Mutex::default(),
             refreshing: Mutex::default(),
         }
+    }
+
+    /// The same, made of a wildcard.
+    pub fn of(self, wildcard: Option<String>) -> Self {
+        Entry { wildcard, ..self }
     }
 
     /// The same, which remembers the last good answer before it if it is none itself.
@@ -88,8 +99,12 @@ impl Entry {
         i64::from(self.lasts) - i64::try_from(age).unwrap_or(i64::MAX)
     }
 
-    /// The reply to a client's question, every record with the same TTL.
+    /// The reply to a client's question, every record with the same TTL. What `metadata` knew of the first
+    /// reply, it knows of this one.
     pub fn reply(&self, request: &Request, ttl: u32) -> Message {
+        if let (Some(known), Some(wildcard)) = (&request.metadata, &self.wildcard) {
+            known.say(WILDCARD, wildcard);
+        }
         let aged = |records: &[Record]| -> Vec<Record> {
             let with_ttl = |record: &Record| {
                 let mut record = record.clone();

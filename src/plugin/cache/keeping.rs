@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use hickory_proto::op::{Message, MessageType, ResponseCode};
 use tracing::warn;
 
-use super::entry::{Entry, wants_authentic_data};
+use super::entry::{Entry, WILDCARD, wants_authentic_data};
 use super::store::Key;
 use super::{Bounds, Shared, answers};
 use crate::plugin::response::Kind;
@@ -133,7 +133,9 @@ impl<'a> Keeping<'a> {
             _ => (Kept::Denial, denial, &options.denial),
         };
         let entry = (!names::within(&bounds.except, self.request.qname())).then(|| {
-            let entry = Entry::new(message, lasts, Instant::now());
+            let known = self.request.metadata.as_ref();
+            let wildcard = known.and_then(|known| known.get(WILDCARD));
+            let entry = Entry::new(message, lasts, Instant::now()).of(wildcard);
             let entry = match prefer_positive && kept == Kept::Success {
                 true => entry.after(success.get(&self.key)),
                 false => entry,

@@ -135,7 +135,7 @@ fn reads_its_words() {
 
 #[tokio::test]
 async fn gives_an_answer_again_with_the_least_ttl() {
-    let chain = Chain::new("cache 30", |request, _| {
+    let chain = Chain::new("cache 30 {\nkeepttl\n}", |request, _| {
         let Ok(Reply::Message(mut reply)) = address(request, 3600, 1) else { unreachable!() };
         reply.additionals = reply.answers.clone();
         reply.additionals[0].ttl = 20;
@@ -156,7 +156,7 @@ async fn gives_an_answer_again_with_the_least_ttl() {
 
 #[tokio::test]
 async fn keeps_failures_of_the_chain_for_a_moment() {
-    let chain = Chain::new("cache", |_, _| fails("no reply"));
+    let chain = Chain::new("cache {\nservfail 5m\n}", |_, _| fails("no reply"));
     assert_eq!(chain.ask("a.test").await, "failed ServFail: no reply");
     assert_eq!(chain.ask("a.test").await, "ServFail:");
     assert_eq!(chain.asked(), 1);
@@ -187,6 +187,21 @@ async fn asks_with_ad_and_hides_it_from_who_did_not_ask_for_it() {
         }
         let Ok(Reply::Message(reply)) = chain.outcome(&asked).await else { panic!("no reply") };
         assert_eq!(reply.metadata.authentic_data, expected);
+    }
+    assert_eq!(chain.asked(), 1);
+}
+
+#[tokio::test]
+async fn knows_of_a_wildcard_what_was_known_when_it_was_kept() {
+    let chain = Chain::new("cache", |request, _| {
+        request.metadata.as_ref().unwrap().say("zone/wildcard", "*.test.");
+        address(request, 60, 1)
+    });
+    for _ in 0..2 {
+        let known = Arc::<crate::plugin::metadata::Known>::default();
+        let asked = Request { metadata: Some(known.clone()), ..request("a.test", RecordType::A) };
+        chain.outcome(&asked).await.unwrap();
+        assert_eq!(known.get("zone/wildcard").as_deref(), Some("*.test."));
     }
     assert_eq!(chain.asked(), 1);
 }
@@ -225,20 +240,20 @@ async fn drops_replies_to_other_questions() {
 /// One question ahead of the end of an entry begins one question beside.
 #[tokio::test]
 async fn prefetches_once_as_a_client_of_tcp() {
-    let chain = Chain::new("cache {\nprefetch 2 1m 90%\nsuccess 1024 1 0\n}", |request, asked| {
+    // Of 9 seconds 90% are 9, so that is at once.
+    let chain = Chain::new("cache 9 {\nprefetch 2 1m 90%\nkeepttl\n}", |request, asked| {
         if asked > 0 {
             assert_eq!(request.transport, crate::plugin::Transport::Tcp);
             assert!(request.metadata.is_none());
         }
-        address(request, 1, 1 + u8::try_from(asked).unwrap())
+        address(request, 60, 1 + u8::try_from(asked).unwrap())
     });
-    // A TTL of one second is at 90% at once.
     for _ in 0..3 {
-        assert_eq!(chain.ask("a.test").await, "NoError: a.test. 1 A 192.0.2.1");
+        assert_eq!(chain.ask("a.test").await, "NoError: a.test. 9 A 192.0.2.1");
     }
     chain.until_asked(2).await;
     assert_eq!(chain.counted("coredns_cache_prefetch_total"), Some(1));
-    assert_eq!(chain.ask("a.test").await, "NoError: a.test. 1 A 192.0.2.2");
+    assert_eq!(chain.ask("a.test").await, "NoError: a.test. 9 A 192.0.2.2");
 }
 
 /// Entries of `success` whose TTL is 0 seconds have ended when they are stored.
