@@ -11,6 +11,7 @@ use hickory_proto::rr::{Name, RecordType};
 
 use super::metadata::Known;
 use super::{Outcome, Reply};
+use crate::telemetry::uncompressed_len;
 
 /// A parsed question. The server has seen to it that there is exactly one, of class IN and opcode
 /// QUERY, with EDNS version 0 or none.
@@ -132,7 +133,9 @@ impl Request {
         }
         let mut message = (*self.message).clone();
         message.queries = vec![Query::query(name, qtype)];
-        let request = Request { message: Arc::new(message), depth: self.depth + 1, ..self.clone() };
+        let size = uncompressed_len(&message);
+        let (message, depth) = (Arc::new(message), self.depth + 1);
+        let request = Request { message, depth, size, ..self.clone() };
         match self.resolver.resolve(request).await {
             Ok(Reply::Message(message)) => Some(*message),
             Ok(Reply::Messages(_) | Reply::Silence) => None,

@@ -1,6 +1,7 @@
 //! How long a message is, by the measure of CoreDNS's log and metrics.
 
 use hickory_proto::op::Message;
+use hickory_proto::rr::{RData, Record};
 use hickory_proto::serialize::binary::{BinEncodable, BinEncoder, NameEncoding};
 
 /// Length of the message in bytes without compression, which is what CoreDNS counts
@@ -11,9 +12,38 @@ pub fn uncompressed_len(message: &Message) -> usize {
     // The encoder's own limit is that of a TCP message; a longer reply counts as one.
     let mut encoder = encoder.with_name_encoding(NameEncoding::Uncompressed);
     match message.emit(&mut encoder) {
-        Ok(()) => encoder.len(),
+        Ok(()) => {
+            let sections = [&message.answers, &message.authorities, &message.additionals];
+            encoder.len() + sections.into_iter().flatten().map(padding).sum::<usize>()
+        }
         Err(_) => 0,
     }
+}
+
+/// Octets that miekg/dns counts of signatures and keys beyond what they have: it holds them as base64, and
+/// takes the padding of that for octets.
+fn padding(record: &Record) -> usize {
+    let RData::Unknown { code, rdata } = &record.data else { return 0 };
+    let octets = &rdata.anything;
+    let before = match u16::from(*code) {
+        // RRSIG: the name of the signer follows 18 octets.
+        46 => 18 + name_len(octets.get(18..).unwrap_or_default()),
+        // KEY, DNSKEY, RKEY, CDNSKEY
+        25 | 48 | 57 | 60 => 4,
+        // DHCID
+        49 => 0,
+        _ => return 0,
+    };
+    (3 - octets.len().saturating_sub(before) % 3) % 3
+}
+
+/// Octets of the name at the start.
+fn name_len(octets: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(length) = octets.get(at).filter(|length| **length > 0) {
+        at += 1 + usize::from(*length);
+    }
+    at + 1
 }
 
 #[cfg(test)]
@@ -21,7 +51,8 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use hickory_proto::op::{MessageType, OpCode, Query};
-    use hickory_proto::rr::{Name, RData, Record, RecordType};
+    use hickory_proto::rr::rdata::NULL;
+    use hickory_proto::rr::{Name, RecordType};
 
     use super::*;
 
@@ -37,5 +68,20 @@ mod tests {
             message.add_answer(Record::from_rdata(name.clone(), 30, address));
         }
         assert_eq!(uncompressed_len(&message), 12 + 13 + 4 + 2 * (13 + 10 + 4));
+    }
+
+    #[test]
+    fn counts_the_padding_of_base64() {
+        let record = |code: u16, octets: usize| {
+            let rdata = NULL::with(vec![0; octets]);
+            let data = RData::Unknown { code: RecordType::from(code), rdata };
+            Record::from_rdata(Name::root(), 30, data)
+        };
+        // The name of the signer is the root.
+        for (code, octets, expected) in
+            [(46, 19 + 5, 1), (46, 19 + 256, 2), (46, 19 + 6, 0), (48, 4 + 7, 2), (99, 7, 0)]
+        {
+            assert_eq!(padding(&record(code, octets)), expected, "{code} {octets}");
+        }
     }
 }
