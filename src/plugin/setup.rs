@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::health::Health;
 use super::ready::Readiness;
 use super::tls::Identity;
+use super::transfer::Notifier;
 use super::view::View;
 use super::{Plugin, crowds, kubernetes, sentinel, timeouts};
 use crate::corefile::{Diagnostic, Directive, Line, ServerBlock, Token};
@@ -69,6 +70,8 @@ pub struct Chain {
     pub sockets: Option<usize>,
     pub https: crowds::Https,
     pub quic: crowds::Quic,
+    /// Who tells secondaries that a zone changed, where there is a `transfer`.
+    pub notifier: Option<Arc<Notifier>>,
 }
 
 /// What a plugin's `setup` sees and may add to.

@@ -2,21 +2,25 @@
 //!
 //! In: AXFR and IXFR questions. Out: the records that a plugin behind has of the zone, in as many
 //! messages as they need. There is no history: to IXFR (RFC 1995) the answer is one SOA where the
-//! client's serial is the zone's, and else the whole zone.
+//! client's serial is the zone's, and else the whole zone. The other way, a plugin behind has
+//! secondaries told that a zone changed (RFC 1996), by the [`Notifier`].
 
+mod notify;
 mod pack;
+mod setup;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::{Name, RData, RecordType};
 
+pub use notify::Notifier;
 pub use pack::Messages;
+pub use setup::setup;
 
-use super::setup::Setup;
-use super::{Failure, Next, Outcome, Plugin, Reply, Request, Transport, names};
-use crate::corefile::{Diagnostic, Directive, Line, parse_ip};
+use super::{Failure, Next, Outcome, Plugin, Reply, Request, Transport};
 use crate::zone::answer::Answer;
 
 const NAME: &str = "transfer";
@@ -29,6 +33,8 @@ pub enum Transferred {
     NoZone,
     /// Nothing is known yet.
     NotYet,
+    /// There is no zone to give, for a reason that `errors` logs.
+    Failed(&'static str),
     Zone(Box<Contents>),
 }
 
@@ -44,66 +50,20 @@ pub struct Contents {
 /// The plugin.
 #[derive(Debug)]
 pub struct Transfer {
-    rules: Vec<Rule>,
+    rules: Rules,
 }
 
+/// All `transfer` of a server block.
+type Rules = Arc<[Rule]>;
+
+/// One `transfer`.
 #[derive(Debug)]
 struct Rule {
     zones: Vec<Name>,
-    /// `None` for `*`.
-    to: Vec<Option<IpAddr>>,
-}
-
-/// Reads every `transfer [ZONE...] { to ADDRESS|*... }`.
-///
-/// # Errors
-/// A zone or address that is none, no `to`, or `source`, which is for the NOTIFY of plugins that are
-/// not built in.
-pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Diagnostic> {
-    let mut rules = Vec::new();
-    for directive in directives {
-        let mut zones = names::zones(&directive.args)?;
-        if zones.is_empty() {
-            zones = setup.zones().iter().filter_map(|zone| names::parse(zone)).collect();
-        }
-        let mut to = Vec::new();
-        for line in directive.lines() {
-            read(line, &mut to)?;
-        }
-        if to.is_empty() {
-            return Err(directive.name.error(
-                "transfer does not say to whom",
-                "add `to *`, or `to ADDRESS...` with the addresses of the secondaries",
-            ));
-        }
-        rules.push(Rule { zones, to });
-    }
-    setup.push(Transfer { rules });
-    Ok(())
-}
-
-fn read(line: &Line, to: &mut Vec<Option<IpAddr>>) -> Result<(), Diagnostic> {
-    match line.name().text.as_str() {
-        "to" => {
-            for word in line.args_within(1.., "to ADDRESS|*...")? {
-                let address = match word.text.as_str() {
-                    "*" => None,
-                    text => Some(match text.parse::<SocketAddr>() {
-                        // Only NOTIFY would need the port.
-                        Ok(address) => address.ip(),
-                        Err(_) => parse_ip(word)?,
-                    }),
-                };
-                to.push(address);
-            }
-            Ok(())
-        }
-        "source" => Err(line.name().error(
-            "transfer option source is not supported: nothing is sent that it is for",
-            "take the line out; Kubernetes zones send no NOTIFY, in CoreDNS either",
-        )),
-        _ => Err(line.unknown(NAME, &["to"])),
-    }
+    /// Who may have the zones, and is told when they change; `None` for `*`, which is nobody to tell.
+    to: Vec<Option<SocketAddr>>,
+    /// The address that those who are told see.
+    source: Option<IpAddr>,
 }
 
 #[async_trait]
@@ -119,9 +79,11 @@ impl Plugin for Transfer {
         if request.transport != Transport::Tcp {
             return Err(Failure::code(ResponseCode::Refused));
         }
-        let Some(rule) = self.rule(request.qname()) else { return next.run(NAME, request).await };
+        let Some(rule) = rule(&self.rules, request.qname()) else {
+            return next.run(NAME, request).await;
+        };
         let client = request.client.ip().to_canonical();
-        if !rule.to.iter().any(|to| to.is_none_or(|address| address == client)) {
+        if !rule.to.iter().any(|to| to.is_none_or(|address| address.ip() == client)) {
             let mut message = request.reply();
             message.metadata.response_code = ResponseCode::Refused;
             return Reply::message(message);
@@ -135,32 +97,36 @@ impl Plugin for Transfer {
                 Transferred::Elsewhere => continue,
                 Transferred::NoZone => return Err(Failure::code(ResponseCode::NotAuth)),
                 Transferred::NotYet => return Err(Failure::code(ResponseCode::ServFail)),
+                Transferred::Failed(cause) => {
+                    let cause = Some(cause.to_owned());
+                    return Err(Failure { code: ResponseCode::ServFail, cause });
+                }
                 Transferred::Zone(contents) => contents,
             };
-            let (name, serial_now) = (request.qname(), contents.serial);
+            let (zone, now) = (request.qname().to_ascii(), contents.serial);
             // Serial 0 is that of a secondary that has nothing (plugin/transfer/transfer.go).
-            if serial.is_some_and(|serial| serial != 0 && serial == serial_now) {
-                tracing::info!(%name, %client, serial = serial_now, "the zone is up to date there");
+            if serial.is_some_and(|serial| serial != 0 && serial == now) {
+                tracing::info!(
+                    "Outgoing noop, incremental transfer for up to date zone {zone:?} to {client} for \
+                     {now} SOA serial"
+                );
                 return Reply::message(contents.soa.message(request.reply()));
             }
-            tracing::info!(%name, %client, serial = serial_now, "the zone is transferred");
             return Ok(Reply::Messages(Box::new(Messages::new(request, *contents))));
         }
         next.run(NAME, request).await
     }
 }
 
-impl Transfer {
-    /// The rule with the longest zone that the name is in.
-    fn rule(&self, name: &Name) -> Option<&Rule> {
-        let longest = |rule: &Rule| {
-            let zones = rule.zones.iter().filter(|zone| zone.zone_of(name));
-            zones.map(|zone| zone.iter().len()).max()
-        };
-        let matching = self.rules.iter().filter_map(|rule| Some((longest(rule)?, rule)));
-        // Of equals the first.
-        matching.rev().max_by_key(|(labels, _)| *labels).map(|(_, rule)| rule)
-    }
+/// The rule with the longest zone that the name is in.
+fn rule<'r>(rules: &'r [Rule], name: &Name) -> Option<&'r Rule> {
+    let longest = |rule: &Rule| {
+        let zones = rule.zones.iter().filter(|zone| zone.zone_of(name));
+        zones.map(|zone| zone.iter().len()).max()
+    };
+    let matching = rules.iter().filter_map(|rule| Some((longest(rule)?, rule)));
+    // Of equals the first.
+    matching.rev().max_by_key(|(labels, _)| *labels).map(|(_, rule)| rule)
 }
 
 /// The serial that the client of an IXFR has, from the only SOA of its authority section.

@@ -1,6 +1,7 @@
 //! The records of a zone in messages, each as full as CoreDNS fills them.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use hickory_proto::op::Message;
 
@@ -20,13 +21,30 @@ pub struct Messages {
     piece: Answer,
     /// How many of its records are sent.
     sent: usize,
+    /// Records of all messages so far.
+    count: usize,
+    /// Logged when the last message is made, with the count.
+    line: Option<Line>,
+}
+
+/// What is logged of a transfer.
+struct Line {
+    zone: String,
+    client: IpAddr,
+    serial: u32,
 }
 
 impl Messages {
     pub fn new(request: &Request, contents: Contents) -> Self {
         let end = contents.soa.clone();
         let pieces = Box::new(contents.records.chain(std::iter::once(end)));
-        Messages { head: request.reply(), pieces, piece: contents.soa, sent: 0 }
+        let line = Line {
+            zone: request.qname().to_ascii(),
+            client: request.client.ip(),
+            serial: contents.serial,
+        };
+        let (head, piece) = (request.reply(), contents.soa);
+        Messages { head, pieces, piece, sent: 0, count: 0, line: Some(line) }
     }
 
     /// As many records as fit.
@@ -45,6 +63,7 @@ impl Messages {
                 });
                 length += octets;
                 self.sent += 1;
+                self.count += 1;
             }
             match self.pieces.next() {
                 Some(piece) => (self.piece, self.sent) = (piece, 0),
@@ -59,7 +78,16 @@ impl Iterator for Messages {
 
     fn next(&mut self) -> Option<Message> {
         let full = self.fill();
-        (!full.is_empty(Section::Answer)).then(|| full.message(self.head.clone()))
+        if !full.is_empty(Section::Answer) {
+            return Some(full.message(self.head.clone()));
+        }
+        if let Some(Line { zone, client, serial }) = self.line.take() {
+            tracing::info!(
+                "Outgoing transfer of {} records of zone {zone:?} to {client} for {serial} SOA serial",
+                self.count
+            );
+        }
+        None
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use hickory_proto::op::{Message, MessageType, OpCode, Query};
 
 use super::*;
+use crate::plugin::names;
 use crate::plugin::testing::{self, request};
 use crate::zone::answer::Section;
 use crate::zone::rtype;
@@ -17,7 +18,9 @@ fn reads_its_lines() {
         ("transfer", Err("transfer does not say to whom; add `to *`")),
         ("transfer {\nto\n}", Err("'to' has no argument; write `to ADDRESS|*...`")),
         ("transfer {\nto ns.example\n}", Err("'ns.example' is no IP address")),
-        ("transfer {\nto *\nsource 192.0.2.1\n}", Err("transfer option source is not supported")),
+        ("transfer {\nto *\nsource 192.0.2.1\n}", Ok("1")),
+        ("transfer {\nto *\nsource 192.0.2.1\nsource ::1\n}", Err("source is said twice")),
+        ("transfer {\nto *\nsource eth0\n}", Err("'eth0' is no IP address")),
         ("transfer {\nfrom *\n}", Err("unknown property of transfer 'from'")),
         ("transfer a..b {\nto *\n}", Err("a..b")),
     ] {
