@@ -18,6 +18,7 @@ pub mod crowds;
 mod endpoint_tests;
 pub mod errors;
 pub mod explain;
+pub mod file;
 pub mod fleet;
 pub mod forward;
 pub mod health;

@@ -4,9 +4,9 @@
 
 use super::setup::{Chain, Process, Setup};
 use super::{
-    acl, any, bind, bufsize, cache, crowds, errors, fleet, forward, health, hosts, kubernetes,
-    loadbalance, log, r#loop, metadata, minimal, multisocket, nsid, prometheus, ready, reload,
-    sentinel, timeouts, tls, transfer, view,
+    acl, any, bind, bufsize, cache, crowds, errors, file, fleet, forward, health, hosts,
+    kubernetes, loadbalance, log, r#loop, metadata, minimal, multisocket, nsid, prometheus, ready,
+    reload, sentinel, timeouts, tls, transfer, view,
 };
 use crate::corefile::{Diagnostic, Directive, ServerBlock, Token, nearest};
 
@@ -89,7 +89,7 @@ pub const ORDER: &[(&str, Standing)] = &[
     ("k8s_external", Later),
     ("fleet", Built(fleet::setup)),
     ("kubernetes", Built(kubernetes::setup)),
-    ("file", Later),
+    ("file", Built(file::setup)),
     ("auto", NotBuiltIn("name each zone's file with `file`")),
     ("secondary", NotBuiltIn("ask the primary with `forward`, or copy the zone to a `file`")),
     (

@@ -61,11 +61,13 @@ macro_rules! drop_in {
 drop_in! {
     any 10,
     cache 200,
+    file 250,
     forward 80,
     hosts 15,
     loadbalance 20,
     loops 5,
     minimal 15,
+    transfer 15,
 }
 
 /// Files that are played at a time.

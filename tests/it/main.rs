@@ -51,3 +51,4 @@ mod transfer;
 mod transports;
 mod views;
 mod watched;
+mod zone_files;
