@@ -1,5 +1,6 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use futures::future::join_all;
 use hickory_proto::op::Message;
 use hickory_proto::rr::rdata::{A, SOA};
 use hickory_proto::rr::{RData, Record};
@@ -274,6 +275,23 @@ async fn gives_what_has_ended_and_refreshes_it_beside() {
     }
     assert_eq!(chain.asked(), 2, "it failed, and is not tried again for a minute");
     assert_eq!(chain.counted("coredns_cache_served_stale_total"), Some(3));
+}
+
+#[tokio::test]
+async fn refreshes_once_for_all_who_ask() {
+    for (mode, fresh) in [("immediate", 0), ("verify 10s", 1)] {
+        let lines = format!("cache {{\n{ENDED}\nserve_stale 1h {mode}\n}}");
+        let chain = Chain::new(&lines, |request, asked| match asked {
+            0 => fails("first"),
+            _ => address(request, 60, 9),
+        });
+        chain.ask("a.test").await;
+        let all = join_all((0..20).map(|_| chain.ask("a.test"))).await;
+        let old = all.iter().filter(|said| *said == "ServFail:").count();
+        assert_eq!(old, 20 - fresh, "{mode}: who asks waits, the others do not");
+        chain.until_asked(2).await;
+        assert_eq!(chain.asked(), 2, "{mode}");
+    }
 }
 
 #[tokio::test]
