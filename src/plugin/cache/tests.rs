@@ -278,6 +278,22 @@ async fn gives_what_has_ended_and_refreshes_it_beside() {
 }
 
 #[tokio::test]
+async fn keeps_nothing_of_disabled_zones_when_it_asks_anew_either() {
+    let lines = format!("cache {{\n{ENDED}\nserve_stale 1h verify\ndisable success a.test\n}}");
+    let chain = Chain::new(&lines, |request, asked| match asked {
+        0 => fails("first"),
+        _ => address(request, 60, 9),
+    });
+    chain.ask("a.test").await;
+    for asked in 2..4 {
+        assert_eq!(chain.ask("a.test").await, "NoError: a.test. 1 A 192.0.2.9");
+        assert_eq!(chain.asked(), asked);
+    }
+    let kept = "coredns_cache_entries{server=\"dns://:53\",type=\"success\"";
+    assert_eq!(chain.counted(kept), Some(0));
+}
+
+#[tokio::test]
 async fn refreshes_once_for_all_who_ask() {
     for (mode, fresh) in [("immediate", 0), ("verify 10s", 1)] {
         let lines = format!("cache {{\n{ENDED}\nserve_stale 1h {mode}\n}}");
