@@ -226,6 +226,47 @@ async fn a_name_of_a_host_that_nobody_knows_ends_the_start() {
 }
 
 #[tokio::test]
+async fn a_handshake_that_stalls_leaves_time_for_another() {
+    let mut said = Vec::new();
+    for program in [COREDNS, FLEETDNS] {
+        // What a client of TLS says first is the beginning of a long question to it.
+        let liar = Liar::start().await;
+        let good = Liar::start().await;
+        let corefile = format!(
+            ".:{{PORT}} {{
+                bind 127.0.0.1
+            }}
+            stalls.test:{{PORT}} {{
+                bind 127.0.0.1
+                errors
+                forward . tls://{}
+            }}
+            other.test:{{PORT}} {{
+                bind 127.0.0.1
+                errors
+                forward . tls://{} {} {{
+                    policy sequential
+                }}
+            }}",
+            liar.address(),
+            liar.address(),
+            good.address()
+        );
+        let server = program.start(&corefile).await;
+        let [stalls, other] =
+            ["stalls.test.", "good.other.test."].map(|name| Question::new(name, RecordType::A));
+        let (stalls, other) =
+            tokio::join!(stalls.ask(server.dns_addr()), other.ask(server.dns_addr()));
+        let errors = server.logs();
+        let errors: Vec<_> = errors.lines().filter(|line| line.contains("plugin/errors")).collect();
+        said.push((stalls.map(|r| render(&r)), other.map(|r| render(&r)), errors.join("\n")));
+    }
+    assert_eq!(said[0], said[1]);
+    assert!(said[0].1.as_ref().is_ok_and(|reply| reply.contains("192.0.2.1")), "{said:?}");
+    assert!(said[0].2.contains("context deadline exceeded"), "{said:?}");
+}
+
+#[tokio::test]
 async fn a_server_that_is_its_own_authority_is_not_trusted() {
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

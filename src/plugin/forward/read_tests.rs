@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 /// A reply to `a. A`, with counts for the sections and what stands in them.
@@ -67,4 +69,29 @@ fn hands_odd_data_on_as_it_is() {
     let written = read.to_vec().unwrap();
     assert!(written.ends_with(b"\0\x02-_x"));
     assert_eq!(u16::from(read.answers[0].record_type()), 257);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// Whatever an upstream sends, and wherever it ends.
+    #[test]
+    fn nothing_makes_it_panic(
+        counts in any::<[u8; 3]>(),
+        types in proptest::collection::vec((0_u16..300, proptest::collection::vec(any::<u8>(), 0..40)), 0..4),
+        changed in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        end in any::<prop::sample::Index>(),
+    ) {
+        let records: Vec<u8> = types.iter().flat_map(|(rtype, data)| record(*rtype, data)).collect();
+        let mut bytes = bytes(counts, &records);
+        for (at, octet) in changed {
+            let at = at.index(bytes.len());
+            bytes[at] = octet;
+        }
+        let end = end.index(bytes.len() + 1);
+        if let Ok(read) = message(&bytes[..end]) {
+            // What is read can be sent to a client, or is refused without harm.
+            let _ = read.to_vec();
+        }
+    }
 }

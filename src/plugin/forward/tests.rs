@@ -218,6 +218,19 @@ async fn ignores_what_is_no_reply_to_it() {
 }
 
 #[tokio::test]
+async fn knows_its_question_in_any_case() {
+    let upstream = udp(|query| {
+        let mut reply = reply(query, 1, 1);
+        let name = names::parse("WWW.TEST").unwrap();
+        reply.queries = vec![op::Query::query(name, RecordType::A)];
+        vec![reply.to_vec().unwrap()]
+    })
+    .await;
+    let outcome = ask(&[upstream], "read_timeout 24h", &request("www.Test", RecordType::A)).await;
+    assert_eq!(shown(&outcome), "NoError: www.Test. 5 A 10.0.0.1");
+}
+
+#[tokio::test]
 async fn says_formerr_where_only_another_question_is_answered() {
     fn wrong(query: &Message) -> Vec<Vec<u8>> {
         let mut reply = reply(query, 1, 1);
