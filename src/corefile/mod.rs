@@ -17,6 +17,7 @@ mod braces;
 mod claim;
 mod diagnostics;
 mod directive;
+mod duration;
 mod environment;
 mod files;
 mod heading;
@@ -37,6 +38,7 @@ use std::{
 
 pub use claim::Claims;
 pub use diagnostics::{Diagnostic, nearest};
+pub use duration::GoDuration;
 pub use key::{parse_zone, parse_zones};
 pub use value::{
     parse_bool, parse_duration, parse_ip, parse_listen_address, parse_network, parse_number,
