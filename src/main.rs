@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use fleetdns::cli::{self, Command, ServeOptions, UsageError};
+use fleetdns::cli::{self, Command, ServeOptions, UsageError, pid_file};
 use fleetdns::corefile::{self, Corefile, ParseOptions};
 use fleetdns::plugin::order;
 use fleetdns::server::instance::Instance;
@@ -22,7 +22,7 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 // The same line as CoreDNS's: no prefix, to standard error.
-                eprintln!("{error:#}");
+                log::ends(&format!("{error:#}"));
                 ExitCode::FAILURE
             }
         },
@@ -63,7 +63,9 @@ fn print(text: &str) -> Result<()> {
 }
 
 fn serve(options: &ServeOptions) -> Result<()> {
-    log::start().map_err(|error| anyhow::anyhow!(error)).context("the log cannot be started")?;
+    log::start(options.log_format)
+        .map_err(|error| anyhow::anyhow!(error))
+        .context("the log cannot be started")?;
     // kube's TLS needs a provider for the process; ring is the one that is built in.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let corefile = load(options)?;
@@ -78,20 +80,21 @@ fn serve(options: &ServeOptions) -> Result<()> {
         let banner = instance.served().join("\n");
         let mut running = instance.start()?;
         if !options.quiet {
-            print(&banner)?;
-            print(&build::version_text())?;
+            log::banner(&banner)?;
+            log::banner(&build::version_text())?;
         }
+        let _pid_file = options.pid_file.as_deref().and_then(pid_file::write);
         let mut reloading = Reloading::new(&corefile, &running);
         let named = loop {
             let due = tokio::select! {
-                named = signals.end() => break named,
+                named = signals.end(options) => break named,
                 _ = reload.recv() => Due::Signal,
                 () = reloading.due() => Due::Poll,
             };
             let read = || load(options);
             tokio::select! {
                 () = reloading.reload(due, read, &mut running) => {}
-                named = signals.end() => break named,
+                named = signals.end(options) => break named,
             }
         };
         tracing::info!("{named}: Shutting down servers then terminating");
@@ -99,6 +102,7 @@ fn serve(options: &ServeOptions) -> Result<()> {
             () = running.stop() => Ok(()),
             _ = signals.interrupt.recv() => {
                 tracing::info!("SIGINT: Force quit");
+                options.pid_file.as_deref().inspect(|path| pid_file::remove(path));
                 std::process::exit(2)
             }
         }
@@ -127,13 +131,14 @@ impl Signals {
     }
 
     /// The next one that asks for an orderly end.
-    async fn end(&mut self) -> &'static str {
+    async fn end(&mut self, options: &ServeOptions) -> &'static str {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return "SIGTERM",
                 _ = self.interrupt.recv() => return "SIGINT",
                 _ = self.quit.recv() => {
                     tracing::info!("SIGQUIT: Quitting process immediately");
+                    options.pid_file.as_deref().inspect(|path| pid_file::remove(path));
                     std::process::exit(0);
                 }
                 _ = self.upgrade.recv() => {

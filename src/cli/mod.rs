@@ -8,6 +8,7 @@ mod clusters;
 mod explain;
 mod go_style;
 pub mod offline;
+pub mod pid_file;
 mod running;
 mod vip;
 mod whom;
@@ -23,6 +24,8 @@ pub use clusters::Clusters;
 pub use explain::Explain;
 pub use vip::{Vip, VipError};
 pub use whom::AskError;
+
+use crate::telemetry::log::LogFormat;
 
 /// What the process shall do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +64,9 @@ pub struct ServeOptions {
     pub port: u16,
     /// Whether the lines at the start are left out.
     pub quiet: bool,
+    /// Where the process writes its ID, for as long as it runs.
+    pub pid_file: Option<PathBuf>,
+    pub log_format: LogFormat,
 }
 
 /// What is wrong with the command line; displayed with the usage.
@@ -93,9 +99,6 @@ const DEFAULT_CONF: &str = "Corefile";
 /// Flags that have a value, and no meaning without.
 const WITH_VALUE: [&str; 5] = ["conf", "dns.port", "log-format", "p", "pidfile"];
 
-/// Flags of CoreDNS that are still to come.
-const LATER: [&str; 2] = ["log-format", "pidfile"];
-
 /// Answers DNS questions as the Corefile says.
 #[derive(Debug, Parser)]
 #[command(
@@ -122,6 +125,12 @@ struct Flags {
           default_value = "false", default_missing_value = "true",
           value_parser = go_bool)]
     plugins: bool,
+    /// Write the process ID to a file
+    #[arg(long, value_name = "FILE")]
+    pidfile: Option<OsString>,
+    /// Form of the log's lines
+    #[arg(long = "log-format", value_name = "FORMAT", default_value = "text")]
+    log_format: LogFormat,
     /// Print nothing at the start
     #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true,
           default_value = "false", default_missing_value = "true",
@@ -150,9 +159,6 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, UsageE
         return command(explain::parse(args).map(Command::Explain));
     }
     let words = go_style::normalise(args, &WITH_VALUE)?;
-    if let Some(later) = words.iter().find_map(|word| later(word)) {
-        return Err(UsageError::new(format!("the flag -{later} is not supported yet")));
-    }
     let flags = Flags::try_parse_from(words).map_err(|error| UsageError::new(problem(&error)))?;
     Ok(if flags.help {
         Command::Help(usage())
@@ -166,6 +172,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, UsageE
             conf: flags.conf.unwrap_or_else(|| DEFAULT_CONF.into()),
             port: flags.port,
             quiet: flags.quiet,
+            // An empty path is none, as in CoreDNS.
+            pid_file: flags.pidfile.filter(|path| !path.is_empty()).map(PathBuf::from),
+            log_format: flags.log_format,
         })
     })
 }
@@ -205,13 +214,6 @@ fn go_bool(text: &str) -> Result<bool, &'static str> {
     }
 }
 
-/// The flag of CoreDNS that the word is, if it is one that is still to come.
-fn later(word: &OsString) -> Option<&'static str> {
-    let name = word.to_str()?.strip_prefix("--")?;
-    let name = name.split('=').next()?;
-    LATER.into_iter().find(|later| *later == name)
-}
-
 /// The first line of clap's message, in the form in which flags are written here.
 fn problem(error: &clap::Error) -> String {
     let text = error.to_string();
@@ -230,6 +232,8 @@ fn usage() -> String {
        -conf FILE       Corefile to load, `stdin` for standard input (default \"Corefile\")\n  \
        -dns.port PORT   port of server blocks that name none (default 53)\n  \
        -p PORT          the same\n  \
+       -log-format FORM lines of the log as `text` or `json` (default text)\n  \
+       -pidfile FILE    write the process ID to a file, which is gone when the process ends\n  \
        -plugins         print the plugins that are built in and end\n  \
        -quiet           print nothing at the start\n  \
        -version         print the version and end\n  \

@@ -10,6 +10,8 @@ fn serve(conf: Option<&str>, port: u16, quiet: bool) -> Command {
         explicit: conf.is_some(),
         port,
         quiet,
+        pid_file: None,
+        log_format: LogFormat::Text,
     })
 }
 
@@ -57,13 +59,26 @@ fn says_what_is_wrong_and_the_usage() {
         ("-quiet extra", "'extra' is no flag"),
         ("-- extra", "'extra' is no flag"),
         ("-", "'-' is no flag"),
-        ("-pidfile x", "-pidfile is not supported yet"),
-        ("-log-format=json", "-log-format is not supported yet"),
+        ("-pidfile", "the flag -pidfile needs a value"),
+        ("-log-format=xml", "'xml'"),
+        ("-log-format JSON", "'JSON'"),
     ] {
         let error = parsed(line).unwrap_err().to_string();
         let (first, usage) = error.split_once('\n').unwrap();
         assert!(first.contains(expected), "{line}: {first}");
         assert!(usage.starts_with("Usage: fleetdns"), "{line}: {usage}");
+    }
+}
+
+#[test]
+fn reads_the_process_s_file_and_the_form_of_the_log() {
+    for (line, pid_file, log_format) in [
+        ("-pidfile /run/x -log-format json", Some("/run/x"), LogFormat::Json),
+        ("-pidfile= --log-format=text", None, LogFormat::Text),
+    ] {
+        let Ok(Command::Serve(options)) = parsed(line) else { panic!("{line}") };
+        assert_eq!(options.pid_file, pid_file.map(PathBuf::from), "{line}");
+        assert_eq!(options.log_format, log_format, "{line}");
     }
 }
 

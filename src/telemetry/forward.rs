@@ -10,7 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use super::metrics::Buckets;
+use super::buckets::{Bounds, TIMES, histograms};
 use super::mnemonic;
 
 /// The value of `proxy_name`.
@@ -23,7 +23,7 @@ pub struct ForwardCounters {
     pub broken: Counter,
     /// Questions beyond `max_concurrent`.
     pub rejected: Counter,
-    durations: Family<Replied, Histogram, Buckets>,
+    durations: Family<Replied, Histogram, Bounds>,
     unwell: Family<To, Counter>,
     hits: Family<Opened, Counter>,
     misses: Family<Opened, Counter>,
@@ -54,7 +54,7 @@ impl Default for ForwardCounters {
         ForwardCounters {
             broken: Counter::default(),
             rejected: Counter::default(),
-            durations: Family::new_with_constructor(Buckets::Times),
+            durations: histograms(TIMES),
             unwell: Family::default(),
             hits: Family::default(),
             misses: Family::default(),

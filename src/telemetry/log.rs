@@ -2,12 +2,16 @@
 //!
 //! In: events of `tracing`. Out: lines on standard output, `[LEVEL] message key=value …`, without
 //! time stamps. An event from the module of a plugin (`fleetdns::plugin::NAME`)
-//! begins with `plugin/NAME: `, as in CoreDNS, whoever writes it.
+//! begins with `plugin/NAME: `, as in CoreDNS, whoever writes it. With `-log-format json` each line is an
+//! object ([`json`]).
 //!
 //! The level is `info` (`warn` for the libraries below), or what `RUST_LOG` says. Control characters
 //! are escaped: what a client sends cannot forge a line.
 
+mod json;
+
 use std::fmt::{self, Write as _};
+use std::sync::OnceLock;
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -26,29 +30,80 @@ const DEFAULT_FILTER: &str = "info,kube=warn,kube_client=warn,kube_runtime=warn,
 /// Modules of `plugin` that are no plugins.
 const NO_PLUGINS: [&str; 3] = ["order", "request", "setup"];
 
+/// The form of the lines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+/// What [`start`] was told.
+static FORMAT: OnceLock<LogFormat> = OnceLock::new();
+
+/// Whether lines are JSON.
+pub fn is_json() -> bool {
+    FORMAT.get() == Some(&LogFormat::Json)
+}
+
+/// Writes the line of a question, and in JSON `members`, which are members of an object already.
+pub fn question(line: &str, members: impl FnOnce() -> String) {
+    if is_json() {
+        tracing::info!(target: QUERY_TARGET, members = members(), "{line}");
+    } else {
+        tracing::info!(target: QUERY_TARGET, "{line}");
+    }
+}
+
+/// Prints what CoreDNS prints at its start: as it is, or as the message of a line of JSON.
+pub fn banner(text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let text = text.trim_end();
+    if is_json() {
+        tracing::info!(target: QUERY_TARGET, "{text}");
+        return Ok(());
+    }
+    match writeln!(std::io::stdout(), "{text}") {
+        // A reader that closes early, such as `head`, is no error.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Says on standard error why the process ends: as it is, or as a line of JSON.
+pub fn ends(text: &str) {
+    match is_json() {
+        false => eprintln!("{text}"),
+        true => eprintln!("{}", json::object("FATAL", text, None, "")),
+    }
+}
+
 /// Starts logging to standard output for the whole process.
 ///
 /// # Errors
 /// `RUST_LOG` cannot be understood, or logging was started before.
-pub fn start() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+pub fn start(format: LogFormat) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let filter = match std::env::var(EnvFilter::DEFAULT_ENV) {
         Ok(text) if !text.is_empty() => EnvFilter::try_new(&text)
             .map_err(|error| format!("RUST_LOG is {text:?}, which is wrong: {error}"))?,
         _ => EnvFilter::new(DEFAULT_FILTER),
     };
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .event_format(Line)
-        .with_writer(std::io::stdout)
-        .try_init()
+    let logger = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stdout);
+    match format {
+        LogFormat::Text => logger.event_format(Line).try_init()?,
+        LogFormat::Json => logger.event_format(json::Line).try_init()?,
+    }
+    // Nobody else sets it: logging is started once.
+    let _ = FORMAT.set(format);
+    Ok(())
 }
 
 /// Says why the process cannot go on, and ends it with exit code 1, as CoreDNS's `log.Fatalf`.
 pub fn fatal(plugin: &str, why: &str) -> ! {
-    let mut line = String::new();
-    // Writing to a String cannot fail.
-    let _ = OneLine(&mut line).write_str(why);
-    println!("[FATAL] plugin/{plugin}: {line}");
+    match is_json() {
+        false => println!("[FATAL] plugin/{plugin}: {}", one_line(why)),
+        true => println!("{}", json::object("FATAL", why, Some(plugin), "")),
+    }
     std::process::exit(1);
 }
 
@@ -72,7 +127,7 @@ where
         if let Some(plugin) = plugin(metadata.target()) {
             write!(out, "plugin/{plugin}: ")?;
         }
-        let mut parts = Parts::default();
+        let mut parts = Parts::of(event);
         event.record(&mut parts);
         writeln!(out, "{}{}", parts.message, parts.fields)
     }
@@ -99,12 +154,20 @@ fn plugin(target: &str) -> Option<&str> {
 struct Parts {
     message: String,
     fields: String,
+    /// Whether the message is as it is to be: that of `log` has what the operator wrote, tabs and all,
+    /// and of what a client sent nothing that is not escaped.
+    raw: bool,
 }
 
 impl Parts {
+    fn of(event: &Event<'_>) -> Self {
+        Parts { raw: event.metadata().target() == QUERY_TARGET, ..Parts::default() }
+    }
+
     fn add(&mut self, field: &Field, value: fmt::Arguments<'_>) {
         // Writing to a String cannot fail.
         let _ = match field.name() {
+            "message" if self.raw => self.message.write_fmt(value),
             "message" => OneLine(&mut self.message).write_fmt(value),
             name => {
                 let _ = write!(self.fields, " {name}=");
@@ -127,6 +190,14 @@ impl Visit for Parts {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.add(field, format_args!("{value:?}"));
     }
+}
+
+/// The text with its control characters escaped.
+pub fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    // Writing to a String cannot fail.
+    let _ = OneLine(&mut line).write_str(text);
+    line
 }
 
 /// Escapes control characters.

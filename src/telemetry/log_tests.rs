@@ -1,30 +1,5 @@
-use std::io;
-use std::sync::{Arc, Mutex};
-
-use tracing_subscriber::fmt::MakeWriter;
-
 use super::*;
-
-#[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Memory {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Memory {
-    type Writer = Memory;
-
-    fn make_writer(&'a self) -> Memory {
-        self.clone()
-    }
-}
+use crate::telemetry::memory::Memory;
 
 /// What is printed by `write` under `filter`.
 fn printed(filter: &str, write: impl FnOnce()) -> String {
@@ -35,7 +10,7 @@ fn printed(filter: &str, write: impl FnOnce()) -> String {
         .with_writer(memory.clone())
         .finish();
     tracing::subscriber::with_default(subscriber, write);
-    String::from_utf8(memory.0.lock().unwrap().clone()).unwrap()
+    memory.text()
 }
 
 #[test]
@@ -45,7 +20,7 @@ fn prints_lines_as_coredns_does() {
         tracing::error!(target: "fleetdns::plugin::errors", "2 a.test. A: no");
         tracing::warn!(target: "fleetdns::plugin::kubernetes::views", "slow");
         tracing::info!(target: "fleetdns::plugin::ready", "Plugins not ready: {:?}", "kubernetes");
-        tracing::info!(target: QUERY_TARGET, "[::1]:1 - 2");
+        tracing::info!(target: QUERY_TARGET, "[::1]:1\t2");
         tracing::info!(target: "fleetdns::plugin::setup", "x");
         tracing::debug!(target: "fleetdns", "hidden");
         tracing::info!(target: "kube_client::client", "hidden");
@@ -56,7 +31,7 @@ fn prints_lines_as_coredns_does() {
          [ERROR] plugin/errors: 2 a.test. A: no\n\
          [WARNING] plugin/kubernetes: slow\n\
          [INFO] plugin/ready: Plugins not ready: \"kubernetes\"\n\
-         [INFO] [::1]:1 - 2\n\
+         [INFO] [::1]:1\t2\n\
          [INFO] x\n"
     );
 }
@@ -78,4 +53,34 @@ fn appends_fields_and_never_breaks_a_line() {
         lines,
         "[DEBUG] lost\\r\\n[INFO] forged cluster=east text=\"two words\" count=3 error=a\\nb\n"
     );
+}
+
+#[test]
+fn a_line_of_json_has_what_there_is_to_say() {
+    let memory = Memory::default();
+    let subscriber = tracing_subscriber::fmt()
+        .event_format(json::Line)
+        .with_writer(memory.clone())
+        .with_max_level(tracing::Level::DEBUG)
+        .finish();
+    tracing::subscriber::with_default(subscriber, || {
+        tracing::warn!(target: "fleetdns::plugin::errors", count = 3, gone = true, "a \"b\"\nc");
+        tracing::info!(target: QUERY_TARGET, members = "\"id\":7,\"rcode\":null", "line");
+        tracing::debug!(target: "fleetdns", error = %"no", "x");
+    });
+    let text = memory.text();
+    let lines = text.lines().map(|line| {
+        let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let time = line.as_object_mut().unwrap().remove("time").unwrap();
+        time.as_str().unwrap().parse::<k8s_openapi::jiff::Timestamp>().unwrap();
+        line
+    });
+    let expected = [
+        serde_json::json!({
+            "level": "WARN", "msg": "a \"b\"\nc", "plugin": "errors", "count": 3, "gone": true
+        }),
+        serde_json::json!({ "level": "INFO", "msg": "line", "id": 7, "rcode": null }),
+        serde_json::json!({ "level": "DEBUG", "msg": "x", "error": "no" }),
+    ];
+    assert_eq!(lines.collect::<Vec<_>>(), expected);
 }

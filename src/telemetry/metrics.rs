@@ -10,16 +10,20 @@ use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::{Family, MetricConstructor};
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::acl::AclCounters;
+use super::buckets::{Bounds, TIMES, histograms};
 use super::cache::CacheCounters;
 use super::encrypted::EncryptedCounters;
 use super::fleet::FleetMetrics;
 use super::forward::ForwardCounters;
+use super::health::HealthMetrics;
+use super::kubernetes::KUBERNETES;
+use super::process::ProcessNumbers;
 use super::reload::ReloadMetrics;
 use super::sentinel::SentinelMetrics;
 use super::{build, exposition, mnemonic};
@@ -31,8 +35,6 @@ pub const DROPPED: &str = "dropped";
 const SIZES: [f64; 14] = [
     0.0, 100.0, 200.0, 300.0, 400.0, 511.0, 1023.0, 2047.0, 4095.0, 8291.0, 16e3, 32e3, 48e3, 64e3,
 ];
-/// Bounds of times: this many, each twice the one before, from a quarter of a millisecond.
-const TIMES: i32 = 16;
 
 /// Types that are counted under their own name.
 const COUNTED_TYPES: [&str; 19] = [
@@ -76,13 +78,15 @@ pub struct Metrics {
     pub encrypted: EncryptedCounters,
     /// Of the plugin `forward`.
     pub forward: ForwardCounters,
+    /// Of the plugin `health`.
+    pub health: HealthMetrics,
     registry: Registry,
     panics: Counter,
     plugin_enabled: Family<Enabled, Gauge>,
     requests: Family<Asked, Counter>,
-    request_duration: Family<Served, Histogram, Buckets>,
-    request_size: Family<Carried, Histogram, Buckets>,
-    response_size: Family<Carried, Histogram, Buckets>,
+    request_duration: Family<Served, Histogram, Bounds>,
+    request_size: Family<Carried, Histogram, Bounds>,
+    response_size: Family<Carried, Histogram, Bounds>,
     do_requests: Family<Served, Counter>,
     responses: Family<Answered, Counter>,
     /// Of the members of `fleet`.
@@ -143,22 +147,6 @@ struct Answered {
     zone: Arc<str>,
 }
 
-/// Which bounds the histograms of a family have.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Buckets {
-    Times,
-    Sizes,
-}
-
-impl MetricConstructor<Histogram> for Buckets {
-    fn new_metric(&self) -> Histogram {
-        match self {
-            Buckets::Times => Histogram::new((0..TIMES).map(|n| 0.00025 * 2f64.powi(n))),
-            Buckets::Sizes => Histogram::new(SIZES),
-        }
-    }
-}
-
 impl Default for Metrics {
     fn default() -> Self {
         let mut metrics = Metrics {
@@ -166,13 +154,14 @@ impl Default for Metrics {
             cache: CacheCounters::default(),
             encrypted: EncryptedCounters::default(),
             forward: ForwardCounters::default(),
+            health: HealthMetrics::default(),
             registry: Registry::default(),
             panics: Counter::default(),
             plugin_enabled: Family::default(),
             requests: Family::default(),
-            request_duration: Family::new_with_constructor(Buckets::Times),
-            request_size: Family::new_with_constructor(Buckets::Sizes),
-            response_size: Family::new_with_constructor(Buckets::Sizes),
+            request_duration: histograms(TIMES),
+            request_size: histograms(SIZES),
+            response_size: histograms(SIZES),
             do_requests: Family::default(),
             responses: Family::default(),
             fleet: FleetMetrics::default(),
@@ -224,7 +213,7 @@ impl Metrics {
         );
         registry.register(
             "coredns_dns_request_size_bytes",
-            "Size of the request in bytes per zone and protocol",
+            "Size of the EDNS0 UDP buffer in bytes (64K for TCP) per zone and protocol",
             self.request_size.clone(),
         );
         registry.register(
@@ -249,6 +238,9 @@ impl Metrics {
         self.cache.register(registry);
         self.encrypted.register(registry);
         self.forward.register(registry);
+        self.health.register(registry);
+        KUBERNETES.register(registry);
+        registry.register_collector(Box::new(ProcessNumbers));
     }
 
     /// Counts a question and its answer.

@@ -4,15 +4,21 @@
 //! `/metrics`, both in the words of CoreDNS, so that log pipelines and dashboards keep working.
 
 pub mod acl;
+pub mod buckets;
 pub mod build;
 pub mod cache;
 pub mod encrypted;
 mod exposition;
 mod fleet;
 pub mod forward;
+pub mod health;
+pub mod kubernetes;
 pub mod log;
+#[cfg(test)]
+pub mod memory;
 pub mod metrics;
 pub mod mnemonic;
+mod process;
 pub mod reload;
 mod sentinel;
 mod size;

@@ -4,20 +4,36 @@ use hickory_proto::op::Message;
 use hickory_proto::rr::{RData, Record};
 use hickory_proto::serialize::binary::{BinEncodable, BinEncoder, NameEncoding};
 
+use crate::zone::answer::{Answer, RecordRef};
+
+/// The codec leaves out what it finds to be too long: from this length on each record is measured by itself.
+const LONG: usize = 32_768;
+
 /// Length of the message in bytes without compression, which is what CoreDNS counts
-/// (`Len` of miekg/dns); 0 for one that cannot be written.
+/// (`Len` of miekg/dns), however long that is; 0 for one that cannot be written.
 pub fn uncompressed_len(message: &Message) -> usize {
     let mut bytes = Vec::with_capacity(512);
     let mut encoder = BinEncoder::new(&mut bytes);
-    // The encoder's own limit is that of a TCP message; a longer reply counts as one.
     let mut encoder = encoder.with_name_encoding(NameEncoding::Uncompressed);
     match message.emit(&mut encoder) {
-        Ok(()) => {
-            let sections = [&message.answers, &message.authorities, &message.additionals];
-            encoder.len() + sections.into_iter().flatten().map(padding).sum::<usize>()
-        }
-        Err(_) => 0,
+        Ok(()) if encoder.len() < LONG => encoder.len() + all_padding(message),
+        _ => by_record(message).map_or(0, |length| length + all_padding(message)),
     }
+}
+
+fn by_record(message: &Message) -> Option<usize> {
+    let mut head = message.clone();
+    head.answers.clear();
+    head.authorities.clear();
+    head.additionals.clear();
+    let answer = Answer::from_message(message).ok()?;
+    let length = |record: RecordRef<'_>| record.owner.len() + 10 + record.rdata.len();
+    Some(head.to_vec().ok()?.len() + answer.records().map(length).sum::<usize>())
+}
+
+fn all_padding(message: &Message) -> usize {
+    let sections = [&message.answers, &message.authorities, &message.additionals];
+    sections.into_iter().flatten().map(padding).sum()
 }
 
 /// Octets that miekg/dns counts of signatures and keys beyond what they have: it holds them as base64, and
@@ -68,6 +84,8 @@ mod tests {
             message.add_answer(Record::from_rdata(name.clone(), 30, address));
         }
         assert_eq!(uncompressed_len(&message), 12 + 13 + 4 + 2 * (13 + 10 + 4));
+        message.answers = vec![message.answers[0].clone(); 5000];
+        assert_eq!(uncompressed_len(&message), 12 + 13 + 4 + 5000 * (13 + 10 + 4));
     }
 
     #[test]
