@@ -15,12 +15,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderValue, Request, Response, header::USER_AGENT};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use kube::client::{Body, Client};
+use kube::client::{Body, Client, ClientBuilder};
 use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep};
+use tower::layer::layer_fn;
 use tower::{BoxError, Service};
 
 use super::limits::Limiter;
+use crate::telemetry::kubernetes::KUBERNETES;
 
 /// How long each step of talking to an API server may take.
 #[derive(Clone, Debug)]
@@ -74,7 +76,59 @@ pub fn connect(mut config: kube::Config, timing: &Timing) -> Result<Client, kube
     config.default_retry = false;
     let agent = HeaderValue::from_static(concat!("fleetdns/", env!("CARGO_PKG_VERSION")));
     config.headers.push((USER_AGENT, agent));
-    Client::try_from(config)
+    let host: Option<Arc<str>> = config.cluster_url.authority().map(|host| host.as_str().into());
+    let host = host.unwrap_or_default();
+    let counted = layer_fn(|inner| Counted { inner, host: host.clone() });
+    Ok(ClientBuilder::try_from(config)?.with_layer(&counted).build())
+}
+
+/// How long a request waited for the limits of the Corefile.
+#[derive(Clone, Copy)]
+struct Waited(Duration);
+
+/// Counts what is asked of an API server, and how it answers.
+struct Counted<S> {
+    inner: S,
+    host: Arc<str>,
+}
+
+impl<S, B, R> Service<Request<B>> for Counted<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Future: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (host, method) = (self.host.clone(), request.method().clone());
+        let is_watch = is_watch(&request);
+        let waited = request.extensions().get().map_or(Duration::ZERO, |Waited(time)| *time);
+        KUBERNETES.waited(&host, method.as_str(), waited);
+        let start = Instant::now();
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let answer = answer.await;
+            if !is_watch {
+                KUBERNETES.took(&host, method.as_str(), start.elapsed());
+            }
+            let status = answer.as_ref().map(|answer| answer.status());
+            let code = status.as_ref().map_or("<error>", |status| status.as_str());
+            KUBERNETES.answered(&host, method.as_str(), code);
+            answer
+        })
+    }
+}
+
+/// Whether a request asks to be told of changes.
+fn is_watch<B>(request: &Request<B>) -> bool {
+    let mut pairs = request.uri().query().unwrap_or_default().split('&');
+    pairs.any(|pair| pair == "watch=true" || pair == "watch=1")
 }
 
 /// When a watch last heard from its API server.
@@ -152,9 +206,9 @@ impl Service<Request<Body>> for Probe {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let pairs = || request.uri().query().unwrap_or_default().split('&');
-        let is_watch = pairs().any(|pair| pair == "watch=true" || pair == "watch=1");
+        let is_watch = is_watch(&request);
         if is_watch {
             let version = pairs().find_map(|pair| pair.strip_prefix("resourceVersion="));
             let version = version.and_then(|version| version.parse().ok()).unwrap_or_default();
@@ -180,7 +234,9 @@ impl Service<Request<Body>> for Probe {
             if let Some(start) = wait {
                 tokio::time::sleep_until(start).await;
             }
+            let begin = Instant::now();
             let permit = limiter.enter().await;
+            request.extensions_mut().insert(Waited(begin.elapsed()));
             let response = tokio::time::timeout(timing.headers, client.send(request))
                 .await
                 .map_err(|_| Silence::Headers(timing.headers))??;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::kinds::{
     EndpointSlice, LoadBalancer, Namespace, ObjectKey, Pod, Ranges, Service, ServiceEntry,
@@ -45,12 +46,21 @@ pub enum Change {
     Node(Update<Ranges>),
     /// The Service that is the gateway of its cluster.
     Gateway(Update<LoadBalancer>),
+    /// Since when endpoints are so that were just told: nothing changes by it.
+    Triggered(Vec<Trigger>),
     /// What one object says of several: nobody may see a part of it.
     Together(Vec<Change>),
     /// Whether its API is out of reach: what it said last may be old.
     Lost(bool),
     /// The cluster is no longer a member: everything it held is gone.
     Left,
+}
+
+/// When the endpoints of a Service became what an EndpointSlice says.
+#[derive(Clone, Debug)]
+pub struct Trigger {
+    pub service: ObjectKey,
+    pub at: SystemTime,
 }
 
 /// A change of one kind of object.

@@ -94,7 +94,7 @@ fn key(change: &Change) -> Option<ObjectKey> {
         Change::ServiceEntry(update) => of(update, |object| &object.key),
         Change::ServiceCidr(update) | Change::Node(update) => of(update, |object| &object.key),
         Change::Gateway(update) => of(update, |object| &object.key),
-        Change::Together(_) | Change::Lost(_) | Change::Left => None,
+        Change::Triggered(_) | Change::Together(_) | Change::Lost(_) | Change::Left => None,
     }
 }
 

@@ -53,6 +53,7 @@ mod secrets;
 mod selection;
 mod source;
 mod spaces;
+mod trigger;
 mod watch;
 mod watches;
 
@@ -69,7 +70,7 @@ mod running;
 
 pub use complaint::{Complaint, Fault};
 pub use condition::{MemberState, MemberStatus};
-pub use event::{Change, ClusterId, Sink, Update};
+pub use event::{Change, ClusterId, Sink, Trigger, Update};
 pub use expose::Expose;
 pub use fleet::{Fleet, FleetSpec, FleetState, MemberSource, STALE};
 pub use kubeconfig::Allowed;

@@ -91,6 +91,9 @@ impl Sink for Record {
         if let Change::Together(changes) = change {
             return changes.into_iter().for_each(|change| self.apply(cluster, change));
         }
+        if let Change::Triggered(_) = change {
+            return;
+        }
         self.seen.send_modify(|seen| {
             let id = cluster.as_str().to_owned();
             let held = seen.clusters.entry(id.clone()).or_default();
@@ -136,7 +139,7 @@ impl Sink for Record {
                     format!("{id} gateway {said}")
                 }
                 Change::Lost(lost) => format!("{id} lost {lost}"),
-                Change::Together(_) => unreachable!("taken apart above"),
+                Change::Together(_) | Change::Triggered(_) => unreachable!("taken above"),
                 Change::Left => {
                     seen.clusters.remove(&id);
                     format!("{id} left")

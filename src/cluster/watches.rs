@@ -35,6 +35,7 @@ use super::parts::Parts;
 use super::pods::Pods;
 use super::selection::{Kind, Selection};
 use super::spaces::Spaces;
+use super::trigger;
 use super::watch::{Told, Watch};
 
 /// What all of them share.
@@ -132,7 +133,9 @@ impl Watches {
             selected: selected.clone(),
             other_selected: selected.clone(),
             itself: |made: &mut FromEndpoints, update: Update<EndpointSliceObject>| {
-                vec![Change::EndpointSlice(update.map(|slice| slice.slim(made.keep)))]
+                let triggers = trigger::of(&update);
+                let slices = Change::EndpointSlice(update.map(|slice| slice.slim(made.keep)));
+                [slices].into_iter().chain(triggers).collect()
             },
             other: |made: &mut FromEndpoints, update| {
                 made.take(update).into_iter().map(Change::EndpointSlice).collect()

@@ -8,9 +8,10 @@ use ipnet::IpNet;
 
 use crate::cluster::kinds::{
     EndpointSlice, FleetAnnotations, Namespace, ObjectKey, Pod, Point, Ranges, Service,
-    ServiceEntry, ServiceExport, ServiceImport,
+    ServiceEntry, ServiceExport, ServiceImport, ServiceKind,
 };
-use crate::cluster::{Change, ClusterId, Kind, Update};
+use crate::cluster::{Change, ClusterId, Kind, Trigger, Update};
+use crate::telemetry::kubernetes::KUBERNETES;
 
 #[derive(Default)]
 pub(super) struct Shard {
@@ -154,6 +155,9 @@ impl Shard {
                 }));
                 touched.serial = true;
             }
+            Change::Triggered(triggers) => {
+                triggers.iter().for_each(|trigger| self.measure(trigger))
+            }
             Change::Lost(_) => {}
             Change::Left => {
                 touched.gateway = Some(None);
@@ -168,6 +172,16 @@ impl Shard {
                 self.cidrs.clear();
                 self.nodes.clear();
             }
+        }
+    }
+
+    /// Measures how old the news of endpoints is, now that questions are answered by it, if their Service
+    /// is known (CoreDNS, plugin/kubernetes/object/metrics.go).
+    fn measure(&self, trigger: &Trigger) {
+        if let Some(service) = self.services.objects.get(&trigger.service) {
+            let headless = service.kind == ServiceKind::Headless;
+            // The clock of the other machine may be ahead.
+            KUBERNETES.programmed(headless, trigger.at.elapsed().unwrap_or_default());
         }
     }
 

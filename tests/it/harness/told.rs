@@ -95,7 +95,7 @@ impl Told {
             Change::ServiceCidr(update) => self.take("cidr", update, |ranges| &ranges.key),
             Change::Node(update) => self.take("node", update, |ranges| &ranges.key),
             Change::Gateway(update) => self.take("gateway", update, |of| &of.key),
-            Change::Lost(_) => {}
+            Change::Lost(_) | Change::Triggered(_) => {}
             Change::Left => self.objects().clear(),
         }
     }
