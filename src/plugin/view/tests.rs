@@ -78,6 +78,10 @@ fn asks_about_the_question() {
         ("expr metadata('a/b') == 'c'", true),
         ("expr metadata('a/c') == ''", true),
         ("expr \"any(['x', 'www'], {name() startsWith #})\"", true),
+        ("expr now().Hour() in 0..23 && now() > date('2024-02-03')", true),
+        ("expr duration('1h30m').Minutes() == 90", true),
+        ("expr fromJSON('[1, 2]')[1] == 2", true),
+        ("expr toBase64('hi') == 'aGk='", true),
         ("expr let label = split(name(), '.')[0]; label == 'www'", true),
     ] {
         let asked = question("WWW.Example.org");
