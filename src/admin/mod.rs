@@ -5,6 +5,9 @@
 //! that [`serve`] answers with. Listening is the server's, so that what cannot be bound is reported in
 //! one place.
 
+pub mod tls;
+
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
@@ -14,8 +17,8 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use axum::serve::Listener;
 use serde::Serialize;
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::corefile::{self, Diagnostic, Token};
@@ -27,11 +30,15 @@ const GRACE: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// The listener broke.
-pub async fn serve(
-    listener: TcpListener,
+pub async fn serve<L>(
+    listener: L,
     router: Router,
     stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
+) -> io::Result<()>
+where
+    L: Listener,
+    L::Addr: fmt::Debug,
+{
     let (stopped, stopping) = oneshot::channel();
     let server = axum::serve(listener, router).with_graceful_shutdown(async move {
         stop.await;

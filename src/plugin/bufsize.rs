@@ -2,13 +2,22 @@
 //! plugin/bufsize).
 //!
 //! In: its line. Out: a limit for the whole server block, which the server puts into the OPT record of
-//! every question for it.
+//! every question for it. In the chain it does nothing.
+
+use async_trait::async_trait;
 
 use super::setup::Setup;
+use super::{Next, Outcome, Plugin, Request};
 use crate::corefile::{Diagnostic, Directive, parse_number};
 
 /// Octets that no network of today cuts into fragments (DNS Flag Day 2020).
 const DEFAULT: u16 = 1232;
+
+const NAME: &str = "bufsize";
+
+/// Its place in the chain.
+#[derive(Debug)]
+pub struct Bufsize;
 
 /// Reads `bufsize [OCTETS]`.
 ///
@@ -21,10 +30,22 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
         None => DEFAULT,
     };
     if let Some(line) = directive.lines().first() {
-        return Err(line.unknown("bufsize", &[]));
+        return Err(line.unknown(NAME, &[]));
     }
     setup.chain.max_payload = Some(octets);
+    setup.push(Bufsize);
     Ok(())
+}
+
+#[async_trait]
+impl Plugin for Bufsize {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {
+        next.run(NAME, request).await
+    }
 }
 
 #[cfg(test)]
@@ -45,7 +66,7 @@ mod tests {
             ("bufsize {\nx\n}", Err("bufsize takes no properties")),
             ("bufsize\nbufsize", Err("used twice")),
         ] {
-            testing::check(text, "bufsize", setup, expected, |chain, _| {
+            testing::check(text, NAME, setup, expected, |chain, _| {
                 format!("{:?}", chain.max_payload)
             });
         }

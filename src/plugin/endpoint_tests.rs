@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tower::ServiceExt;
 
-use super::ready::Readiness;
+use super::ready::{Monitor, Readiness};
 use super::{health, ready};
 use crate::admin::serve;
 use crate::plugin::prometheus;
@@ -29,7 +29,7 @@ fn reads_health() {
         ("health {\nlameduk 5s\n}", Err("did you mean 'lameduck'?")),
     ] {
         testing::check(lines, "health", health::setup, expected, |_, process| {
-            let health = process.health.unwrap();
+            let health = &process.health[0];
             format!("{} {:?}", health.addr, health.lameduck)
         });
     }
@@ -38,31 +38,47 @@ fn reads_health() {
 #[test]
 fn reads_ready() {
     for (lines, expected) in [
-        ("ready", Ok("[::]:8181")),
-        ("ready 127.0.0.1:1", Ok("127.0.0.1:1")),
+        ("ready", Ok("[::]:8181 UntilReady")),
+        ("ready 127.0.0.1:1", Ok("127.0.0.1:1 UntilReady")),
+        ("ready {\nmonitor continuously\n}", Ok("[::]:8181 Continuously")),
+        ("ready :1 {\nmonitor continuously\nmonitor until-ready\n}", Ok("[::]:1 UntilReady")),
         ("ready bla", Err("it has no port")),
         ("ready\nready", Err("used twice")),
-        ("ready {\nmonitor continuously\n}", Err("ready option monitor is not supported yet")),
+        ("ready {\nmonitor\n}", Err("'monitor' has no argument; write `monitor until-ready|")),
+        ("ready {\nmonitor always\n}", Err("unknown monitor of ready 'always'")),
         ("ready {\nmonitro continuously\n}", Err("monitro")),
     ] {
         testing::check(lines, "ready", ready::setup, expected, |_, process| {
-            process.ready.unwrap().to_string()
+            let addresses: String = process.ready.iter().map(ToString::to_string).collect();
+            format!("{addresses} {:?}", process.readiness.monitor)
         });
     }
 }
 
 #[test]
-fn has_one_address_for_all_blocks() {
-    let lines = "health :1 {\nlameduck 3s\n}\n}\na.test {\nhealth :1 {\nlameduck 1s\n}";
-    testing::check(lines, "health", health::setup, Ok("3s"), |_, process| {
-        format!("{:?}", process.health.unwrap().lameduck)
+fn is_on_the_addresses_of_all_blocks() {
+    let lines = "health :1 {\nlameduck 3s\n}\n}\na.test {\nhealth :2 {\nlameduck 1s\n}";
+    testing::check(lines, "health", health::setup, Ok(":1 3s, :2 1s"), |_, process| {
+        let shown = |health: &health::Health| format!("{} {:?}", health.shown, health.lameduck);
+        process.health.iter().map(shown).collect::<Vec<_>>().join(", ")
     });
-    for (name, setup) in
-        [("health", health::setup as crate::plugin::order::SetupFn), ("ready", ready::setup)]
-    {
-        let lines = format!("{name} :1\n}}\na.test {{\n{name} :2");
-        let expected = format!("{name} is on [::]:1 already");
-        testing::check(&lines, name, setup, Err(&expected), |_, _| String::new());
+    let lines = "ready :1 {\nmonitor continuously\n}\n}\na.test {\nready :2";
+    testing::check(lines, "ready", ready::setup, Ok("[::]:1 [::]:2 UntilReady"), |_, process| {
+        let addresses = process.ready.iter().map(ToString::to_string).collect::<Vec<_>>();
+        format!("{} {:?}", addresses.join(" "), process.readiness.monitor)
+    });
+}
+
+#[test]
+fn what_was_ready_is_looked_at_again_or_not() {
+    for (monitor, again) in [(Monitor::UntilReady, false), (Monitor::Continuously, true)] {
+        let flag = Arc::new(AtomicBool::new(true));
+        let mut readiness = Readiness::default();
+        readiness.monitor = monitor;
+        readiness.register("kubernetes", waits(&flag));
+        assert!(readiness.not_ready().is_empty());
+        flag.store(false, Ordering::Relaxed);
+        assert_eq!(!readiness.not_ready().is_empty(), again, "{monitor:?}");
     }
 }
 

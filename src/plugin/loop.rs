@@ -17,6 +17,7 @@ use tokio::net::UdpSocket;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::background::Background;
+use super::bind::Bound;
 use super::explain::Told;
 use super::setup::Setup;
 use super::{Next, Outcome, Plugin, Request, names};
@@ -75,12 +76,12 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
 }
 
 /// `ADDRESS:PORT`, where no address is all.
-struct At(Option<IpAddr>, u16);
+struct At(Option<Bound>, u16);
 
 impl fmt::Display for At {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(address) => SocketAddr::new(address, self.1).fmt(f),
+            Some(address) => address.at(self.1).fmt(f),
             None => write!(f, ":{}", self.1),
         }
     }
@@ -251,6 +252,6 @@ mod tests {
         ] {
             assert_eq!(reachable(listener.parse().unwrap()).to_string(), expected);
         }
-        assert_eq!(At(Some("::1".parse().unwrap()), 53).to_string(), "[::1]:53");
+        assert_eq!(At(Some(IpAddr::V6(Ipv6Addr::LOCALHOST).into()), 53).to_string(), "[::1]:53");
     }
 }

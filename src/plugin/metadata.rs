@@ -76,10 +76,11 @@ impl Plugin for Metadata {
     }
 
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {
-        if !self.collects(request) {
-            return next.run(NAME, request).await;
-        }
-        let values = of_plugins(next.plugins(), request);
+        // Where it stands, plugins may add values of names outside of its zones, too.
+        let values = match self.collects(request) {
+            true => of_plugins(next.plugins(), request),
+            false => Values::new(),
+        };
         let request = Request { metadata: Some(Arc::new(values.into())), ..request.clone() };
         next.run(NAME, &request).await
     }

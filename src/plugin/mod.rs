@@ -33,6 +33,7 @@ pub mod multisocket;
 pub mod names;
 pub mod nsid;
 pub mod order;
+pub mod passing;
 pub mod prometheus;
 pub mod ready;
 pub mod reload;
@@ -56,7 +57,7 @@ use hickory_proto::op::{Message, ResponseCode};
 use background::Background;
 use explain::Told;
 pub use request::{Request, Transport};
-use transfer::{Messages, Transferred};
+use transfer::Transferred;
 
 use crate::zone::explain::Steps;
 
@@ -112,7 +113,7 @@ pub enum Reply {
     /// and writes EDNS.
     Message(Box<Message>),
     /// A zone, over TCP.
-    Messages(Box<Messages>),
+    Messages(Box<dyn Messages>),
     /// No answer at all is sent.
     Silence,
 }
@@ -122,6 +123,11 @@ impl Reply {
         Ok(Reply::Message(Box::new(message)))
     }
 }
+
+/// Messages that are sent one after the other.
+pub trait Messages: Iterator<Item = Message> + Send + fmt::Debug {}
+
+impl<T: Iterator<Item = Message> + Send + fmt::Debug> Messages for T {}
 
 /// No reply was written: the server answers with `code` alone (CoreDNS's `return rcode, err`).
 #[derive(Debug)]

@@ -3,11 +3,11 @@
 //! In: questions with the EDNS option NSID. Out: the same answers with the option filled, and with DO set, as in CoreDNS.
 
 use async_trait::async_trait;
-use hickory_proto::op::Edns;
+use hickory_proto::op::{Edns, Message};
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 
 use super::setup::Setup;
-use super::{Next, Outcome, Plugin, Reply, Request};
+use super::{Messages, Next, Outcome, Plugin, Reply, Request};
 use crate::corefile::{Diagnostic, Directive};
 
 const NAME: &str = "nsid";
@@ -47,20 +47,50 @@ impl Plugin for Nsid {
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {
         let asked = request.message.edns.as_ref();
         let wanted = asked.is_some_and(|edns| edns.options().get(EdnsCode::NSID).is_some());
-        let mut outcome = next.run(NAME, request).await;
-        if let (true, Ok(Reply::Message(message))) = (wanted, &mut outcome) {
-            let fresh = || {
-                let mut edns = Edns::new();
-                edns.set_dnssec_ok(true);
-                edns
-            };
-            let edns = message.edns.get_or_insert_with(fresh);
-            edns.options_mut().remove(EdnsCode::NSID);
-            edns.options_mut()
-                .insert(EdnsOption::Unknown(EdnsCode::NSID.into(), self.data.clone()));
+        let outcome = next.run(NAME, request).await;
+        if !wanted {
+            return outcome;
         }
-        outcome
+        match outcome {
+            Ok(Reply::Message(mut message)) => {
+                fill(&mut message, &self.data);
+                Ok(Reply::Message(message))
+            }
+            Ok(Reply::Messages(messages)) => {
+                Ok(Reply::Messages(Box::new(Filled { messages, data: self.data.clone() })))
+            }
+            nothing => nothing,
+        }
     }
+}
+
+/// The messages of a transfer, each with the option.
+#[derive(Debug)]
+struct Filled {
+    messages: Box<dyn Messages>,
+    data: Vec<u8>,
+}
+
+impl Iterator for Filled {
+    type Item = Message;
+
+    fn next(&mut self) -> Option<Message> {
+        let mut message = self.messages.next()?;
+        fill(&mut message, &self.data);
+        Some(message)
+    }
+}
+
+/// Puts the option into a message.
+fn fill(message: &mut Message, data: &[u8]) {
+    let fresh = || {
+        let mut edns = Edns::new();
+        edns.set_dnssec_ok(true);
+        edns
+    };
+    let edns = message.edns.get_or_insert_with(fresh);
+    edns.options_mut().remove(EdnsCode::NSID);
+    edns.options_mut().insert(EdnsOption::Unknown(EdnsCode::NSID.into(), data.to_vec()));
 }
 
 #[cfg(test)]

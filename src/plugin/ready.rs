@@ -1,4 +1,4 @@
-//! `ready`: whether all plugins that must wait for something have got it.
+//! `ready`: whether all plugins that must wait for something have got it (CoreDNS, plugin/ready).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,9 +11,9 @@ use axum::http::StatusCode;
 use axum::routing::any;
 use tracing::info;
 
-use super::setup::{Setup, refuse};
-use crate::admin::{listen_address, one_address};
-use crate::corefile::{Diagnostic, Directive};
+use super::setup::Setup;
+use crate::admin::listen_address;
+use crate::corefile::{Diagnostic, Directive, Line};
 
 const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 8181);
 
@@ -22,7 +22,20 @@ const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECI
 #[derive(Clone, Debug, Default)]
 pub struct Readiness {
     checks: Vec<Check>,
+    pub monitor: Monitor,
 }
+
+/// For how long plugins are looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Monitor {
+    /// What was ready once stays ready.
+    #[default]
+    UntilReady,
+    Continuously,
+}
+
+const MONITORS: [(&str, Monitor); 2] =
+    [("until-ready", Monitor::UntilReady), ("continuously", Monitor::Continuously)];
 
 /// What a plugin waits for, in words; `None` when it is ready.
 type Waits = dyn Fn() -> Option<Vec<String>> + Send + Sync;
@@ -51,7 +64,7 @@ impl Readiness {
     pub fn not_ready(&self) -> BTreeMap<&'static str, BTreeSet<String>> {
         let mut all: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
         for check in &self.checks {
-            if let Some(waits) = check.waits() {
+            if let Some(waits) = check.waits(self.monitor) {
                 all.entry(check.name).or_default().extend(waits);
             }
         }
@@ -60,9 +73,9 @@ impl Readiness {
 }
 
 impl Check {
-    fn waits(&self) -> Option<Vec<String>> {
+    fn waits(&self, monitor: Monitor) -> Option<Vec<String>> {
         // Nothing else is published by the flag, so no order with other memory is needed.
-        if self.was_ready.load(Ordering::Relaxed) {
+        if monitor == Monitor::UntilReady && self.was_ready.load(Ordering::Relaxed) {
             return None;
         }
         let waits = (self.waits)();
@@ -71,22 +84,35 @@ impl Check {
     }
 }
 
-/// Reads `ready [ADDRESS]`. The process has one.
+/// Reads `ready [ADDRESS] { monitor until-ready|continuously }`. The plugins are those of the process at
+/// each address, and of several `monitor` the last of the Corefile counts, as in CoreDNS.
 ///
 /// # Errors
-/// A wrong word, an option (not supported yet), or another address than that of another block.
+/// It stands twice, or has a wrong word.
 pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Diagnostic> {
     let directive = setup.once(directives)?;
     let address = match directive.optional_arg("ready [ADDRESS]")? {
         Some(word) => listen_address(word)?,
         None => DEFAULT_ADDRESS,
     };
-    if let Some(line) = directive.lines().first() {
-        return Err(refuse("ready", line, &[], &["monitor"]));
+    let mut monitor = Monitor::default();
+    for line in directive.lines() {
+        monitor = read_monitor(line)?;
     }
-    one_address(&directive.name, setup.process.ready, address)?;
-    setup.process.ready = Some(address);
+    setup.process.readiness.monitor = monitor;
+    setup.process.ready.insert(address);
     Ok(())
+}
+
+fn read_monitor(line: &Line) -> Result<Monitor, Diagnostic> {
+    if line.name().text != "monitor" {
+        return Err(line.unknown("ready", &["monitor"]));
+    }
+    let word = line.one_arg("monitor until-ready|continuously")?;
+    let known = MONITORS.iter().find(|(name, _)| *name == word.text);
+    known
+        .map(|(_, monitor)| *monitor)
+        .ok_or_else(|| word.unknown("monitor of ready", &MONITORS.map(|(name, _)| name)))
 }
 
 /// `/ready`: 200 `OK`, or 503 with the names of the plugins that are not, as in CoreDNS, and below them

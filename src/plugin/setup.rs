@@ -1,32 +1,35 @@
 //! What a plugin's setup sees of the Corefile, and what it may contribute: to the chain of its server
 //! block, and to the process.
 
-use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::bind::Bound;
 use super::health::Health;
 use super::ready::Readiness;
 use super::tls::Identity;
 use super::transfer::Notifier;
 use super::view::View;
 use super::{Plugin, crowds, kubernetes, sentinel, timeouts};
+use crate::admin::tls::TlsFile;
 use crate::corefile::{Diagnostic, Directive, Line, ServerBlock, Token};
 use crate::telemetry::Metrics;
 
 /// What the whole process shares, filled by the plugins of all blocks.
 #[derive(Default)]
 pub struct Process {
-    pub health: Option<Health>,
-    /// Address of `/ready`, by the last `ready` of the Corefile.
-    pub ready: Option<SocketAddr>,
+    /// What each block with `health` says of it.
+    pub health: Vec<Health>,
+    /// Addresses of `/ready`.
+    pub ready: BTreeSet<SocketAddr>,
     pub readiness: Readiness,
     /// Address of the status pages, of a `fleet`.
     pub admin: Option<SocketAddr>,
-    /// Addresses of `/metrics`.
-    pub prometheus: BTreeSet<SocketAddr>,
+    /// Addresses of `/metrics`, and how each is served over TLS.
+    pub prometheus: BTreeMap<SocketAddr, Option<TlsFile>>,
     pub metrics: Arc<Metrics>,
     /// How often the Corefile is looked at; never without `reload`.
     pub reload: Option<Duration>,
@@ -56,7 +59,7 @@ impl Process {
 pub struct Chain {
     pub plugins: Vec<Arc<dyn Plugin>>,
     /// Addresses of `bind`; all addresses where it is empty.
-    pub bind: Vec<IpAddr>,
+    pub bind: Vec<Bound>,
     /// Octets of the longest answer over UDP, whatever clients take (`bufsize`).
     pub max_payload: Option<u16>,
     /// Which questions the block takes; all without a `view`.
@@ -72,6 +75,8 @@ pub struct Chain {
     pub quic: crowds::Quic,
     /// Who tells secondaries that a zone changed, where there is a `transfer`.
     pub notifier: Option<Arc<Notifier>>,
+    /// Whether panics of its plugins are logged with the calls that led to them (`errors`).
+    pub stacktrace: bool,
 }
 
 /// What a plugin's `setup` sees and may add to.

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use axum::Router;
 use axum::extract::Request;
 use tokio::net::TcpListener;
@@ -17,6 +17,7 @@ use tower::ServiceExt;
 
 use super::listen::{self, ListenError};
 use crate::admin;
+use crate::admin::tls::{TlsFile, TlsListener};
 
 /// What an endpoint is for. Each has a listener of its own on its address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -30,7 +31,20 @@ pub enum Purpose {
 /// What an endpoint is for, and where it is.
 type Endpoint = (Purpose, SocketAddr);
 /// What is to be shown, where.
-pub type Pages = BTreeMap<Endpoint, Router>;
+pub type Pages = BTreeMap<Endpoint, Page>;
+
+/// What is to be shown, and how.
+pub struct Page {
+    pub router: Router,
+    /// Over TLS, as the file says.
+    pub tls: Option<TlsFile>,
+}
+
+impl From<Router> for Page {
+    fn from(router: Router) -> Self {
+        Page { router, tls: None }
+    }
+}
 
 /// Endpoints that are open.
 #[derive(Default)]
@@ -41,6 +55,7 @@ pub struct Endpoints {
 
 struct Open {
     page: Arc<ArcSwap<Router>>,
+    tls: Arc<ArcSwapOption<TlsFile>>,
     stop: CancellationToken,
 }
 
@@ -58,7 +73,8 @@ impl Endpoints {
     pub fn show(&mut self, mut pages: Pages, listeners: Vec<(Endpoint, TcpListener)>) {
         self.open.retain(|at, open| match pages.remove(at) {
             Some(page) => {
-                open.page.store(Arc::new(page));
+                open.page.store(Arc::new(page.router));
+                open.tls.store(page.tls.map(Arc::new));
                 true
             }
             None => {
@@ -69,9 +85,11 @@ impl Endpoints {
         for (at, listener) in listeners {
             let Some(page) = pages.remove(&at) else { continue };
             let open = Open {
-                page: Arc::new(ArcSwap::from_pointee(page)),
+                page: Arc::new(ArcSwap::from_pointee(page.router)),
+                tls: Arc::new(ArcSwapOption::from_pointee(page.tls)),
                 stop: CancellationToken::new(),
             };
+            let listener = TlsListener::new(listener, open.tls.clone());
             let (page, stop) = (open.page.clone(), open.stop.clone());
             let current = Router::new().fallback(move |request: Request| {
                 let page = page.load_full();

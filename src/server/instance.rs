@@ -1,7 +1,7 @@
 //! A Corefile's server blocks, set up as one server.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -9,12 +9,13 @@ use std::thread::available_parallelism;
 use hickory_proto::rr::{Name, RecordType};
 
 use super::door::Service;
-use super::endpoints::{Pages, Purpose};
+use super::endpoints::{Page, Pages, Purpose};
 use super::explain::{self, Explained};
 use super::place::Place;
 use super::site::{Block, Site};
 use crate::corefile::{Claims, Corefile, Diagnostic, Key, Position, Scheme};
 use crate::plugin::background::Background;
+use crate::plugin::bind::Bound;
 use crate::plugin::setup::{Chain, Process};
 use crate::plugin::timeouts::Timeouts;
 use crate::plugin::{Plugin, fleet, health, kubernetes, order, prometheus, ready, sentinel, tls};
@@ -92,7 +93,7 @@ impl Instance {
             block.keys.iter().try_for_each(supported)?;
             let mut chain = order::chain(&corefile.blocks, block, &mut process)?;
             let plugins: Plugins = std::mem::take(&mut chain.plugins).into();
-            let addresses: Vec<Option<IpAddr>> = match chain.bind.as_slice() {
+            let addresses: Vec<Option<Bound>> = match chain.bind.as_slice() {
                 [] => vec![None],
                 bind => bind.iter().copied().map(Some).collect(),
             };
@@ -115,6 +116,7 @@ impl Instance {
                     chain: plugins.clone(),
                     max_payload: chain.max_payload,
                     view: chain.view.clone(),
+                    stacktrace: chain.stacktrace,
                 });
                 places.push(place);
             }
@@ -149,7 +151,7 @@ impl Instance {
 
     /// Starts to watch the clusters, and what is asked of others for them. Needs a runtime.
     pub fn watch(&self, background: &Background) {
-        let asker = |at: (Option<IpAddr>, u16)| {
+        let asker = |at: (Option<Bound>, u16)| {
             let mut places = self.places.iter();
             let place = places.find(|(place, _)| (place.address, place.port) == at);
             place.map(|(_, service)| service.site.asker())
@@ -174,6 +176,9 @@ impl Instance {
             let identity = identity.clone();
             background.spawn(async move { identity.follow().await });
         }
+        for health in process.health.iter().cloned() {
+            background.spawn(health::probe::run(health, process.metrics.clone()));
+        }
         for (plugins, places) in &self.chains {
             let background = background.at(places.iter().filter_map(&opened).collect());
             plugins.iter().for_each(|plugin| plugin.start(&background));
@@ -190,21 +195,22 @@ impl Instance {
     pub(super) fn pages(&self) -> Pages {
         let process = &self.process;
         let mut pages = Pages::new();
-        if let Some(health) = &process.health {
-            pages.insert((Purpose::Health, health.addr), health::router());
+        for health in &process.health {
+            pages.insert((Purpose::Health, health.addr), health::router().into());
         }
-        if let Some(address) = process.ready {
+        for address in &process.ready {
             let readiness = process.readiness.clone();
-            pages.insert((Purpose::Ready, address), ready::router(readiness));
+            pages.insert((Purpose::Ready, *address), ready::router(readiness).into());
         }
-        for address in &process.prometheus {
-            let page = prometheus::router(process.metrics.clone())
+        for (address, tls) in &process.prometheus {
+            let router = prometheus::router(process.metrics.clone())
                 .merge(sentinel::router(process.pools.clone()));
-            pages.insert((Purpose::Metrics, *address), page);
+            let tls = tls.clone();
+            pages.insert((Purpose::Metrics, *address), Page { router, tls });
         }
         if let Some(address) = process.admin {
             let page = fleet::admin::router(process).merge(explain::router(self.sites()));
-            pages.insert((Purpose::Admin, address), page);
+            pages.insert((Purpose::Admin, address), page.into());
         }
         pages
     }
@@ -292,7 +298,7 @@ fn zone(key: &Key) -> Result<WireName, Diagnostic> {
 }
 
 /// A line of the banner.
-fn shown(key: &Key, address: Option<IpAddr>) -> String {
+fn shown(key: &Key, address: Option<Bound>) -> String {
     let scheme = match key.scheme {
         Scheme::Dns => String::new(),
         scheme => format!("{scheme}://"),
@@ -307,18 +313,18 @@ fn shown(key: &Key, address: Option<IpAddr>) -> String {
 fn named(
     key: Option<&Key>,
     chain: &Chain,
-    addresses: &[Option<IpAddr>],
+    addresses: &[Option<Bound>],
     plugins: &[Arc<dyn Plugin>],
 ) -> Vec<Enabled> {
     let counts = plugins.iter().any(|plugin| plugin.name() == "prometheus");
     let Some(key) = key.filter(|_| counts) else { return Vec::new() };
-    let one = |address: Option<IpAddr>, name| Enabled {
+    let one = |address: Option<Bound>, name| Enabled {
         name,
         server: Place { scheme: key.scheme, address, port: key.port }.to_string().into(),
         view: chain.view.as_ref().map(|view| view.name.clone()),
         zone: key.zone.as_str().into(),
     };
-    let each = |address: &Option<IpAddr>| {
+    let each = |address: &Option<Bound>| {
         let address = *address;
         plugins.iter().map(move |plugin| one(address, plugin.name()))
     };

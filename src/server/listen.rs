@@ -7,6 +7,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, UdpSocket};
 
 use super::datagram::Datagrams;
+use crate::plugin::bind::Bound;
 
 /// Connections that the kernel keeps for us until they are accepted.
 const BACKLOG: i32 = 1024;
@@ -35,7 +36,7 @@ pub struct Sockets {
 ///
 /// # Errors
 /// The address is in use, is not of this machine, or may not be used.
-pub fn dns(address: Option<IpAddr>, port: u16, workers: usize) -> Result<Sockets, ListenError> {
+pub fn dns(address: Option<Bound>, port: u16, workers: usize) -> Result<Sockets, ListenError> {
     // The kernel chooses a port that is free for UDP; that it is free for TCP too is likely.
     let mut tries = if port == 0 { 16 } else { 1 };
     loop {
@@ -51,12 +52,9 @@ pub fn dns(address: Option<IpAddr>, port: u16, workers: usize) -> Result<Sockets
 ///
 /// # Errors
 /// As [`dns`].
-pub fn stream(
-    address: Option<IpAddr>,
-    port: u16,
-) -> Result<(SocketAddr, TcpListener), ListenError> {
+pub fn stream(address: Option<Bound>, port: u16) -> Result<(SocketAddr, TcpListener), ListenError> {
     match address {
-        Some(address) => tcp_on(SocketAddr::new(address, port)),
+        Some(address) => tcp_on(address.at(port)),
         None => on_all(port, tcp_on),
     }
 }
@@ -66,11 +64,11 @@ pub fn stream(
 /// # Errors
 /// As [`dns`].
 pub fn quic(
-    address: Option<IpAddr>,
+    address: Option<Bound>,
     port: u16,
 ) -> Result<(SocketAddr, std::net::UdpSocket), ListenError> {
     match address {
-        Some(address) => plain_udp(SocketAddr::new(address, port)),
+        Some(address) => plain_udp(address.at(port)),
         None => on_all(port, plain_udp),
     }
 }
@@ -83,9 +81,9 @@ pub fn another(address: SocketAddr) -> Result<Datagrams, ListenError> {
     Ok(open_udp(address)?.1)
 }
 
-fn open(address: Option<IpAddr>, port: u16, workers: usize) -> Result<Sockets, ListenError> {
+fn open(address: Option<Bound>, port: u16, workers: usize) -> Result<Sockets, ListenError> {
     let first = match address {
-        Some(address) => open_udp(SocketAddr::new(address, port))?,
+        Some(address) => open_udp(address.at(port))?,
         None => on_all(port, open_udp)?,
     };
     let address = first.0;

@@ -1,16 +1,15 @@
 //! Where server blocks are asked.
 
-use std::fmt;
-use std::net::IpAddr;
-
 use crate::corefile::Scheme;
+use crate::plugin::bind::Bound;
+use std::fmt;
 
 /// A transport, an address and a port. Blocks of one place share a listener.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Place {
     pub scheme: Scheme,
     /// All addresses where it is `None`.
-    pub address: Option<IpAddr>,
+    pub address: Option<Bound>,
     pub port: u16,
 }
 
@@ -20,8 +19,8 @@ impl fmt::Display for Place {
         let Place { scheme, address, port } = self;
         match address {
             None => write!(f, "{scheme}://:{port}"),
-            Some(IpAddr::V6(address)) => write!(f, "{scheme}://[{address}]:{port}"),
-            Some(IpAddr::V4(address)) => write!(f, "{scheme}://{address}:{port}"),
+            Some(bound) if bound.ip.is_ipv6() => write!(f, "{scheme}://[{bound}]:{port}"),
+            Some(bound) => write!(f, "{scheme}://{bound}:{port}"),
         }
     }
 }

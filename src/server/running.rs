@@ -113,7 +113,8 @@ impl Running {
     /// time, then the sockets close and what is being answered has `GRACE` to be done.
     pub async fn stop(mut self) {
         self.endpoints.unready();
-        if let Some(health) = &self.instance.process().health {
+        // One after the other, as in CoreDNS.
+        for health in &self.instance.process().health {
             health.lameduck().await;
         }
         self.listeners.values().for_each(Listener::stop);

@@ -1,16 +1,15 @@
 //! The server blocks of one address: which of them a question is for.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use futures::FutureExt;
 use hickory_proto::op::{Message, MessageType, OpCode, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
 
 use super::edns::Edns;
+use super::panics;
 use super::place::Place;
 use super::query::{self, Query};
 use super::reply::{Asked, Response};
@@ -31,6 +30,8 @@ pub struct Site {
     /// Longest zone first; blocks for the same zone in the order of the Corefile.
     blocks: Vec<Block>,
     metrics: Arc<Metrics>,
+    /// Whether panics are logged with the calls that led to them.
+    stacktrace: bool,
 }
 
 /// One zone of a server block.
@@ -43,6 +44,8 @@ pub struct Block {
     pub max_payload: Option<u16>,
     /// Which questions it takes; all without one.
     pub view: Option<Arc<View>>,
+    /// Whether panics are logged with the calls that led to them; the last block of a site says it.
+    pub stacktrace: bool,
 }
 
 impl Block {
@@ -67,8 +70,9 @@ fn canonical(end: SocketAddr) -> SocketAddr {
 
 impl Site {
     pub fn new(place: Place, mut blocks: Vec<Block>, metrics: Arc<Metrics>) -> Self {
+        let stacktrace = blocks.last().is_some_and(|block| block.stacktrace);
         blocks.sort_by_key(|block| std::cmp::Reverse(block.zone.labels()));
-        Site { label: place.to_string().into(), port: place.port, blocks, metrics }
+        Site { label: place.to_string().into(), port: place.port, blocks, metrics, stacktrace }
     }
 
     /// Answers a packet; `None` for no answer.
@@ -112,8 +116,15 @@ impl Site {
                     self.ask(block, request).await
                 };
                 // A plugin that panics costs its question an answer of SERVFAIL, and nobody else one.
-                let outcome = AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|_| {
+                let start = Instant::now();
+                let outcome = panics::caught(run, self.stacktrace).await.unwrap_or_else(|panic| {
+                    panic.log(&self.label);
                     self.metrics.panicked();
+                    // Which question it was is read again, for the plugins had it.
+                    if let Query::Ask { message, .. } = query::read(packet) {
+                        let request = self.request(*message, ends, transport, packet.len());
+                        self.unhandled(&request, ResponseCode::ServFail, start);
+                    }
                     Err(Failure::code(ResponseCode::ServFail))
                 });
                 asked(length, edns).respond(outcome)
@@ -176,13 +187,14 @@ impl Site {
     /// Asks the chain of the block that a question is for.
     async fn ask(&self, block: Option<&Block>, mut request: Request) -> Outcome {
         match block {
-            Some(block) => {
+            // A block without plugins refuses, as in CoreDNS.
+            Some(block) if !block.chain.is_empty() => {
                 request.zone = block.text.clone();
                 request.view = block.view.as_ref().map(|view| view.name.clone());
                 Next::all(&block.chain).start(&request).await
             }
-            None => {
-                self.dropped(&request);
+            _ => {
+                self.unhandled(&request, ResponseCode::Refused, Instant::now());
                 Err(Failure::code(ResponseCode::Refused))
             }
         }
@@ -204,9 +216,8 @@ impl Site {
         blocks.next()
     }
 
-    /// Counts a question that no block is for.
-    fn dropped(&self, request: &Request) {
-        let start = Instant::now();
+    /// Counts a question that no plugin answered, and what the server answers.
+    fn unhandled(&self, request: &Request, rcode: ResponseCode, start: Instant) {
         let edns = request.message.edns.as_ref();
         let mut refusal = request.reply();
         // No option of the client comes back.
@@ -221,7 +232,7 @@ impl Site {
             dnssec_ok: edns.is_some_and(|edns| edns.flags().dnssec_ok),
             request_size: request.size,
             response_size: uncompressed_len(&refusal),
-            rcode: ResponseCode::Refused,
+            rcode,
             plugin: "",
             duration: start.elapsed(),
         });

@@ -96,6 +96,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
             chain: chain.plugins.into(),
             max_payload: chain.max_payload,
             view: chain.view,
+            stacktrace: chain.stacktrace,
         }
     });
     let place = Place { scheme: Scheme::Dns, address: None, port: 53 };

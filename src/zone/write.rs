@@ -36,8 +36,8 @@ pub struct Frame<'a> {
     pub glue_truncates: bool,
 }
 
-/// Writes a message to `out`, which is cleared first.
-pub fn message(frame: &Frame<'_>, answer: &Answer, out: &mut Vec<u8>) {
+/// Writes a message to `out`, which is cleared first. Says whether it was cut and so has TC set.
+pub fn message(frame: &Frame<'_>, answer: &Answer, out: &mut Vec<u8>) -> bool {
     let plain: usize = HEADER
         + frame.question.len()
         + frame.opt.len()
@@ -67,6 +67,7 @@ pub fn message(frame: &Frame<'_>, answer: &Answer, out: &mut Vec<u8>) {
     for (place, word) in out.chunks_exact_mut(2).zip(words) {
         place.copy_from_slice(&word.to_be_bytes());
     }
+    truncated
 }
 
 struct Writer<'a> {

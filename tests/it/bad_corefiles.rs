@@ -1,5 +1,6 @@
 //! Corefiles that must be refused, each with its whole message: `bad_corefiles/` has them as data.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::Path;
@@ -62,6 +63,9 @@ fn each_is_refused_with_its_message_before_a_socket_is_opened() {
     }
     let cases = cases();
     let built_in = fleetdns::plugin::order::built_in().collect::<Vec<_>>().join(" ");
+    let all = if_addrs::get_if_addrs().expect("the interfaces");
+    let interfaces: BTreeSet<String> = all.into_iter().map(|one| one.name).collect();
+    let interfaces = Vec::from_iter(interfaces).join(", ");
     let mut wrong = Vec::new();
     for case in &cases {
         fs::write(&file, case.corefile.replace("{PORT}", &port)).expect("write");
@@ -79,6 +83,7 @@ fn each_is_refused_with_its_message_before_a_socket_is_opened() {
             .replace(&port, "{PORT}");
         let ended = run.status.code() == Some(1) && run.stdout.is_empty();
         let expected = case.message.replace("BUILT_IN", &built_in);
+        let expected = expected.replace("INTERFACES", &interfaces);
         if said.trim() != expected || !ended {
             wrong.push(format!(
                 "{}: {}\n  said     {}\n  expected {}",

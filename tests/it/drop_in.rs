@@ -17,7 +17,7 @@
 //!
 //! | Step | |
 //! |---|---|
-//! | `NAME TYPE [WORD...]` | Asks. Words: `tcp`, `edns=SIZE`, `do`, `cd`, `ad`, `nord`, `class=CH`, `from=127.0.0.2`, `times=3`; `ordered` compares the order of records too; `silence` says that no answer comes, and so is asked together with a name that has one: `silence=NAME`. |
+//! | `NAME TYPE [WORD...]` | Asks. Words: `tcp`, `edns=SIZE`, `do`, `nsid`, `cd`, `ad`, `nord`, `class=CH`, `from=127.0.0.2`, `times=3`; `ordered` compares the order of records too; `silence` says that no answer comes, and so is asked together with a name that has one: `silence=NAME`. |
 //! | `@pass SECONDS` | Time passes. |
 //! | `@write FILE OTHER` | A file gets what the other has, at once. |
 //! | `@until NAME TYPE TEXT` | Asks both again and again, until their answers have the text. Only counters may tell. |
@@ -59,14 +59,22 @@ macro_rules! drop_in {
 }
 
 drop_in! {
+    acl 15,
     any 10,
+    bind 5,
+    bufsize 5,
     cache 200,
+    errors 15,
     file 250,
     forward 80,
     hosts 15,
     loadbalance 20,
+    log 15,
     loops 5,
+    metadata 5,
     minimal 15,
+    nsid 5,
+    prometheus 15,
     transfer 15,
 }
 

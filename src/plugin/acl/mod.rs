@@ -18,6 +18,7 @@ use super::names::Zones;
 use super::{Next, Outcome, Plugin, Reply, Request, explain};
 use crate::telemetry::Metrics;
 use crate::telemetry::acl::Verdict;
+use crate::telemetry::mnemonic;
 use policy::{Action, Policy};
 pub use setup::setup;
 
@@ -67,7 +68,11 @@ impl Plugin for Acl {
         match self.action(request) {
             None | Some((Action::Allow, _)) => {
                 count(Verdict::Allowed);
-                next.run(NAME, request).await
+                match next.name() {
+                    Some(_) => next.run(NAME, request).await,
+                    // As in CoreDNS, where the name of the question stands for that of the plugin.
+                    None => next.run(&mnemonic::name(request.qname()), request).await,
+                }
             }
             Some((Action::Block, zone)) => {
                 count(Verdict::Blocked(zone));

@@ -16,7 +16,6 @@ mod transfer;
 mod view;
 mod watching;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -29,6 +28,7 @@ pub use view::{View, Views};
 pub use watching::labels;
 
 use super::background::Background;
+use super::bind::Bound;
 use super::explain::{Told, explain};
 use super::metadata::Values;
 use super::request::Asker;
@@ -62,7 +62,7 @@ pub struct Served {
     pub zones: Arc<Zones>,
     pub view: Arc<View>,
     /// An address and port that the block listens on; the address of all is `None`.
-    pub at: (Option<IpAddr>, u16),
+    pub at: (Option<Bound>, u16),
     /// How members are reached, in the words of the Corefile.
     pub ways: PerMember<String>,
 }
@@ -73,7 +73,7 @@ pub struct Served {
 pub fn start(
     all: &[Served],
     metrics: &Arc<Metrics>,
-    asker: impl Fn((Option<IpAddr>, u16)) -> Option<Asker>,
+    asker: impl Fn((Option<Bound>, u16)) -> Option<Asker>,
     background: &Background,
 ) {
     for (number, served) in once_each(all.iter()).into_iter().enumerate() {

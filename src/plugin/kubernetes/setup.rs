@@ -12,6 +12,7 @@ use crate::admin::one_address;
 use crate::cluster::kinds::Keep;
 use crate::cluster::{ClusterId, FleetSpec, Selection, Source, SourceError};
 use crate::corefile::{Diagnostic, Directive, ServerBlock, Token};
+use crate::plugin::bind::Bound;
 use crate::plugin::fleet::{self, Lines as FleetLines};
 use crate::plugin::setup::{Setup, named};
 use crate::plugin::{names, sentinel};
@@ -273,7 +274,7 @@ fn apart(
 
 /// The addresses that `ns.dns` says: all of this machine's but its loopbacks, and none where `bind` chose
 /// some, as in CoreDNS (plugin/kubernetes/local.go).
-fn own_addresses(bind: &[IpAddr]) -> Vec<IpAddr> {
+fn own_addresses(bind: &[Bound]) -> Vec<IpAddr> {
     if !bind.is_empty() {
         return Vec::new();
     }

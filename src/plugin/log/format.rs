@@ -1,14 +1,15 @@
 //! The format of a line: text with placeholders (CoreDNS, plugin/pkg/replacer).
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use hickory_proto::op::Message;
+use hickory_proto::op::Metadata;
 
-use crate::plugin::{Outcome, Reply, Request};
-use crate::telemetry::{mnemonic, uncompressed_len};
+use super::written::Written;
+use crate::plugin::Request;
+use crate::telemetry::log::one_line;
+use crate::telemetry::mnemonic;
 
 /// What `{common}` stands for, and the format of a `log` that says none.
 const COMMON: &str = "{remote}:{port} - {>id} \"{type} {class} {name} {proto} {size} {>do} \
@@ -34,8 +35,8 @@ enum Part {
 }
 
 /// The placeholders.
-const KNOWN: [&str; 15] = [
-    "type", "name", "class", "proto", "size", "remote", "port", ">id", ">opcode", ">do",
+const KNOWN: [&str; 16] = [
+    "type", "name", "class", "proto", "size", "remote", "port", "local", ">id", ">opcode", ">do",
     ">bufsize", "rcode", "rsize", "duration", ">rflags",
 ];
 
@@ -43,7 +44,7 @@ const KNOWN: [&str; 15] = [
 #[derive(Clone, Copy)]
 pub struct Seen<'a> {
     pub request: &'a Request,
-    pub outcome: &'a Outcome,
+    pub reply: &'a Written,
     pub took: Duration,
 }
 
@@ -90,11 +91,7 @@ impl Format {
             match part {
                 Part::Text(text) => line.push_str(text),
                 Part::Known(name) => line.push_str(&seen.value(name)),
-                Part::Metadata(label) => {
-                    let values = seen.request.metadata.as_ref();
-                    let value = values.and_then(|values| values.get(label));
-                    line.push_str(value.as_deref().unwrap_or(NOTHING));
-                }
+                Part::Metadata(label) => line.push_str(&seen.metadata(label)),
             }
         }
         line
@@ -114,73 +111,65 @@ impl Seen<'_> {
     fn value(&self, name: &str) -> Cow<'static, str> {
         let request = self.request;
         let asked = &request.message.metadata;
-        let edns = request.message.edns.as_ref();
         match name {
             "type" => mnemonic::record_type(request.qtype()),
             "class" => mnemonic::class(request.query().query_class()),
             "name" => mnemonic::name(request.qname()).into(),
             "proto" => request.transport.label().into(),
             "size" => request.size.to_string().into(),
-            "remote" => match request.client.ip().to_canonical() {
-                IpAddr::V4(address) => address.to_string().into(),
-                IpAddr::V6(address) => format!("[{address}]").into(),
-            },
+            "remote" => bracketed(request.client.ip()).into(),
             "port" => request.client.port().to_string().into(),
+            "local" => bracketed(request.local.ip()).into(),
             ">id" => asked.id.to_string().into(),
             ">opcode" => u8::from(asked.op_code).to_string().into(),
-            ">do" => edns.is_some_and(|edns| edns.flags().dnssec_ok).to_string().into(),
+            ">do" => dnssec_ok(request).to_string().into(),
             ">bufsize" => request.buffer_size().to_string().into(),
             "duration" => format!("{}s", self.took.as_secs_f64()).into(),
-            _ => self.of_reply(name),
+            "rsize" => self.reply.size.to_string().into(),
+            "rcode" => self.reply.rcode().unwrap_or(Cow::Borrowed(NOTHING)),
+            ">rflags" => self.reply.header.as_ref().map_or(NOTHING.into(), |it| flags(it).into()),
+            _ => NOTHING.into(),
         }
     }
 
-    fn of_reply(&self, name: &str) -> Cow<'static, str> {
-        let refused;
-        let message = match self.outcome {
-            Ok(Reply::Message(message)) => message.as_ref(),
-            // How much it is will be known when it is sent.
-            Ok(Reply::Messages(_)) => match name {
-                "rcode" => return "NOERROR".into(),
-                ">rflags" => return "qr,aa".into(),
-                _ => return NOTHING.into(),
-            },
-            Ok(Reply::Silence) if name == "rsize" => return "0".into(),
-            Ok(Reply::Silence) => return NOTHING.into(),
-            Err(failure) => {
-                let mut message = self.request.reply();
-                message.metadata.response_code = failure.code;
-                refused = message;
-                &refused
-            }
-        };
-        match name {
-            "rcode" => {
-                let code = message.metadata.response_code;
-                mnemonic::rcode(code).map_or_else(|| u16::from(code).to_string().into(), Cow::from)
-            }
-            "rsize" => uncompressed_len(message).to_string().into(),
-            ">rflags" => flags(message).into(),
-            _ => NOTHING.into(),
+    /// A value of metadata. Two are the plugin's own, where `metadata` stands in the block at all.
+    fn metadata(&self, label: &str) -> Cow<'static, str> {
+        let values = self.request.metadata.as_ref();
+        match (label, values) {
+            ("log/type", Some(_)) => self.reply.kind.name().into(),
+            ("log/class", Some(_)) => self.reply.kind.class().name().into(),
+            (label, values) => values
+                .and_then(|values| values.get(label))
+                .map_or(NOTHING.into(), |value| one_line(&value).into()),
         }
     }
 }
 
+/// Whether the client wants DNSSEC records.
+pub fn dnssec_ok(request: &Request) -> bool {
+    request.message.edns.as_ref().is_some_and(|edns| edns.flags().dnssec_ok)
+}
+
+fn bracketed(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    }
+}
+
 /// The header's bits of a reply, which always is one.
-fn flags(message: &Message) -> String {
-    let bits = &message.metadata;
+fn flags(header: &Metadata) -> String {
     let mut flags = "qr".to_owned();
     for (set, name) in [
-        (bits.authoritative, "aa"),
-        (bits.truncation, "tc"),
-        (bits.recursion_desired, "rd"),
-        (bits.recursion_available, "ra"),
-        (bits.authentic_data, "ad"),
-        (bits.checking_disabled, "cd"),
+        (header.authoritative, ",aa"),
+        (header.truncation, ",tc"),
+        (header.recursion_desired, ",rd"),
+        (header.recursion_available, ",ra"),
+        (header.authentic_data, ",ad"),
+        (header.checking_disabled, ",cd"),
     ] {
         if set {
-            // Writing to a String cannot fail.
-            let _ = write!(flags, ",{name}");
+            flags.push_str(name);
         }
     }
     flags

@@ -1,95 +1,43 @@
-//! `log`: one line a question, in CoreDNS's common format or another.
+//! `log`: one line a question, in CoreDNS's common format or another (CoreDNS, plugin/log).
 //!
-//! In: a question and its outcome. Out: the same outcome, and a line. The flag `tc` is that of the
-//! plugins behind, for the server truncates later. What `metadata` found is shown by `{/LABEL}`.
+//! In: a question and its outcome. Out: the same outcome, and a line, behind the last message where
+//! there are several. What `metadata` found is shown by `{/LABEL}`. With `-log-format json` the line has
+//! the question and its answer beside, member by member.
 
 mod format;
+mod json;
+mod setup;
+mod written;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
 use hickory_proto::rr::Name;
-use tracing::info;
 
-use super::setup::{Setup, refuse};
-use super::{Next, Outcome, Plugin, Request, names};
-use crate::corefile::{Diagnostic, Directive, Line, Token};
-use crate::telemetry::log::QUERY_TARGET;
+use super::passing::Passing;
+use super::response::Class;
+use super::{Next, Outcome, Plugin, Reply, Request, names};
+use crate::telemetry::log;
 use format::{Format, Seen};
+use written::Written;
+
+pub use setup::setup;
 
 const NAME: &str = "log";
-/// The classes of answers that can be asked for one day.
-const CLASSES: [&str; 4] = ["all", "denial", "error", "success"];
-/// A placeholder that cannot be filled yet: the address that was asked.
-const LOCAL: &str = "{local}";
 
 /// The plugin: the first rule that a question's name is in writes its line.
 #[derive(Debug)]
 pub struct Log {
-    rules: Vec<Rule>,
+    rules: Vec<Arc<Rule>>,
 }
 
 #[derive(Debug)]
 struct Rule {
     scopes: Vec<Name>,
     format: Format,
-}
-
-/// Reads all lines `log [NAMES... [FORMAT]] { class all }`.
-///
-/// # Errors
-/// A format without a name, which CoreDNS takes for one, or a class other than `all`.
-pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Diagnostic> {
-    let mut rules = Vec::new();
-    for directive in directives {
-        rules.push(rule(&directive.args)?);
-        directive.lines().iter().try_for_each(class)?;
-    }
-    setup.push(Log { rules });
-    Ok(())
-}
-
-fn rule(words: &[Token]) -> Result<Rule, Diagnostic> {
-    let (format, scopes) = match words.split_last() {
-        Some((word, scopes)) if word.text.contains('{') => (Some(word), scopes),
-        _ => (None, words),
-    };
-    if let (Some(word), []) = (format, scopes) {
-        return Err(word.error(
-            "the format of log has no name before it",
-            format!("write `log . \"{}\"`, or another name than `.`", word.text),
-        ));
-    }
-    let format = match format {
-        None => Format::default(),
-        Some(word) if word.text.contains(LOCAL) => {
-            return Err(word.error(
-                format!("the placeholder {LOCAL} of log is not supported yet"),
-                "take it out",
-            ));
-        }
-        Some(word) => Format::read(&word.text),
-    };
-    Ok(Rule { scopes: names::zones_or_all(scopes)?, format })
-}
-
-fn class(line: &Line) -> Result<(), Diagnostic> {
-    if line.name().text != "class" {
-        return Err(refuse(NAME, line, &["class"], &[]));
-    }
-    for word in line.args_within(1.., "class all")? {
-        match word.text.as_str() {
-            "all" => {}
-            known if CLASSES.contains(&known) => {
-                return Err(word.error(
-                    format!("the class {known} of log is not supported yet"),
-                    "take it out, or write `class all`",
-                ));
-            }
-            _ => return Err(word.unknown("class of log", &["all"])),
-        }
-    }
-    Ok(())
+    /// Which answers are written; all where there are none.
+    classes: Vec<Class>,
 }
 
 #[async_trait]
@@ -103,15 +51,32 @@ impl Plugin for Log {
     }
 
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {
-        let applies = |rule: &&Rule| names::within(&rule.scopes, request.qname());
+        let applies = |rule: &&Arc<Rule>| names::within(&rule.scopes, request.qname());
         let Some(rule) = self.rules.iter().find(applies) else {
             return next.run(NAME, request).await;
         };
         let start = Instant::now();
         let outcome = next.run(NAME, request).await;
-        let seen = Seen { request, outcome: &outcome, took: start.elapsed() };
-        info!(target: QUERY_TARGET, "{}", rule.format.line(seen));
+        match outcome {
+            Ok(Reply::Messages(messages)) => {
+                let (rule, request) = (rule.clone(), request.clone());
+                let end = move |passed| rule.log(&request, &Written::transfer(passed), start);
+                return Ok(Reply::Messages(Box::new(Passing::new(messages, end))));
+            }
+            Ok(ref reply) => rule.log(request, &Written::reply(request, reply), start),
+            Err(ref failure) => rule.log(request, &Written::failure(request, failure), start),
+        }
         outcome
+    }
+}
+
+impl Rule {
+    /// Writes the line of a question, if its answer is of a class that is written.
+    fn log(&self, request: &Request, reply: &Written, start: Instant) {
+        if self.classes.is_empty() || self.classes.contains(&reply.kind.class()) {
+            let seen = Seen { request, reply, took: start.elapsed() };
+            log::question(&self.format.line(seen), || json::members(seen));
+        }
     }
 }
 

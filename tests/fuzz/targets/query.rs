@@ -40,6 +40,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
             chain: plugins.clone(),
             max_payload: chain.max_payload,
             view: chain.view.clone(),
+            stacktrace: chain.stacktrace,
         };
         block.keys.iter().map(of_key).collect::<Vec<_>>()
     });

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use hickory_proto::op::Edns;
+use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use hickory_proto::rr::{DNSClass, RecordType};
 
 use crate::harness::Question;
@@ -136,6 +138,10 @@ fn ask(mut question: Question, how: &[&str]) -> Result<Ask, String> {
             "tcp" => question.tcp(),
             "do" => question.dnssec_ok(),
             "edns" => question.edns(number()?),
+            "nsid" => question.edit(|m| {
+                let options = m.edns.get_or_insert_with(Edns::new).options_mut();
+                options.insert(EdnsOption::Unknown(EdnsCode::NSID.into(), Vec::new()));
+            }),
             "cd" => question.edit(|m| m.metadata.checking_disabled = true),
             "ad" => question.edit(|m| m.metadata.authentic_data = true),
             "nord" => question.edit(|m| m.metadata.recursion_desired = false),

@@ -11,10 +11,11 @@ use super::play::Side;
 use crate::harness::{DnsServer, get};
 
 /// Families that are not compared: they tell of time or of the program itself, or fleetdns has them alone.
-const ASIDE: [&str; 8] = [
+const ASIDE: [&str; 9] = [
     "coredns_build_info",
     "coredns_fleet_",
     "coredns_health_request_",
+    "coredns_hosts_entries",
     "coredns_hosts_reload_timestamp_seconds",
     "coredns_reload_version_info",
     "coredns_sentinel_",
@@ -92,7 +93,7 @@ fn of(side: &Side, line: &str) -> String {
     }
     let line = CLIENT.replace_all(&line, "$1:PORT");
     let line = QUESTION.replace(&line, "$1 ID \"");
-    let line = DURATION.replace(&line, " TIME");
+    let line = DURATION.replace(&line, " TIME$2");
     VALUE
         .replace(&line, |value: &Captures<'_>| {
             value[1]
@@ -105,7 +106,7 @@ fn of(side: &Side, line: &str) -> String {
 static CLIENT: LazyLock<Regex> = LazyLock::new(|| pattern(r"(127\.\d+\.\d+\.\d+|\[::1\]):\d{4,5}"));
 /// The beginning of a line of `log`: `[INFO] 127.0.0.1:40000 - 4711 "A IN ...`.
 static QUESTION: LazyLock<Regex> = LazyLock::new(|| pattern(r#"^(\[INFO\] \S+ -) \d+ ""#));
-static DURATION: LazyLock<Regex> = LazyLock::new(|| pattern(r" \d+(\.\d+)?s$"));
+static DURATION: LazyLock<Regex> = LazyLock::new(|| pattern(r#" \d+(\.\d+)?s( "|$)"#));
 static VALUE: LazyLock<Regex> = LazyLock::new(|| pattern(r"\} ([-+0-9.eE]+)$"));
 
 fn pattern(text: &str) -> Regex {
