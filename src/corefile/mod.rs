@@ -25,6 +25,7 @@ mod import;
 mod key;
 mod lexer;
 mod parser;
+mod regexp;
 mod value;
 
 #[cfg(test)]
@@ -40,6 +41,7 @@ pub use claim::Claims;
 pub use diagnostics::{Diagnostic, nearest};
 pub use duration::GoDuration;
 pub use key::{parse_zone, parse_zones};
+pub use regexp::{Regexp, parse_regexp};
 pub use value::{
     parse_bool, parse_duration, parse_ip, parse_listen_address, parse_network, parse_number,
 };

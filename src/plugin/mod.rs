@@ -13,6 +13,7 @@ pub mod background;
 pub mod bind;
 pub mod bufsize;
 pub mod cache;
+pub mod changes;
 pub mod crowds;
 #[cfg(test)]
 mod endpoint_tests;
@@ -39,6 +40,7 @@ pub mod ready;
 pub mod reload;
 pub mod request;
 pub mod response;
+pub mod rewrite;
 pub mod sentinel;
 pub mod setup;
 #[cfg(test)]
@@ -95,6 +97,11 @@ pub trait Plugin: Send + Sync {
     /// give an older answer, nor keep this one. Must not wait.
     fn holds(&self, _request: &Request) -> bool {
         false
+    }
+
+    /// The question that those behind are asked in place of this one, for who explains. Must not wait.
+    fn hands_on(&self, _request: &Request) -> Option<Request> {
+        None
     }
 
     /// What it has of the zone that a request asks for, for `transfer` before it.

@@ -6,7 +6,7 @@ use super::setup::{Chain, Process, Setup};
 use super::{
     acl, any, bind, bufsize, cache, crowds, errors, file, fleet, forward, health, hosts,
     kubernetes, loadbalance, log, r#loop, metadata, minimal, multisocket, nsid, prometheus, ready,
-    reload, sentinel, timeouts, tls, transfer, view,
+    reload, rewrite, sentinel, timeouts, tls, transfer, view,
 };
 use crate::corefile::{Diagnostic, Directive, ServerBlock, Token, nearest};
 
@@ -67,7 +67,7 @@ pub const ORDER: &[(&str, Standing)] = &[
     ),
     ("loadbalance", Built(loadbalance::setup)),
     ("tsig", NotBuiltIn("let trusted networks alone ask for transfers, with `acl`")),
-    ("rewrite", Later),
+    ("rewrite", Built(rewrite::setup)),
     ("autopath", Later),
     ("acl", Built(acl::setup)),
     ("cache", Built(cache::setup)),

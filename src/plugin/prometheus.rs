@@ -118,14 +118,15 @@ struct Written {
 
 impl Counting {
     fn count(&self, request: &Request, written: &Written, start: Instant) {
-        let edns = request.message.edns.as_ref();
+        let left = request.left();
+        let edns = left.message.edns.as_ref();
         self.metrics.observe(&Observation {
             server: &request.server,
             zone: self.zones.longest(request.qname()).unwrap_or(&self.root),
             view: request.view.as_ref(),
             proto: request.transport.label(),
             ipv6: request.client.ip().to_canonical().is_ipv6(),
-            qtype: request.qtype(),
+            qtype: left.qtype(),
             dnssec_ok: edns.is_some_and(|edns| edns.flags().dnssec_ok),
             request_size: request.size,
             response_size: written.size,

@@ -9,6 +9,7 @@ use futures::FutureExt;
 use hickory_proto::op::{Message, MessageType, Query, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
 
+use super::changes::Changes;
 use super::metadata::Known;
 use super::{Outcome, Reply};
 use crate::telemetry::uncompressed_len;
@@ -39,6 +40,8 @@ pub struct Request {
     pub is_own: bool,
     /// What plugins know about it, where `metadata` asked them.
     pub metadata: Option<Arc<Known>>,
+    /// What plugins made of it on its way.
+    pub changes: Changes,
 }
 
 /// How a question came.
@@ -113,16 +116,9 @@ impl Request {
         }
     }
 
-    /// The reply to start from: NOERROR, with the question, RD and CD copied as by `SetReply` of
-    /// miekg/dns.
+    /// The reply to start from.
     pub fn reply(&self) -> Message {
-        let asked = &self.message.metadata;
-        let mut message = Message::new(asked.id, MessageType::Response, asked.op_code);
-        message.metadata.recursion_desired = asked.recursion_desired;
-        message.metadata.checking_disabled = asked.checking_disabled;
-        message.metadata.response_code = ResponseCode::NoError;
-        message.add_query(self.query().clone());
-        message
+        reply_to(&self.message)
     }
 
     /// Asks the whole server about another name on behalf of this client. `None` where no message
@@ -133,9 +129,8 @@ impl Request {
         }
         let mut message = (*self.message).clone();
         message.queries = vec![Query::query(name, qtype)];
-        let size = uncompressed_len(&message);
-        let (message, depth) = (Arc::new(message), self.depth + 1);
-        let request = Request { message, depth, size, ..self.clone() };
+        let (depth, size) = (self.depth + 1, uncompressed_len(&message));
+        let request = Request { depth, size, ..self.apart(message) };
         match self.resolver.resolve(request).await {
             Ok(Reply::Message(message)) => Some(*message),
             Ok(Reply::Messages(_) | Reply::Silence) => None,
@@ -146,4 +141,16 @@ impl Request {
             }
         }
     }
+}
+
+/// The reply to a question to start from: NOERROR, with the question, RD and CD copied as by `SetReply` of
+/// miekg/dns.
+pub fn reply_to(question: &Message) -> Message {
+    let asked = &question.metadata;
+    let mut message = Message::new(asked.id, MessageType::Response, asked.op_code);
+    message.metadata.recursion_desired = asked.recursion_desired;
+    message.metadata.checking_disabled = asked.checking_disabled;
+    message.metadata.response_code = ResponseCode::NoError;
+    message.queries = question.queries.iter().take(1).cloned().collect();
+    message
 }

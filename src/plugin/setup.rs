@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::bind::Bound;
+use dashmap::DashSet;
+
 use super::health::Health;
 use super::ready::Readiness;
 use super::tls::Identity;
@@ -33,6 +35,8 @@ pub struct Process {
     pub metrics: Arc<Metrics>,
     /// How often the Corefile is looked at; never without `reload`.
     pub reload: Option<Duration>,
+    /// The EDNS options of questions that replies without options mirror.
+    pub mirrored: Arc<DashSet<u16>>,
     /// The sets of clusters; equal blocks share one.
     pub views: kubernetes::Views,
     /// The Kubernetes zones of each server block that has some.

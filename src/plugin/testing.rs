@@ -80,6 +80,7 @@ pub fn request(name: &str, qtype: RecordType) -> Request {
         depth: 0,
         is_own: false,
         metadata: None,
+        changes: Default::default(),
     }
 }
 

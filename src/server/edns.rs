@@ -30,6 +30,12 @@ impl Edns {
         Edns { size: reply.max_payload(), version: 0, flags: 0 }
     }
 
+    /// That of a question that a plugin changed.
+    pub fn of_request(edns: &ProtoEdns) -> Self {
+        let flags = u16::from(*edns.flags());
+        Edns { size: edns.max_payload(), version: edns.version(), flags }
+    }
+
     /// Finds the OPT record behind the question of a packet that is known to be well formed.
     pub fn find(packet: &[u8], question_end: usize) -> Option<Self> {
         let mut at = question_end;

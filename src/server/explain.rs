@@ -4,6 +4,7 @@
 //! server block, what its plugins say of the name in their order, and the answer that the same chain gives.
 //! The question is neither logged nor counted, and comes from the machine itself.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Router;
@@ -109,12 +110,16 @@ impl Site {
 /// What the plugins say, until one says that it answers.
 fn plugins(chain: &[Arc<dyn Plugin>], request: &Request) -> Vec<Explaining> {
     let mut all = Vec::new();
+    let mut request = Cow::Borrowed(request);
     for plugin in chain {
         let mut steps = Steps::default();
-        let verdict = plugin.explain(request, &mut steps);
+        let verdict = plugin.explain(&request, &mut steps);
         all.push(Explaining { plugin: plugin.name().into(), verdict, steps: steps.0 });
         if verdict == Told::Answers {
             break;
+        }
+        if let Some(changed) = plugin.hands_on(&request) {
+            request = Cow::Owned(changed);
         }
     }
     all

@@ -19,7 +19,6 @@ use crate::plugin::bind::Bound;
 use crate::plugin::setup::{Chain, Process};
 use crate::plugin::timeouts::Timeouts;
 use crate::plugin::{Plugin, fleet, health, kubernetes, order, prometheus, ready, sentinel, tls};
-use crate::telemetry::Metrics;
 use crate::telemetry::metrics::Enabled;
 use crate::zone::name::WireName;
 
@@ -124,8 +123,7 @@ impl Instance {
             identities.extend(chain.tls);
             chains.push((plugins, places));
         }
-        let metrics = &process.metrics;
-        let places = groups.into_iter().map(|(at, group)| (at, group.service(at, metrics)));
+        let places = groups.into_iter().map(|(at, group)| (at, group.service(at, &process)));
         let places = places.collect();
         Ok(Instance { places, chains, identities, enabled, process, served })
     }
@@ -255,8 +253,10 @@ impl Group {
         ))
     }
 
-    fn service(self, place: Place, metrics: &Arc<Metrics>) -> Service {
-        let site = Arc::new(Site::new(place, self.blocks, metrics.clone()));
+    fn service(self, place: Place, process: &Process) -> Service {
+        let mirrored = process.mirrored.iter().map(|code| *code).collect();
+        let site = Site::new(place, self.blocks, process.metrics.clone());
+        let site = Arc::new(site.mirroring(mirrored));
         let Some(first) = self.first else { return Service::new(site, None) };
         let connections = match place.scheme {
             Scheme::Https => first.https.connections(),

@@ -22,6 +22,7 @@ pub mod https;
 pub mod instance;
 pub mod listen;
 pub mod listener;
+mod mirror;
 pub mod panics;
 pub mod place;
 pub mod query;

@@ -9,6 +9,7 @@ use hickory_proto::op::{Message, MessageType, OpCode, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
 
 use super::edns::Edns;
+use super::mirror::mirror;
 use super::panics;
 use super::place::Place;
 use super::query::{self, Query};
@@ -32,6 +33,8 @@ pub struct Site {
     metrics: Arc<Metrics>,
     /// Whether panics are logged with the calls that led to them.
     stacktrace: bool,
+    /// The EDNS options of questions that replies without options mirror.
+    mirrored: Vec<u16>,
 }
 
 /// One zone of a server block.
@@ -72,7 +75,13 @@ impl Site {
     pub fn new(place: Place, mut blocks: Vec<Block>, metrics: Arc<Metrics>) -> Self {
         let stacktrace = blocks.last().is_some_and(|block| block.stacktrace);
         blocks.sort_by_key(|block| std::cmp::Reverse(block.zone.labels()));
-        Site { label: place.to_string().into(), port: place.port, blocks, metrics, stacktrace }
+        let (label, port) = (place.to_string().into(), place.port);
+        Site { label, port, blocks, metrics, stacktrace, mirrored: Vec::new() }
+    }
+
+    /// With EDNS options of questions that replies without options mirror.
+    pub fn mirroring(self, mirrored: Vec<u16>) -> Self {
+        Site { mirrored, ..self }
     }
 
     /// Answers a packet; `None` for no answer.
@@ -108,6 +117,8 @@ impl Site {
             }
             Query::Ask { length, mut edns, message } => {
                 let mut request = self.request(*message, ends, transport, packet.len());
+                let changes = request.changes.clone();
+                let asked_for = (!self.mirrored.is_empty()).then(|| request.message.clone());
                 let run = async {
                     let block = self.find(&request);
                     if let Some(most) = block.and_then(|block| block.max_payload) {
@@ -127,6 +138,7 @@ impl Site {
                     }
                     Err(Failure::code(ResponseCode::ServFail))
                 });
+                let outcome = mirror(outcome, &changes, asked_for, &self.mirrored, &mut edns);
                 asked(length, edns).respond(outcome)
             }
         }
@@ -152,6 +164,7 @@ impl Site {
             depth: 0,
             is_own: false,
             metadata: None,
+            changes: Default::default(),
         }
     }
 

@@ -74,13 +74,20 @@ pub fn class(class: DNSClass) -> Cow<'static, str> {
 /// The name in lower case with its final dot; special letters are escaped by a backslash, others by
 /// `\DDD`, so that a name never breaks a line.
 pub fn name(name: &Name) -> String {
+    let mut text = spelled(name);
+    text.make_ascii_lowercase();
+    text
+}
+
+/// The same in its own case.
+pub fn spelled(name: &Name) -> String {
     if name.is_root() {
         return ".".to_owned();
     }
     let mut text = String::with_capacity(name.len() + 1);
     for label in name.iter() {
         for byte in label {
-            match byte.to_ascii_lowercase() {
+            match *byte {
                 special @ (b'.' | b' ' | b'\'' | b'@' | b';' | b'(' | b')' | b'"' | b'\\') => {
                     text.push('\\');
                     text.push(char::from(special));

@@ -75,6 +75,7 @@ drop_in! {
     minimal 15,
     nsid 5,
     prometheus 15,
+    rewrite 120,
     transfer 15,
 }
 

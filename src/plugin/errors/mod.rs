@@ -8,6 +8,7 @@ mod consolidate;
 mod setup;
 
 use async_trait::async_trait;
+use hickory_proto::op::ResponseCode;
 
 use super::background::Background;
 use super::{Failure, Next, Outcome, Plugin, Request};
@@ -41,8 +42,13 @@ impl Plugin for Errors {
 
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {
         let outcome = next.run(NAME, request).await;
-        if let Err(Failure { code, cause: Some(cause) }) = &outcome {
-            let taker = self.consolidated.iter().find(|one| one.matches(cause));
+        let (code, cause) = match &outcome {
+            Err(Failure { code, cause }) => (*code, cause.clone()),
+            Ok(_) => (ResponseCode::NoError, request.changes.cause()),
+        };
+        if let Some(cause) = cause {
+            let asked = request.left();
+            let taker = self.consolidated.iter().find(|one| one.matches(&cause));
             let level = match taker {
                 None => Level::Error,
                 Some(one) if one.count() => return outcome,
@@ -50,9 +56,9 @@ impl Plugin for Errors {
             };
             level.log(format_args!(
                 "{} {} {}: {cause}",
-                u16::from(*code),
-                mnemonic::name(request.qname()),
-                mnemonic::record_type(request.qtype()),
+                u16::from(code),
+                mnemonic::name(asked.qname()),
+                mnemonic::record_type(asked.qtype()),
             ));
         }
         outcome

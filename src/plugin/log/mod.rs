@@ -9,6 +9,7 @@ mod json;
 mod setup;
 mod written;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -74,10 +75,20 @@ impl Rule {
     /// Writes the line of a question, if its answer is of a class that is written.
     fn log(&self, request: &Request, reply: &Written, start: Instant) {
         if self.classes.is_empty() || self.classes.contains(&reply.kind.class()) {
-            let seen = Seen { request, reply, took: start.elapsed() };
+            let seen = Seen { request: &asked(request), reply, took: start.elapsed() };
             log::question(&self.format.line(seen), || json::members(seen));
         }
     }
+}
+
+/// The question as it was changed, but its name, which CoreDNS keeps (plugin/log/log.go).
+fn asked(request: &Request) -> Cow<'_, Request> {
+    let mut left = request.left();
+    if left.qname() != request.qname() {
+        let message = Arc::make_mut(&mut left.to_mut().message);
+        message.queries[0].set_name(request.qname().clone());
+    }
+    left
 }
 
 #[cfg(test)]
