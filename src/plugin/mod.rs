@@ -9,12 +9,14 @@
 
 pub mod acl;
 pub mod any;
+pub mod autopath;
 pub mod background;
 pub mod bind;
 pub mod bufsize;
 pub mod cache;
 pub mod changes;
 pub mod crowds;
+pub mod dns64;
 #[cfg(test)]
 mod endpoint_tests;
 pub mod errors;
@@ -22,6 +24,7 @@ pub mod explain;
 pub mod file;
 pub mod fleet;
 pub mod forward;
+pub mod header;
 pub mod health;
 pub mod hosts;
 pub mod kubernetes;
@@ -55,6 +58,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::Name;
 
 use background::Background;
 use explain::Told;
@@ -86,6 +90,12 @@ pub trait Plugin: Send + Sync {
     /// Whether it only tells others of questions: those of the server itself are not for it.
     fn looks_on(&self) -> bool {
         false
+    }
+
+    /// The client's search path, for `autopath` before it: its domains in order and the root last, `None` for
+    /// one that is no name. Must not wait.
+    fn search_path(&self, _request: &Request) -> Option<Vec<Option<Name>>> {
+        None
     }
 
     /// What it makes of a request, for who wants to know why. Must not wait.

@@ -4,9 +4,9 @@
 
 use super::setup::{Chain, Process, Setup};
 use super::{
-    acl, any, bind, bufsize, cache, crowds, errors, file, fleet, forward, health, hosts,
-    kubernetes, loadbalance, log, r#loop, metadata, minimal, multisocket, nsid, prometheus, ready,
-    reload, rewrite, sentinel, timeouts, tls, transfer, view,
+    acl, any, autopath, bind, bufsize, cache, crowds, dns64, errors, file, fleet, forward, header,
+    health, hosts, kubernetes, loadbalance, log, r#loop, metadata, minimal, multisocket, nsid,
+    prometheus, ready, reload, rewrite, sentinel, timeouts, tls, transfer, view,
 };
 use crate::corefile::{Diagnostic, Directive, ServerBlock, Token, nearest};
 
@@ -58,7 +58,7 @@ pub const ORDER: &[(&str, Standing)] = &[
     ("log", Built(log::setup)),
     ("dnstap", NotBuiltIn("see questions and answers with `log`")),
     ("local", Later),
-    ("dns64", Later),
+    ("dns64", Built(dns64::setup)),
     ("siit", NotBuiltIn("make IPv6 addresses of IPv4 ones with `dns64`")),
     ("any", Built(any::setup)),
     (
@@ -68,10 +68,10 @@ pub const ORDER: &[(&str, Standing)] = &[
     ("loadbalance", Built(loadbalance::setup)),
     ("tsig", NotBuiltIn("let trusted networks alone ask for transfers, with `acl`")),
     ("rewrite", Built(rewrite::setup)),
-    ("autopath", Later),
+    ("autopath", Built(autopath::setup)),
     ("acl", Built(acl::setup)),
     ("cache", Built(cache::setup)),
-    ("header", Later),
+    ("header", Built(header::setup)),
     ("dnssec", NotBuiltIn("sign the zone beforehand and serve it with `file`")),
     ("tls", Built(tls::setup)),
     ("minimal", Built(minimal::setup)),

@@ -16,8 +16,10 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::acl::AclCounters;
+use super::autopath::AutopathCounters;
 use super::buckets::{Bounds, TIMES, histograms};
 use super::cache::CacheCounters;
+use super::dns64::Dns64Counters;
 use super::encrypted::EncryptedCounters;
 use super::fleet::FleetMetrics;
 use super::forward::ForwardCounters;
@@ -72,6 +74,10 @@ pub struct Observation<'a> {
 pub struct Metrics {
     /// Of the plugin `acl`.
     pub acl: AclCounters,
+    /// Of the plugin `autopath`.
+    pub autopath: AutopathCounters,
+    /// Of the plugin `dns64`.
+    pub dns64: Dns64Counters,
     /// Of the plugin `cache`.
     pub cache: CacheCounters,
     /// Of listeners of HTTPS and QUIC.
@@ -151,6 +157,8 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut metrics = Metrics {
             acl: AclCounters::default(),
+            autopath: AutopathCounters::default(),
+            dns64: Dns64Counters::default(),
             cache: CacheCounters::default(),
             encrypted: EncryptedCounters::default(),
             forward: ForwardCounters::default(),
@@ -235,6 +243,8 @@ impl Metrics {
         self.reload.register(registry);
         self.sentinel.register(registry);
         self.acl.register(registry);
+        self.autopath.register(registry);
+        self.dns64.register(registry);
         self.cache.register(registry);
         self.encrypted.register(registry);
         self.forward.register(registry);

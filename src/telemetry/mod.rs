@@ -4,9 +4,11 @@
 //! `/metrics`, both in the words of CoreDNS, so that log pipelines and dashboards keep working.
 
 pub mod acl;
+mod autopath;
 pub mod buckets;
 pub mod build;
 pub mod cache;
+mod dns64;
 pub mod encrypted;
 mod exposition;
 mod fleet;

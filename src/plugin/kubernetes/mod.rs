@@ -10,6 +10,7 @@ mod lines;
 mod metadata;
 mod overlaps;
 mod progress;
+mod search;
 mod setup;
 pub mod status;
 mod transfer;
@@ -35,10 +36,12 @@ use super::request::Asker;
 use super::transfer::Transferred;
 use super::{Failure, Next, Outcome, Plugin, Reply, Request, names};
 use crate::cluster::PerMember;
+use crate::registry::PodOwner;
 use crate::telemetry::Metrics;
 use crate::zone::answer::Answer;
 use crate::zone::explain::{Steps, list};
-use crate::zone::kubernetes::{Elsewhere, Known, Kubernetes as Zones, Pods, Verdict};
+pub use crate::zone::kubernetes::Kubernetes as Zones;
+use crate::zone::kubernetes::{Elsewhere, Known, Pods, Verdict};
 use crate::zone::name::WireName;
 use crate::zone::rcode;
 use crate::zone::why::Why;
@@ -54,6 +57,8 @@ pub struct Kubernetes {
     overlaps: Overlaps,
     /// Zones whose missing names the next plugin is asked for.
     fallthrough: Vec<Name>,
+    /// The search path of this machine, for `autopath`.
+    search: Vec<Option<Name>>,
 }
 
 /// The zones of one server block, and the clusters that they are of.
@@ -181,6 +186,20 @@ impl Plugin for Kubernetes {
         if let Some(left) = self.zones.find(&name) {
             metadata::put(&name, left, self.zones.grammar(&name, left), values);
         }
+    }
+
+    fn search_path(&self, request: &Request) -> Option<Vec<Option<Name>>> {
+        if self.zones.pods != Pods::Verified {
+            return None;
+        }
+        let pods = self.view.registry().pods(request.client.ip().to_canonical())?;
+        // A client that asks here is more likely of this cluster than of a member.
+        let is_local = |owner: &&PodOwner| owner.cluster == self.zones.fleet.local;
+        let pod = pods.iter().find(is_local).or(pods.first())?;
+        let zones = self.zones.zones.iter().map(names::name);
+        let zone =
+            zones.filter(|zone| zone.zone_of(request.qname())).max_by_key(Name::num_labels)?;
+        search::path(&pod.pod.key.namespace, &zone, &self.search)
     }
 
     fn explain(&self, request: &Request, steps: &mut Steps) -> Told {

@@ -7,6 +7,7 @@ use hickory_proto::rr::Name;
 
 use super::lines::Lines;
 use super::overlaps::Overlaps;
+use super::search;
 use super::{Kubernetes, NAME, Served, View, Zones};
 use crate::admin::one_address;
 use crate::cluster::kinds::Keep;
@@ -102,6 +103,7 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
         view,
         overlaps: Overlaps::new(setup.process.metrics.clone()),
         fallthrough: lines.fallthrough,
+        search: search::of_machine(),
     });
     Ok(())
 }
