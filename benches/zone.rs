@@ -39,6 +39,7 @@ fn service(index: u32) -> Service {
         ports: vec![port()],
         created: i64::from(index),
         annotations: Default::default(),
+        external: Default::default(),
     }
 }
 

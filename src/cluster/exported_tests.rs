@@ -227,6 +227,7 @@ proptest! {
             ports: Vec::new(),
             created: 0,
             annotations: Default::default(),
+            external: Default::default(),
         };
         let slice = |name: u8, of: u8| EndpointSlice {
             key: key(name),

@@ -5,8 +5,8 @@
 use super::setup::{Chain, Process, Setup};
 use super::{
     acl, any, autopath, bind, bufsize, cache, crowds, dns64, errors, file, fleet, forward, header,
-    health, hosts, kubernetes, loadbalance, log, r#loop, metadata, minimal, multisocket, nsid,
-    prometheus, ready, reload, rewrite, sentinel, timeouts, tls, transfer, view,
+    health, hosts, k8s_external, kubernetes, loadbalance, log, r#loop, metadata, minimal,
+    multisocket, nsid, prometheus, ready, reload, rewrite, sentinel, timeouts, tls, transfer, view,
 };
 use crate::corefile::{Diagnostic, Directive, ServerBlock, Token, nearest};
 
@@ -86,7 +86,7 @@ pub const ORDER: &[(&str, Standing)] = &[
     ("route53", NotBuiltIn("ask the zone's name servers with `forward`")),
     ("azure", NotBuiltIn("ask the zone's name servers with `forward`")),
     ("clouddns", NotBuiltIn("ask the zone's name servers with `forward`")),
-    ("k8s_external", Later),
+    ("k8s_external", Built(k8s_external::setup)),
     ("fleet", Built(fleet::setup)),
     ("kubernetes", Built(kubernetes::setup)),
     ("file", Built(file::setup)),

@@ -27,7 +27,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use dashmap::{DashMap, DashSet};
 use tokio::sync::watch;
 
-pub use address::{AddressOwner, Holder};
+pub use address::{AddressOwner, Holder, OutsideOwner};
 pub use gateway::Gateways;
 pub use host::{Declaration, Host};
 pub use owner::{Owner, ServiceName};
@@ -47,6 +47,8 @@ pub struct Registry {
     /// By the namespace, as a label without its length.
     namespaces: DashMap<Box<[u8]>, Homes>,
     addresses: DashMap<IpAddr, Arc<[AddressOwner]>>,
+    /// The Services that are reached at an address from outside.
+    outside: DashMap<IpAddr, Arc<[OutsideOwner]>>,
     pods: DashMap<IpAddr, Arc<[PodOwner]>>,
     /// By the names of ServiceEntries' hosts.
     hosts: host::Hosts,
@@ -66,6 +68,7 @@ pub struct Registry {
     shards: Mutex<HashMap<ClusterId, Shard>>,
     serial: AtomicU32,
     import_serial: AtomicU32,
+    outside_serial: AtomicU32,
     export_serial: AtomicU32,
     /// Moves with each change of an exported Service, its endpoints aside.
     exports: watch::Sender<u64>,
@@ -194,6 +197,16 @@ impl Registry {
         self.export_serial.load(Ordering::Relaxed)
     }
 
+    /// The same of how Services are reached from outside.
+    pub fn outside_serial(&self) -> u32 {
+        self.outside_serial.load(Ordering::Relaxed)
+    }
+
+    /// The Services that are reached at an address from outside of their clusters.
+    pub fn outside(&self, address: IpAddr) -> Option<Arc<[OutsideOwner]>> {
+        self.outside.get(&address).map(|entry| entry.value().clone())
+    }
+
     /// Tells when exported Services have changed; of their endpoints it tells nothing.
     pub fn exports(&self) -> watch::Receiver<u64> {
         self.exports.subscribe()
@@ -235,14 +248,21 @@ impl Registry {
         }
         // Serials are 32 bits (RFC 1035 §3.3.13) and wrap by RFC 1982.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() as u32;
-        let (mut in_set, mut is_exported_otherwise) = (false, false);
-        let services = touched.services.union(&touched.exports);
-        for (key, index) in services.filter_map(|key| Some((owner::wire_key(key)?, key))) {
+        let (mut in_set, mut is_exported_otherwise, mut outside) = (false, false, false);
+        let services: BTreeSet<_> =
+            touched.services.iter().chain(&touched.exports).chain(&touched.outside).collect();
+        for (key, index) in
+            services.into_iter().filter_map(|key| Some((owner::wire_key(key)?, key)))
+        {
             let new = shard.service(cluster, index);
             let old = put_owner(&self.services, cluster, key, new.clone());
             self.move_addresses(old.as_deref(), new.as_deref());
+            outside |= address::outside(old.as_deref()) != address::outside(new.as_deref());
             in_set |= [&old, &new].into_iter().flatten().any(|owner| owner.exported.is_some());
             is_exported_otherwise |= owner::exported(&old) != owner::exported(&new);
+        }
+        if outside {
+            self.outside_serial.store(now, Ordering::Relaxed);
         }
         if in_set {
             self.export_serial.store(now, Ordering::Relaxed);
@@ -322,26 +342,36 @@ impl Registry {
 
     /// Moves one name's addresses from what it had to what it has.
     fn move_addresses(&self, old: Option<&Owner>, new: Option<&Owner>) {
-        let before = old.map(address::of).unwrap_or_default();
-        let after = new.map(address::of).unwrap_or_default();
-        for (ip, owner) in before.difference(&after) {
-            if let dashmap::Entry::Occupied(mut entry) = self.addresses.entry(*ip) {
-                let left: Arc<[_]> =
-                    entry.get().iter().filter(|other| *other != owner).cloned().collect();
-                if left.is_empty() {
-                    entry.remove();
-                } else {
-                    entry.insert(left);
-                }
+        let (before, after) = (old.map(address::of), new.map(address::of));
+        move_owners(&self.addresses, &before.unwrap_or_default(), &after.unwrap_or_default());
+        let (before, after) = (old.map(address::outside_of), new.map(address::outside_of));
+        move_owners(&self.outside, &before.unwrap_or_default(), &after.unwrap_or_default());
+    }
+}
+
+/// Moves addresses from what they had to what they have.
+fn move_owners<T: Ord + Clone>(
+    addresses: &DashMap<IpAddr, Arc<[T]>>,
+    before: &BTreeSet<(IpAddr, T)>,
+    after: &BTreeSet<(IpAddr, T)>,
+) {
+    for (ip, owner) in before.difference(after) {
+        if let dashmap::Entry::Occupied(mut entry) = addresses.entry(*ip) {
+            let left: Arc<[_]> =
+                entry.get().iter().filter(|other| *other != owner).cloned().collect();
+            if left.is_empty() {
+                entry.remove();
+            } else {
+                entry.insert(left);
             }
         }
-        for (ip, owner) in after.difference(&before) {
-            let mut entry = self.addresses.entry(*ip).or_default();
-            let mut owners = entry.to_vec();
-            owners.push(owner.clone());
-            owners.sort();
-            *entry = owners.into();
-        }
+    }
+    for (ip, owner) in after.difference(before) {
+        let mut entry = addresses.entry(*ip).or_insert_with(|| Arc::from([]));
+        let mut owners = entry.to_vec();
+        owners.push(owner.clone());
+        owners.sort();
+        *entry = owners.into();
     }
 }
 

@@ -40,6 +40,8 @@ struct Named {
 #[derive(Default)]
 pub(super) struct Touched {
     pub services: BTreeSet<ObjectKey>,
+    /// Services that are reached otherwise from outside, and are else as before.
+    pub outside: BTreeSet<ObjectKey>,
     /// Services whose ServiceExports are others than before.
     pub exports: BTreeSet<ObjectKey>,
     pub imports: BTreeSet<ObjectKey>,
@@ -132,9 +134,14 @@ impl Shard {
             Change::Together(changes) => {
                 changes.into_iter().for_each(|change| self.take(change, touched));
             }
-            Change::Service(update) => self.services.apply(update, &mut touched.services),
+            Change::Service(update) => {
+                let Touched { services, outside, .. } = touched;
+                self.services.apply(update, services, outside);
+            }
             Change::ServiceImport(update) => {
-                self.imports.apply(update.map(stand_in), &mut touched.imports);
+                // None of these is reached from outside.
+                let outside = &mut BTreeSet::new();
+                self.imports.apply(update.map(stand_in), &mut touched.imports, outside);
             }
             Change::ServiceExport(update) => self.exports(update, touched),
             Change::EndpointSlice(update) => self.slices(update, touched),
@@ -161,8 +168,8 @@ impl Shard {
             Change::Lost(_) => {}
             Change::Left => {
                 touched.gateway = Some(None);
-                self.services.apply(Update::Reset(Vec::new()), &mut touched.services);
-                self.imports.apply(Update::Reset(Vec::new()), &mut touched.imports);
+                self.take(Change::Service(Update::Reset(Vec::new())), touched);
+                self.take(Change::ServiceImport(Update::Reset(Vec::new())), touched);
                 self.exports(Update::Reset(Vec::new()), touched);
                 self.slices(Update::Reset(Vec::new()), touched);
                 self.namespaces(Update::Reset(Vec::new()), touched);
@@ -277,9 +284,15 @@ impl Shard {
 }
 
 impl Named {
-    fn apply(&mut self, update: Update<Service>, touched: &mut BTreeSet<ObjectKey>) {
+    /// Notes in `touched` what is another than before, and in `outside` what is so from outside alone.
+    fn apply(
+        &mut self,
+        update: Update<Service>,
+        touched: &mut BTreeSet<ObjectKey>,
+        outside: &mut BTreeSet<ObjectKey>,
+    ) {
         match update {
-            Update::Upsert(service) => self.put(service, touched),
+            Update::Upsert(service) => self.put(service, touched, outside),
             Update::Delete(key) => {
                 if self.objects.remove(&key).is_some() {
                     touched.insert(key);
@@ -293,16 +306,23 @@ impl Named {
                         false
                     }
                 });
-                all.into_iter().for_each(|service| self.put(service, touched));
+                all.into_iter().for_each(|service| self.put(service, touched, outside));
             }
         }
     }
 
-    fn put(&mut self, service: Service, touched: &mut BTreeSet<ObjectKey>) {
-        if self.objects.get(&service.key).is_none_or(|old| **old != service) {
-            touched.insert(service.key.clone());
-            self.objects.insert(service.key.clone(), Arc::new(service));
-        }
+    fn put(
+        &mut self,
+        service: Service,
+        touched: &mut BTreeSet<ObjectKey>,
+        outside: &mut BTreeSet<ObjectKey>,
+    ) {
+        match self.objects.get(&service.key) {
+            Some(old) if **old == service => return,
+            Some(old) if old.is_same_inside(&service) => outside.insert(service.key.clone()),
+            _ => touched.insert(service.key.clone()),
+        };
+        self.objects.insert(service.key.clone(), Arc::new(service));
     }
 
     fn add_slice(&mut self, key: &ObjectKey, slice: &str) {
@@ -371,7 +391,9 @@ fn named_by(slice: &EndpointSlice) -> (Option<ObjectKey>, Option<ObjectKey>) {
 /// A ServiceImport as the Service that it stands for.
 fn stand_in(import: ServiceImport) -> Service {
     let annotations = FleetAnnotations::default();
-    Service { key: import.key, kind: import.kind, ports: import.ports, created: 0, annotations }
+    let (created, external) = (0, Box::default());
+    let ServiceImport { key, kind, ports, .. } = import;
+    Service { key, kind, ports, created, annotations, external }
 }
 
 #[cfg(test)]

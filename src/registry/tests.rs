@@ -25,6 +25,7 @@ fn service(name: &str, ips: &[&str]) -> Service {
         ports: Vec::new(),
         created: 0,
         annotations: Default::default(),
+        external: Default::default(),
     }
 }
 
@@ -365,6 +366,45 @@ fn the_serial_moves_with_what_answers_say() {
     ] {
         assert_eq!(shard.apply(change).serial, moves, "{what}");
     }
+}
+
+#[test]
+fn ways_from_outside_have_an_index_and_a_serial_of_their_own() {
+    use crate::cluster::kinds::{Point, Port, Protocol};
+    let registry = Registry::default();
+    let web = |points: &[&str], number| {
+        let port = Port { name: "p".into(), protocol: Protocol::Tcp, number: Some(number) };
+        let point = |text: &&str| match text.parse() {
+            Ok(address) => Point::Address(address),
+            Err(_) => Point::host(text),
+        };
+        let external = points.iter().map(point).collect();
+        let service = service("web", &["10.96.0.1"]);
+        Change::Service(Update::Upsert(Service { external, ports: vec![port], ..service }))
+    };
+    let holders = |address: &str| registry.outside(ip(address)).map_or(0, |owners| owners.len());
+    put(&registry, "east", web(&[], 80));
+    assert_eq!((holders("192.0.2.1"), registry.outside_serial()), (0, 0));
+    registry.serial.store(7, Ordering::Relaxed);
+    for (change, first, second, moves) in [
+        (web(&["192.0.2.1", "lb.example.org"], 80), 1, 0, true),
+        (web(&["192.0.2.1", "lb.example.org"], 80), 1, 0, false),
+        (web(&["lb.example.org", "192.0.2.1", "192.0.2.2"], 80), 1, 1, true),
+    ] {
+        registry.outside_serial.store(7, Ordering::Relaxed);
+        put(&registry, "east", change);
+        assert_eq!((holders("192.0.2.1"), holders("192.0.2.2")), (first, second));
+        assert_eq!(registry.outside_serial() != 7, moves);
+        assert_eq!(registry.serial(), 7, "inside nothing changed");
+    }
+    registry.outside_serial.store(7, Ordering::Relaxed);
+    put(&registry, "east", web(&["192.0.2.1"], 81));
+    assert!(registry.outside_serial() != 7 && registry.serial() != 7, "another port");
+    put(&registry, "west", web(&["192.0.2.1"], 80));
+    assert_eq!((holders("192.0.2.1"), holders("192.0.2.2")), (2, 0));
+    put(&registry, "east", Change::Left);
+    put(&registry, "west", Change::Service(Update::Delete(ObjectKey::new("shop", "web"))));
+    assert!(registry.outside.is_empty());
 }
 
 #[test]

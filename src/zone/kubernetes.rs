@@ -9,6 +9,7 @@ mod alias;
 mod entries;
 mod explain;
 mod name_servers;
+mod outside;
 mod pods;
 mod pointer;
 pub(super) mod records;
@@ -47,6 +48,7 @@ use crate::registry::Registry;
 pub use alias::Elsewhere;
 use alias::Trail;
 use entries::Place;
+pub use outside::Way;
 
 /// Version of the schema, answered as TXT of `dns-version`.
 const SCHEMA_VERSION: &str = "1.1.0";

@@ -22,6 +22,7 @@ const CASES: &[&str] = &[
     include_str!("bad_corefiles/view-and-acl"),
     include_str!("bad_corefiles/cache-to-any"),
     include_str!("bad_corefiles/file-and-transfer"),
+    include_str!("bad_corefiles/rewriting"),
 ];
 /// What lies beside the Corefile.
 const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/bad_corefiles/files");

@@ -35,6 +35,7 @@ mod name_servers;
 mod operators;
 mod oracle;
 mod outage;
+mod outside;
 mod per_cluster;
 mod pools;
 mod reach;

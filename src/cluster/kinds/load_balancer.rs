@@ -39,7 +39,7 @@ pub struct LoadBalancerObject {
 
 #[derive(Deserialize, Serialize, Clone, Debug, Default)]
 #[serde(rename_all = "camelCase")]
-struct StatusObject {
+pub(super) struct StatusObject {
     #[serde(default)]
     load_balancer: Option<IngressObject>,
 }
@@ -65,17 +65,23 @@ impl Point {
     }
 }
 
+impl StatusObject {
+    /// The ways in, in their order; what is neither an address nor a name is none.
+    pub(super) fn points(self) -> impl Iterator<Item = Point> {
+        let ingress = self.load_balancer.and_then(|load_balancer| load_balancer.ingress);
+        ingress.into_iter().flatten().filter_map(|point| {
+            let address = point.ip.as_deref().and_then(|ip| ip.parse().ok()).map(Point::Address);
+            let is_host = |name: &&str| !name.trim_end_matches('.').is_empty();
+            address.or_else(|| point.hostname.as_deref().filter(is_host).map(Point::host))
+        })
+    }
+}
+
 impl From<LoadBalancerObject> for LoadBalancer {
     fn from(object: LoadBalancerObject) -> Self {
         let key = key_of(&object.metadata);
-        let ingress = object.status.and_then(|status| status.load_balancer?.ingress);
-        let point = |point: PointObject| {
-            let address = point.ip.as_deref().and_then(|ip| ip.parse().ok()).map(Point::Address);
-            let is_host = |name: &&str| !name.trim_end_matches('.').is_empty();
-            let host = point.hostname.as_deref().filter(is_host).map(Point::host);
-            address.or(host)
-        };
-        let mut points: Vec<Point> = ingress.into_iter().flatten().filter_map(point).collect();
+        let mut points: Vec<Point> =
+            object.status.into_iter().flat_map(StatusObject::points).collect();
         if points.len() > MOST {
             warn!(service = %key, "a load balancer with {} ways in: the first {MOST} are taken", points.len());
             points.truncate(MOST);

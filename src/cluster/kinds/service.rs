@@ -8,7 +8,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-use super::{ObjectKey, Port, PortObject, key_of};
+use super::load_balancer::StatusObject;
+use super::{ObjectKey, Point, Port, PortObject, key_of};
 
 const MERGE: &str = "fleetdns.io/merge";
 const EXPOSE: &str = "fleetdns.io/expose";
@@ -22,6 +23,21 @@ pub struct Service {
     /// `metadata.creationTimestamp` in seconds since 1970; 0 where a manifest has none.
     pub created: i64,
     pub annotations: FleetAnnotations,
+    /// Where it is reached from outside of its cluster: `spec.externalIPs`, and then the ways into its load
+    /// balancer (CoreDNS, plugin/kubernetes/object/service.go).
+    pub external: Box<[Point]>,
+}
+
+impl Service {
+    /// Whether it is the same as another but for where it is reached from outside.
+    pub fn is_same_inside(&self, other: &Service) -> bool {
+        let Service { key, kind, ports, created, annotations, external: _ } = self;
+        *key == other.key
+            && *kind == other.kind
+            && *ports == other.ports
+            && *created == other.created
+            && *annotations == other.annotations
+    }
 }
 
 /// What annotations of a Service say of the fleet.
@@ -77,6 +93,8 @@ pub struct ServiceObject {
     pub metadata: ObjectMeta,
     #[serde(default)]
     spec: SpecObject,
+    #[serde(default)]
+    status: Option<StatusObject>,
 }
 
 #[derive(Deserialize, Serialize, Clone, Debug, Default)]
@@ -92,12 +110,18 @@ struct SpecObject {
     external_name: Option<Box<str>>,
     #[serde(default)]
     ports: Option<Vec<PortObject>>,
+    #[serde(default, rename = "externalIPs")]
+    external_ips: Option<Vec<Box<str>>>,
 }
 
 impl From<ServiceObject> for Service {
     fn from(object: ServiceObject) -> Self {
         let (key, spec) = (key_of(&object.metadata), object.spec);
         let annotations = annotations(&key, object.metadata.annotations.as_ref());
+        let listed = spec.external_ips.iter().flatten();
+        let listed = listed.filter_map(|text| text.parse().ok()).map(Point::Address);
+        let ways_in = object.status.into_iter().flat_map(StatusObject::points);
+        let external = listed.chain(ways_in).collect();
         let kind = if spec.kind.as_deref() == Some("ExternalName") {
             ServiceKind::ExternalName(spec.external_name.unwrap_or_default())
         } else if spec.cluster_ip.as_deref() == Some("None") {
@@ -114,6 +138,7 @@ impl From<ServiceObject> for Service {
             ports: spec.ports.unwrap_or_default().into_iter().map(Port::from).collect(),
             created: object.metadata.creation_timestamp.map_or(0, |time| time.0.as_second()),
             annotations,
+            external,
         }
     }
 }

@@ -21,6 +21,27 @@ fn ips(texts: &[&str]) -> Vec<IpAddr> {
 }
 
 #[test]
+fn services_are_reached_from_outside() {
+    let object = json!({
+        "metadata": {"namespace": "n", "name": "s"},
+        "spec": {"externalIPs": ["192.0.2.1", "bogus", "2001:db8::1"]},
+        "status": {"loadBalancer": {"ingress": [
+            {"hostname": "LB.example.org."}, {"ip": "192.0.2.2", "hostname": "unused"}, {"ip": "", "hostname": ""},
+        ]}},
+    });
+    let found: Service = serde_json::from_value::<ServiceObject>(object).unwrap().into();
+    let address = |text: &str| Point::Address(text.parse().unwrap());
+    let expected = [
+        address("192.0.2.1"),
+        address("2001:db8::1"),
+        Point::host("lb.example.org"),
+        address("192.0.2.2"),
+    ];
+    assert_eq!(*found.external, expected);
+    assert!(found.is_same_inside(&Service { external: Default::default(), ..found.clone() }));
+}
+
+#[test]
 fn services_are_of_three_kinds() {
     let cases = [
         (json!({"clusterIP": "10.0.0.1"}), ServiceKind::ClusterIp(ips(&["10.0.0.1"]))),

@@ -44,12 +44,12 @@ struct Described {
 /// A line that is wrong or not supported, or a cluster whose description cannot be used.
 pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Diagnostic> {
     let directive = setup.once(directives)?;
-    let Described { zones, multicluster, clusterset, per_cluster, lines, fleet, spec, at } =
-        describe(setup.blocks, setup.block, directive)?;
+    let described = describe(setup.blocks, setup.block, directive)?;
+    let Described { lines, fleet, spec, at, .. } = &described;
     spec.source.check().map_err(|error| {
         let at = match (&error, &lines.tls_at) {
             (SourceError::Tls { .. }, Some(tls)) => tls,
-            _ => &at,
+            _ => at,
         };
         at.error(error.to_string(), error.remedy())
     })?;
@@ -57,40 +57,19 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
         let checked = spec.check_member(index);
         checked.map_err(|error| word.error(error.to_string(), error.remedy()))?;
     }
-    let view = setup.process.views.share(spec, lines.startup);
+    let view = setup.process.views.share(spec.clone(), lines.startup);
     let ready = view.clone();
     let has_members = !fleet.members.is_empty();
     let awaited = move || if has_members { ready.awaited() } else { Vec::new() };
     let ready = view.clone();
     let waits = move || (!ready.ready()).then(&awaited);
     setup.process.readiness.register(NAME, Arc::new(waits));
-    if let Some((word, address)) = fleet.admin {
-        one_address(&word, setup.process.admin, address)?;
-        setup.process.admin = Some(address);
+    if let Some((word, address)) = &fleet.admin {
+        one_address(word, setup.process.admin, *address)?;
+        setup.process.admin = Some(*address);
     }
-    let zones = Arc::new(Zones {
-        primary: primary(&zones),
-        zones,
-        ttl: lines.ttl,
-        pods: lines.pods,
-        namespaces: lines.namespaces,
-        multicluster,
-        clusterset,
-        per_cluster,
-        zonal: lines.zonal.is_some(),
-        ignore_empty: lines.ignore_empty,
-        fleet: Fleet {
-            local: fleet.local,
-            reach: fleet.reach,
-            top_level: fleet.top_level,
-            resolved: Default::default(),
-            cidrs: fleet.cidrs,
-            overlap: fleet.overlap,
-            merge: fleet.merge,
-            knows_endpoints: lines.watching.selection().endpoints,
-        },
-        own_addresses: own_addresses(&setup.chain.bind),
-    });
+    let zones = Arc::new(described.made(&setup.chain.bind));
+    let Described { lines, fleet, .. } = described;
     let port = setup.block.keys.first().map_or(0, |key| key.port);
     setup.process.kubernetes.push(Served {
         zones: zones.clone(),
@@ -111,6 +90,8 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
 /// The clusters of a `kubernetes`.
 pub struct Clusters {
     pub view: Arc<View>,
+    /// What its lines say of names.
+    pub zones: Arc<Zones>,
     pub local: ClusterId,
     /// Whether the local cluster's Pods are known.
     pub knows_pods: bool,
@@ -125,10 +106,42 @@ pub fn clusters(
     block: &ServerBlock,
 ) -> Result<Option<Clusters>, Diagnostic> {
     let Some(directive) = named(block, NAME).next() else { return Ok(None) };
-    let Described { lines, fleet, spec, .. } = describe(setup.blocks, block, directive)?;
+    let described = describe(setup.blocks, block, directive)?;
+    let zones = Arc::new(described.made(&setup.chain.bind));
+    let Described { lines, fleet, spec, .. } = described;
     let knows_pods = spec.selection.pods;
     let view = setup.process.views.share(spec, lines.startup);
-    Ok(Some(Clusters { view, local: fleet.local, knows_pods }))
+    Ok(Some(Clusters { view, zones, local: fleet.local, knows_pods }))
+}
+
+impl Described {
+    /// What the lines say of names, in a block that is bound to these addresses.
+    fn made(&self, bind: &[IpAddr]) -> Zones {
+        let Described { zones, lines, fleet, .. } = self;
+        Zones {
+            primary: primary(zones),
+            zones: zones.clone(),
+            ttl: lines.ttl,
+            pods: lines.pods,
+            namespaces: lines.namespaces.clone(),
+            multicluster: self.multicluster.clone(),
+            clusterset: self.clusterset.clone(),
+            per_cluster: self.per_cluster.clone(),
+            zonal: lines.zonal.is_some(),
+            ignore_empty: lines.ignore_empty,
+            fleet: Fleet {
+                local: fleet.local.clone(),
+                reach: fleet.reach.clone(),
+                top_level: fleet.top_level.clone(),
+                resolved: Default::default(),
+                cidrs: fleet.cidrs.clone(),
+                overlap: fleet.overlap.clone(),
+                merge: fleet.merge,
+                knows_endpoints: lines.watching.selection().endpoints,
+            },
+            own_addresses: own_addresses(bind),
+        }
+    }
 }
 
 fn describe(

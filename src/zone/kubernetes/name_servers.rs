@@ -70,7 +70,7 @@ impl Look<'_> {
     }
 
     /// The local Services with an endpoint of this address.
-    fn services_of(&self, address: IpAddr) -> Vec<ObjectKey> {
+    pub(super) fn services_of(&self, address: IpAddr) -> Vec<ObjectKey> {
         let holders = self.registry.address(address);
         let mut keys: Vec<ObjectKey> = holders
             .iter()
@@ -83,7 +83,7 @@ impl Look<'_> {
         keys
     }
 
-    fn local_owner(&self, key: &ObjectKey) -> Option<Arc<Owner>> {
+    pub(super) fn local_owner(&self, key: &ObjectKey) -> Option<Arc<Owner>> {
         let service = self.registry.service_of(key)?;
         service.owner(&self.zone.fleet.local).cloned()
     }

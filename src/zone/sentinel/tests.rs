@@ -312,7 +312,14 @@ fn what_service_entries_say() {
     );
     let key = ObjectKey::new("n", "web");
     let kind = ServiceKind::ClusterIp(Vec::new());
-    let web = Service { key, kind, ports: Vec::new(), created: 0, annotations: Default::default() };
+    let web = Service {
+        key,
+        kind,
+        ports: Vec::new(),
+        created: 0,
+        annotations: Default::default(),
+        external: Default::default(),
+    };
     registry.apply(&ClusterId::new("east"), Change::Service(Update::Upsert(web)));
     let ask = |text: &str, qtype, namespaces: &[Box<str>]| {
         let local = &ClusterId::new("east");

@@ -87,7 +87,8 @@ fn service(name: &str, kind: ServiceKind, ports: &str, created: &[&str]) -> Chan
         is_hidden: created.contains(&"hidden"),
     };
     let created = created.iter().find_map(|word| word.parse().ok()).unwrap_or_default();
-    Change::Service(Update::Upsert(Service { key, kind, ports, created, annotations }))
+    let external = Box::default();
+    Change::Service(Update::Upsert(Service { key, kind, ports, created, annotations, external }))
 }
 
 fn key(name: &str) -> ObjectKey {
