@@ -20,7 +20,7 @@ use crate::plugin::{Failure, Next, Outcome, Plugin, Request, Transport, metadata
 use crate::telemetry::metrics::{DROPPED, Observation};
 use crate::telemetry::{Metrics, uncompressed_len};
 use crate::zone::name::WireName;
-use crate::zone::rtype;
+use crate::zone::{rcode, rtype};
 
 /// All that answers on one address and port.
 pub struct Site {
@@ -113,6 +113,14 @@ impl Site {
             Query::None => Response::Nothing,
             Query::Header { code } => Response::One(asked(0, None).refuse(code)),
             Query::Question { length, edns, code } => {
+                // Classes that nobody answers are counted (core/dnsserver/server.go).
+                if code == rcode::REFUSED
+                    && let Ok(message) = Message::from_vec(packet)
+                    && !message.queries.is_empty()
+                {
+                    let request = self.request(message, ends, transport, packet.len());
+                    self.unhandled(&request, ResponseCode::Refused, Instant::now());
+                }
                 Response::One(asked(length, edns).refuse(code))
             }
             Query::Ask { length, mut edns, message } => {
