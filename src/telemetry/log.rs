@@ -3,7 +3,7 @@
 //! In: events of `tracing`. Out: lines on standard output, `[LEVEL] message key=value …`, without
 //! time stamps. An event from the module of a plugin (`fleetdns::plugin::NAME`)
 //! begins with `plugin/NAME: `, as in CoreDNS, whoever writes it. With `-log-format json` each line is an
-//! object ([`json`]).
+//! object (`json`).
 //!
 //! The level is `info` (`warn` for the libraries below), or what `RUST_LOG` says. Control characters
 //! are escaped: what a client sends cannot forge a line.
