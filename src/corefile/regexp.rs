@@ -68,6 +68,11 @@ impl Regexp {
         Some(captures.iter().map(group).collect())
     }
 
+    /// The names of the whole and of each group, where they have one.
+    pub fn group_names(&self) -> impl Iterator<Item = Option<&str>> {
+        self.0.capture_names()
+    }
+
     /// How many groups it has, without the whole.
     pub fn group_count(&self) -> usize {
         self.0.captures_len() - 1

@@ -7,7 +7,7 @@
 
 mod alias;
 mod lookup;
-mod master;
+pub mod master;
 mod place;
 mod record;
 mod reload;

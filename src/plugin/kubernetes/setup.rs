@@ -116,7 +116,7 @@ pub fn clusters(
 
 impl Described {
     /// What the lines say of names, in a block that is bound to these addresses.
-    fn made(&self, bind: &[IpAddr]) -> Zones {
+    fn made(&self, bind: &[Bound]) -> Zones {
         let Described { zones, lines, fleet, .. } = self;
         Zones {
             primary: primary(zones),

@@ -39,12 +39,17 @@ pub struct Entry {
 
 /// What is wrong in a file, in the words of miekg/dns.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("{file}: dns: {what}: {} at line: {}:{}", text::quoted(token), at.line, at.column)]
+#[error("{}dns: {what}: {} at line: {}:{}", prefix(file), text::quoted(token), at.line, at.column)]
 pub struct Mistake {
     file: String,
     what: String,
     token: Vec<u8>,
     at: Place,
+}
+
+/// The file before its mistake; a text that is no file's has none.
+fn prefix(file: &str) -> String {
+    if file.is_empty() { String::new() } else { format!("{file}: ") }
 }
 
 /// Reads a file's text, and gives every record to `each` until that breaks. Names without a final dot are
@@ -68,6 +73,29 @@ pub fn read(
         head: Head::default(),
     };
     source.read(each).map(drop)
+}
+
+/// Reads one record of a text that is no file's, for which `ttl` is the TTL where it says none. Names
+/// without a final dot are below the root.
+///
+/// # Errors
+/// The first thing that cannot be understood.
+pub fn read_record(text: &[u8], ttl: u32) -> Result<Option<Entry>, Mistake> {
+    let mut first = None;
+    let source = Source {
+        lexer: Lexer::new(text),
+        file: PathBuf::new(),
+        origin: Name::root(),
+        default: Some(Ttl { seconds: ttl, by_directive: false }),
+        includes: 0,
+        generated: false,
+        head: Head::default(),
+    };
+    let read = source.read(&mut |entry| {
+        first = Some(entry);
+        ControlFlow::Break(())
+    });
+    read.map(|_| first)
 }
 
 /// Why reading a line ended early.
