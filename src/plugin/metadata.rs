@@ -28,6 +28,11 @@ impl Known {
         self.lock().get(label).cloned()
     }
 
+    /// All of it, as it is now.
+    pub fn values(&self) -> Values {
+        self.lock().clone()
+    }
+
     /// Adds a value, or replaces it.
     pub fn say(&self, label: &str, value: &str) {
         self.lock().insert(label.to_owned(), value.to_owned());

@@ -14,8 +14,10 @@ pub mod background;
 pub mod bind;
 pub mod bufsize;
 pub mod cache;
+pub mod cancel;
 pub mod changes;
 pub mod crowds;
+pub mod debug;
 pub mod dns64;
 #[cfg(test)]
 mod endpoint_tests;
@@ -30,6 +32,7 @@ pub mod hosts;
 pub mod k8s_external;
 pub mod kubernetes;
 pub mod loadbalance;
+pub mod local;
 pub mod log;
 pub mod r#loop;
 pub mod metadata;
@@ -45,14 +48,17 @@ pub mod reload;
 pub mod request;
 pub mod response;
 pub mod rewrite;
+pub mod root;
 pub mod sentinel;
 pub mod setup;
+pub mod template;
 #[cfg(test)]
 pub mod testing;
 pub mod timeouts;
 pub mod tls;
 pub mod transfer;
 pub mod view;
+pub mod whoami;
 
 use std::fmt;
 use std::sync::Arc;

@@ -4,9 +4,10 @@
 
 use super::setup::{Chain, Process, Setup};
 use super::{
-    acl, any, autopath, bind, bufsize, cache, crowds, dns64, errors, file, fleet, forward, header,
-    health, hosts, k8s_external, kubernetes, loadbalance, log, r#loop, metadata, minimal,
-    multisocket, nsid, prometheus, ready, reload, rewrite, sentinel, timeouts, tls, transfer, view,
+    acl, any, autopath, bind, bufsize, cache, cancel, crowds, debug, dns64, errors, file, fleet,
+    forward, header, health, hosts, k8s_external, kubernetes, loadbalance, local, log, r#loop,
+    metadata, minimal, multisocket, nsid, prometheus, ready, reload, rewrite, root, sentinel,
+    template, timeouts, tls, transfer, view, whoami,
 };
 use crate::corefile::{Diagnostic, Directive, ServerBlock, Token, nearest};
 
@@ -27,10 +28,10 @@ use Standing::{Built, Later, NotBuiltIn};
 
 /// Every directive of a Corefile, first to last.
 pub const ORDER: &[(&str, Standing)] = &[
-    ("root", Later),
+    ("root", Built(root::setup)),
     ("metadata", Built(metadata::setup)),
     ("geoip", NotBuiltIn("choose by `incidr(client_ip(), ...)` in a `view`")),
-    ("cancel", Later),
+    ("cancel", Built(cancel::setup)),
     (
         "proxyproto",
         NotBuiltIn(
@@ -47,7 +48,7 @@ pub const ORDER: &[(&str, Standing)] = &[
     ("nsid", Built(nsid::setup)),
     ("bufsize", Built(bufsize::setup)),
     ("bind", Built(bind::setup)),
-    ("debug", Later),
+    ("debug", Built(debug::setup)),
     ("trace", NotBuiltIn("count with `prometheus`, and see single questions with `log`")),
     ("ready", Built(ready::setup)),
     ("health", Built(health::setup)),
@@ -57,7 +58,7 @@ pub const ORDER: &[(&str, Standing)] = &[
     ("errors", Built(errors::setup)),
     ("log", Built(log::setup)),
     ("dnstap", NotBuiltIn("see questions and answers with `log`")),
-    ("local", Later),
+    ("local", Built(local::setup)),
     ("dns64", Built(dns64::setup)),
     ("siit", NotBuiltIn("make IPv6 addresses of IPv4 ones with `dns64`")),
     ("any", Built(any::setup)),
@@ -76,7 +77,7 @@ pub const ORDER: &[(&str, Standing)] = &[
     ("tls", Built(tls::setup)),
     ("minimal", Built(minimal::setup)),
     ("sentinel", Built(sentinel::setup)),
-    ("template", Later),
+    ("template", Built(template::setup)),
     ("transfer", Built(transfer::setup)),
     (
         "dynupdate",
@@ -102,7 +103,7 @@ pub const ORDER: &[(&str, Standing)] = &[
     ("forward", Built(forward::setup)),
     ("grpc", NotBuiltIn("ask the upstream with `forward`, over TLS if need be")),
     ("erratic", NotBuiltIn("use it in a CoreDNS beside: it is for tests")),
-    ("whoami", Later),
+    ("whoami", Built(whoami::setup)),
     (
         "on",
         NotBuiltIn(

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use hickory_proto::op::{Message, MessageType, Query, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
+use tokio::time::Instant;
 
 use super::changes::Changes;
 use super::metadata::Known;
@@ -42,6 +43,8 @@ pub struct Request {
     pub metadata: Option<Arc<Known>>,
     /// What plugins made of it on its way.
     pub changes: Changes,
+    /// When nothing more is begun for it, where `cancel` said so.
+    pub deadline: Option<Instant>,
 }
 
 /// How a question came.

@@ -43,6 +43,8 @@ pub struct Process {
     pub kubernetes: Vec<kubernetes::Served>,
     /// The pools of sentinels; equal ones are one.
     pub pools: sentinel::Pools,
+    /// Whether lines of the level DEBUG are logged (`debug`).
+    pub debug: bool,
 }
 
 impl Process {

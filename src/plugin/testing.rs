@@ -13,6 +13,12 @@ use super::setup::{Chain, Process, Setup};
 use super::{Failure, Next, Outcome, Plugin, Reply, Request, Transport, names};
 use crate::corefile::{self, Diagnostic, Directive, ParseOptions};
 
+/// Reads a server block with the keys `keys`, and what its lines say.
+pub fn parsed(keys: &str, lines: &str) -> Result<corefile::Corefile, Diagnostic> {
+    let options = ParseOptions { default_port: 53, env: &|_| None };
+    corefile::parse(Path::new("Corefile"), &format!("{keys} {{\n{lines}\n}}\n"), &options)
+}
+
 /// Sets up one plugin from the lines of a server block with the keys `keys`.
 pub fn setup_in(
     keys: &str,
@@ -20,9 +26,7 @@ pub fn setup_in(
     plugin: &str,
     setup: SetupFn,
 ) -> Result<(Chain, Process), Diagnostic> {
-    let options = ParseOptions { default_port: 53, env: &|_| None };
-    let corefile =
-        corefile::parse(Path::new("Corefile"), &format!("{keys} {{\n{lines}\n}}\n"), &options)?;
+    let corefile = parsed(keys, lines)?;
     let (mut chain, mut process) = (Chain::default(), Process::default());
     for block in &corefile.blocks {
         let directives: Vec<&Directive> =
@@ -81,6 +85,7 @@ pub fn request(name: &str, qtype: RecordType) -> Request {
         is_own: false,
         metadata: None,
         changes: Default::default(),
+        deadline: None,
     }
 }
 

@@ -20,6 +20,7 @@ use crate::plugin::setup::{Chain, Process};
 use crate::plugin::timeouts::Timeouts;
 use crate::plugin::{Plugin, fleet, health, kubernetes, order, prometheus, ready, sentinel, tls};
 use crate::telemetry::metrics::Enabled;
+use crate::telemetry::{Metrics, log};
 use crate::zone::name::WireName;
 
 /// The plugins of a block.
@@ -149,6 +150,7 @@ impl Instance {
 
     /// Starts to watch the clusters, and what is asked of others for them. Needs a runtime.
     pub fn watch(&self, background: &Background) {
+        log::set_debug(self.process.debug);
         let asker = |at: (Option<Bound>, u16)| {
             let mut places = self.places.iter();
             let place = places.find(|(place, _)| (place.address, place.port) == at);

@@ -173,6 +173,7 @@ impl Site {
             is_own: false,
             metadata: None,
             changes: Default::default(),
+            deadline: None,
         }
     }
 

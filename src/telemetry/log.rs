@@ -83,15 +83,26 @@ pub fn ends(text: &str) {
 /// # Errors
 /// `RUST_LOG` cannot be understood, or logging was started before.
 pub fn start(format: LogFormat) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let filter = match std::env::var(EnvFilter::DEFAULT_ENV) {
-        Ok(text) if !text.is_empty() => EnvFilter::try_new(&text)
-            .map_err(|error| format!("RUST_LOG is {text:?}, which is wrong: {error}"))?,
-        _ => EnvFilter::new(DEFAULT_FILTER),
+    let text = match std::env::var(EnvFilter::DEFAULT_ENV) {
+        Ok(text) if !text.is_empty() => text,
+        _ => DEFAULT_FILTER.to_owned(),
     };
+    let filter = EnvFilter::try_new(&text)
+        .map_err(|error| format!("RUST_LOG is {text:?}, which is wrong: {error}"))?;
     let logger = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stdout);
     match format {
-        LogFormat::Text => logger.event_format(Line).try_init()?,
-        LogFormat::Json => logger.event_format(json::Line).try_init()?,
+        LogFormat::Text => {
+            let logger = logger.event_format(Line).with_filter_reloading();
+            let handle = logger.reload_handle();
+            logger.try_init()?;
+            debug_by(text, move |filter| drop(handle.reload(filter)));
+        }
+        LogFormat::Json => {
+            let logger = logger.event_format(json::Line).with_filter_reloading();
+            let handle = logger.reload_handle();
+            logger.try_init()?;
+            debug_by(text, move |filter| drop(handle.reload(filter)));
+        }
     }
     // Nobody else sets it: logging is started once.
     let _ = FORMAT.set(format);
@@ -106,6 +117,31 @@ pub fn fatal(plugin: &str, why: &str) -> ! {
     }
     std::process::exit(1);
 }
+
+/// Keeps how the filter, which is `text`, is set.
+fn debug_by(text: String, set: impl Fn(EnvFilter) + Send + Sync + 'static) {
+    let set = move |on: bool| {
+        let text = if on { format!("{text},{DEBUG_FILTER}") } else { text.clone() };
+        // Both parts were filters before.
+        if let Ok(filter) = EnvFilter::try_new(text) {
+            set(filter);
+        }
+    };
+    // Nobody else sets it: logging is started once.
+    let _ = DEBUG.set(Box::new(set));
+}
+
+/// Logs the lines of the level DEBUG, or no more (`debug`).
+pub fn set_debug(on: bool) {
+    if let Some(set) = DEBUG.get() {
+        set(on);
+    }
+}
+
+/// What is logged besides with `debug`.
+const DEBUG_FILTER: &str = "fleetdns=debug";
+
+static DEBUG: OnceLock<Box<dyn Fn(bool) + Send + Sync>> = OnceLock::new();
 
 /// The format of a line.
 #[derive(Debug)]

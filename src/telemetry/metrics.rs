@@ -24,10 +24,13 @@ use super::encrypted::EncryptedCounters;
 use super::fleet::FleetMetrics;
 use super::forward::ForwardCounters;
 use super::health::HealthMetrics;
+use super::hosts::HostsGauges;
 use super::kubernetes::KUBERNETES;
+use super::local::LocalCounters;
 use super::process::ProcessNumbers;
 use super::reload::ReloadMetrics;
 use super::sentinel::SentinelMetrics;
+use super::template::TemplateCounters;
 use super::{build, exposition, mnemonic};
 
 /// The zone of questions that are refused before a chain sees them.
@@ -101,6 +104,12 @@ pub struct Metrics {
     pub reload: ReloadMetrics,
     /// Of the pools of `sentinel`.
     pub sentinel: SentinelMetrics,
+    /// Of the plugin `hosts`.
+    pub hosts: HostsGauges,
+    /// Of the plugin `local`.
+    pub local: LocalCounters,
+    /// Of the plugin `template`.
+    pub template: TemplateCounters,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -175,6 +184,9 @@ impl Default for Metrics {
             fleet: FleetMetrics::default(),
             reload: ReloadMetrics::default(),
             sentinel: SentinelMetrics::default(),
+            hosts: HostsGauges::default(),
+            local: LocalCounters::default(),
+            template: TemplateCounters::default(),
         };
         metrics.register();
         metrics
@@ -251,6 +263,9 @@ impl Metrics {
         self.health.register(registry);
         KUBERNETES.register(registry);
         registry.register_collector(Box::new(ProcessNumbers));
+        self.hosts.register(registry);
+        self.local.register(registry);
+        self.template.register(registry);
     }
 
     /// Counts a question and its answer.

@@ -52,6 +52,20 @@ pub fn record_type(qtype: RecordType) -> Cow<'static, str> {
     }
 }
 
+/// The class that a word of a Corefile names.
+pub fn parse_class(word: &str) -> Option<DNSClass> {
+    let code = match word {
+        "IN" => 1,
+        "CS" => 2,
+        "CH" => 3,
+        "HS" => 4,
+        "NONE" => 254,
+        "ANY" => 255,
+        _ => return None,
+    };
+    Some(DNSClass::from(code))
+}
+
 /// The type that a word of a Corefile names; not the one that miekg/dns calls `None`, which is none.
 pub fn parse_record_type(word: &str) -> Option<RecordType> {
     let (code, _) = TYPES.iter().find(|(code, name)| *code != 0 && *name == word)?;

@@ -14,7 +14,9 @@ mod exposition;
 mod fleet;
 pub mod forward;
 pub mod health;
+mod hosts;
 pub mod kubernetes;
+mod local;
 pub mod log;
 #[cfg(test)]
 pub mod memory;
@@ -24,6 +26,7 @@ mod process;
 pub mod reload;
 mod sentinel;
 mod size;
+pub mod template;
 
 pub use fleet::ClusterSample;
 pub use metrics::Metrics;

@@ -23,6 +23,7 @@ const CASES: &[&str] = &[
     include_str!("bad_corefiles/cache-to-any"),
     include_str!("bad_corefiles/file-and-transfer"),
     include_str!("bad_corefiles/rewriting"),
+    include_str!("bad_corefiles/template-to-root"),
 ];
 /// What lies beside the Corefile.
 const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/bad_corefiles/files");

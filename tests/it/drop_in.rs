@@ -17,7 +17,7 @@
 //!
 //! | Step | |
 //! |---|---|
-//! | `NAME TYPE [WORD...]` | Asks. Words: `tcp`, `edns=SIZE`, `do`, `nsid`, `cd`, `ad`, `nord`, `class=CH`, `from=127.0.0.2`, `times=3`; `ordered` compares the order of records too; `silence` says that no answer comes, and so is asked together with a name that has one: `silence=NAME`. |
+//! | `NAME TYPE [WORD...]` | Asks. Words: `tcp`, `edns=SIZE`, `do`, `nsid`, `cd`, `ad`, `nord`, `class=CH`, `from=127.0.0.2`, `times=3`; `ordered` compares the order of records too; `silence` says that no answer comes, and so is asked together with a name that has one: `silence=NAME`; `anyport` compares no ports of SRV records. |
 //! | `@pass SECONDS` | Time passes. |
 //! | `@write FILE OTHER` | A file gets what the other has, at once. |
 //! | `@until NAME TYPE TEXT` | Asks both again and again, until their answers have the text. Only counters may tell. |
@@ -65,13 +65,16 @@ drop_in! {
     bind 5,
     bufsize 5,
     cache 200,
+    cancel 8,
+    debug 10,
     dns64 20,
     errors 15,
     file 250,
     forward 80,
     header 15,
-    hosts 15,
+    hosts 80,
     loadbalance 20,
+    local 30,
     log 15,
     loops 5,
     metadata 5,
@@ -79,7 +82,10 @@ drop_in! {
     nsid 5,
     prometheus 15,
     rewrite 120,
+    root 6,
+    template 150,
     transfer 15,
+    whoami 9,
 }
 
 /// Files that are played at a time.

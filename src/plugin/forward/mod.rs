@@ -152,9 +152,11 @@ impl Forward {
         let mut turns = Turns::new(self);
         let mut left = self.attempts();
         let window = Window::new(left == Some(1));
+        // `cancel` ends no attempt that was begun.
+        let end = request.deadline.map_or(window.end, |deadline| deadline.min(window.end));
         let mut failed = None;
         let mut failovers = 0;
-        while Instant::now() < window.end && left != Some(0) {
+        while Instant::now() < end && left != Some(0) {
             let Some(upstream) = turns.next() else { break };
             if let Some(known) = &request.metadata {
                 known.say(UPSTREAM, &upstream.to);

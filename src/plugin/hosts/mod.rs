@@ -9,7 +9,6 @@ mod setup;
 mod table;
 
 use std::net::IpAddr;
-use std::sync::Once;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,6 +16,7 @@ use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::rdata::PTR;
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
+use super::background::Background;
 use super::explain::Told;
 use super::{Failure, Next, Outcome, Plugin, Reply, Request, names};
 use file::HostsFile;
@@ -34,13 +34,13 @@ pub struct Hosts {
     zones: Vec<Name>,
     /// Where names that are not there are handed on.
     fallthrough: Vec<Name>,
+    /// Whether questions for other types than it has are handed on there, too.
+    passes_other_types: bool,
     ttl: u32,
     inline: Table,
     file: HostsFile,
     /// How often the file is looked at; never if zero.
     reload: Duration,
-    /// Looking begins with the first question, for at set-up nothing runs yet.
-    watch: Once,
 }
 
 #[async_trait]
@@ -50,11 +50,11 @@ impl Plugin for Hosts {
     }
 
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {
-        if !self.reload.is_zero() {
-            self.watch.call_once(|| self.file.watch(self.reload));
-        }
         let (name, qtype) = (request.qname(), request.qtype());
         if qtype != RecordType::PTR && !names::within(&self.zones, name) {
+            return next.run(NAME, request).await;
+        }
+        if self.passes(name, qtype) {
             return next.run(NAME, request).await;
         }
         let data = match self.look_up(name, qtype) {
@@ -75,10 +75,18 @@ impl Plugin for Hosts {
         Reply::message(reply)
     }
 
+    fn start(&self, background: &Background) {
+        self.file.start(background, self.reload);
+    }
+
     fn explain(&self, request: &Request, steps: &mut Steps) -> Told {
         let (name, qtype) = (request.qname(), request.qtype());
         if qtype != RecordType::PTR && !names::within(&self.zones, name) {
             steps.add("zone", "the name is in none of its zones");
+            return Told::Passes;
+        }
+        if self.passes(name, qtype) {
+            steps.add("fallthrough_unsupported", "it has no records of the type");
             return Told::Passes;
         }
         if self.look_up(name, qtype).is_some() {
@@ -97,6 +105,12 @@ impl Plugin for Hosts {
 }
 
 impl Hosts {
+    /// Whether a question is handed on for its type, whether or not the name is there.
+    fn passes(&self, name: &Name, qtype: RecordType) -> bool {
+        let has = matches!(qtype, RecordType::A | RecordType::AAAA | RecordType::PTR);
+        !has && self.passes_other_types && names::within(&self.fallthrough, name)
+    }
+
     /// What there is for a question, the file's first, then that of the Corefile; nothing for a name
     /// that has only other types, `None` for one that has no addresses. All of it is from one reading of
     /// the file.

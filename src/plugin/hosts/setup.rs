@@ -3,8 +3,8 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::net::IpAddr;
-use std::path::Path;
-use std::sync::Once;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_proto::rr::Name;
@@ -15,27 +15,30 @@ use super::table::{Rules, Table, entry};
 use super::{Hosts, NAME};
 use crate::corefile::{Diagnostic, Directive, Line, Position, Token, parse_duration, parse_number};
 use crate::plugin::names;
-use crate::plugin::setup::{Setup, refuse};
+use crate::plugin::setup::Setup;
 
 const DEFAULT_FILE: &str = "/etc/hosts";
 const DEFAULT_TTL: u32 = 3600;
 const DEFAULT_RELOAD: Duration = Duration::from_secs(5);
 
-const SUPPORTED: [&str; 4] = ["fallthrough", "no_reverse", "reload", "ttl"];
-const LATER: [&str; 1] = ["fallthrough_unsupported"];
+const OPTIONS: [&str; 5] =
+    ["fallthrough", "fallthrough_unsupported", "no_reverse", "reload", "ttl"];
 
 /// Reads `hosts [FILE [ZONES...]] { ADDRESS NAMES...; ttl SECONDS; no_reverse; reload DURATION;
-/// fallthrough [ZONES...] }`.
+/// fallthrough [ZONES...]; fallthrough_unsupported }`.
 ///
 /// # Errors
 /// A wrong word, or a file that is there but cannot be read. One that is not there is warned about.
 pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Diagnostic> {
     let directive = setup.once(directives)?;
     let (path, zones) = match directive.args.as_slice() {
-        [] => (DEFAULT_FILE, &[][..]),
-        [file, zones @ ..] => (file.text.as_str(), zones),
+        [] => (PathBuf::from(DEFAULT_FILE), &[][..]),
+        [file, zones @ ..] => {
+            let path = setup.path(file);
+            check_file(file, &path)?;
+            (path, zones)
+        }
     };
-    check_file(directive.args.first().unwrap_or(&directive.name), Path::new(path))?;
     let zones = match names::zones(zones)? {
         none if none.is_empty() => block_zones(setup),
         zones => zones,
@@ -44,15 +47,23 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
     for line in directive.lines() {
         options.read(line)?;
     }
+    if let Some(word) = options.passes_other_types.filter(|_| options.fallthrough.is_empty()) {
+        return Err(word.error(
+            "fallthrough_unsupported stands without fallthrough",
+            "add a line `fallthrough`, which says in which zones",
+        ));
+    }
     let rules = Rules { zones, reverse: options.reverse };
+    let inline = inline(&options.inline, &rules);
+    let metrics = setup.process.metrics.clone();
     setup.push(Hosts {
         zones: rules.zones.clone(),
         fallthrough: options.fallthrough,
         ttl: options.ttl,
-        inline: inline(&options.inline, &rules),
-        file: HostsFile::open(Path::new(path), rules),
+        passes_other_types: options.passes_other_types.is_some(),
+        file: HostsFile::new(path, rules, inline.entries(), Arc::clone(&metrics)),
+        inline,
         reload: options.reload,
-        watch: Once::new(),
     });
     Ok(())
 }
@@ -61,18 +72,21 @@ fn block_zones(setup: &Setup<'_>) -> Vec<Name> {
     setup.zones().iter().filter_map(|zone| names::parse(zone)).collect()
 }
 
-struct Options {
+struct Options<'c> {
     fallthrough: Vec<Name>,
+    /// The word that says so.
+    passes_other_types: Option<&'c Token>,
     ttl: u32,
     reload: Duration,
     reverse: bool,
     inline: Vec<(Position, IpAddr, Name)>,
 }
 
-impl Default for Options {
+impl Default for Options<'_> {
     fn default() -> Self {
         Options {
             fallthrough: Vec::new(),
+            passes_other_types: None,
             ttl: DEFAULT_TTL,
             reload: DEFAULT_RELOAD,
             reverse: true,
@@ -81,10 +95,14 @@ impl Default for Options {
     }
 }
 
-impl Options {
-    fn read(&mut self, line: &Line) -> Result<(), Diagnostic> {
+impl<'c> Options<'c> {
+    fn read(&mut self, line: &'c Line) -> Result<(), Diagnostic> {
         match line.name().text.as_str() {
             "fallthrough" => self.fallthrough = names::zones_or_all(line.args_within(.., "")?)?,
+            "fallthrough_unsupported" => {
+                line.no_args()?;
+                self.passes_other_types = Some(line.name());
+            }
             "ttl" => {
                 let word = line.one_arg("ttl SECONDS")?;
                 self.ttl = parse_number(word, "TTL in seconds", 1..=65535)?;
@@ -95,7 +113,7 @@ impl Options {
                 self.reverse = false;
             }
             word if entry(word).is_some() => self.entry(line)?,
-            _ => return Err(refuse(NAME, line, &SUPPORTED, &LATER)),
+            _ => return Err(line.unknown(NAME, &OPTIONS)),
         }
         Ok(())
     }

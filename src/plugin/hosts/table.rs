@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use hickory_proto::rr::Name;
+use tracing::error;
 
 use crate::plugin::names;
 
@@ -14,7 +15,11 @@ pub(super) struct Table {
     /// By what follows the `*`.
     wild: Addresses,
     names: HashMap<IpAddr, Vec<Name>>,
+    entries: usize,
 }
+
+/// Octets of the longest word of a file that is looked at.
+const LONGEST: usize = 1024;
 
 #[derive(Debug, Default)]
 struct Addresses {
@@ -34,21 +39,47 @@ pub(super) struct Rules {
 /// The address of a line and its names; `None` for a line that begins with none. The zone of an IPv6
 /// address (`%eth0`) is dropped.
 pub(super) fn entry(line: &str) -> Option<(IpAddr, impl Iterator<Item = &str>)> {
-    let mut words = line.split('#').next()?.split_ascii_whitespace();
+    let mut words = words(line);
     let address: IpAddr = words.next()?.split('%').next()?.parse().ok()?;
     Some((address.to_canonical(), words))
 }
 
+/// The words before a comment.
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    let text = line.split('#').next().unwrap_or_default();
+    text.split([' ', '\t', '\n', '\u{b}', '\u{c}', '\r']).filter(|word| !word.is_empty())
+}
+
 impl Table {
-    /// Reads all of `text`. Lines that are no entries are left out, as everywhere in /etc/hosts.
-    pub fn read(text: &str, rules: &Rules) -> Self {
+    /// Reads all of `text`. Lines that are no entries are left out, as everywhere in /etc/hosts. `source` is
+    /// what log lines call it.
+    pub fn read(text: &str, rules: &Rules, source: &str) -> Self {
         let mut table = Self::default();
-        for (address, words) in text.lines().filter_map(entry) {
-            for name in words.filter_map(names::parse) {
-                table.add(address, &name, rules);
+        for (number, line) in (1..).zip(text.lines()) {
+            let long = |word: &&str| word.len() > LONGEST;
+            if words(line).next().as_ref().is_some_and(long) {
+                error!(
+                    "{source}, line {number}: address longer than {LONGEST} bytes, dropping the line"
+                );
+                continue;
+            }
+            let Some((address, words)) = entry(line) else { continue };
+            for word in words {
+                if long(&word) {
+                    error!(
+                        "{source}, line {number}: name longer than {LONGEST} bytes, dropping the name"
+                    );
+                } else if let Some(name) = names::parse(word) {
+                    table.add(address, &name, rules);
+                }
             }
         }
         table
+    }
+
+    /// How many names addresses have and, but for wildcards, addresses names.
+    pub fn entries(&self) -> usize {
+        self.entries
     }
 
     /// Adds a name of an address, if the rules take it.
@@ -57,6 +88,7 @@ impl Table {
             return;
         }
         let name = name.to_lowercase();
+        self.entries += 1;
         if name.is_wildcard() {
             // A `*` alone stands for no name in CoreDNS.
             if !name.base_name().is_root() {
@@ -65,6 +97,7 @@ impl Table {
             return;
         }
         if rules.reverse {
+            self.entries += 1;
             self.names.entry(address).or_default().push(name.clone());
         }
         self.exact.add(address, name);
@@ -106,7 +139,7 @@ mod tests {
     use super::*;
 
     fn table(text: &str, zone: &str, reverse: bool) -> Table {
-        Table::read(text, &Rules { zones: vec![names::parse(zone).unwrap()], reverse })
+        Table::read(text, &Rules { zones: vec![names::parse(zone).unwrap()], reverse }, "it")
     }
 
     fn name(text: &str) -> Name {
@@ -147,6 +180,16 @@ mod tests {
         assert_eq!(names, [name("localhost"), name("a.example")]);
         assert!(names.iter().all(|name| name.to_ascii() == name.to_lowercase().to_ascii()));
         assert!(table.names("10.0.0.4".parse().unwrap()).is_empty(), "a wildcard has no PTR");
+        assert_eq!(table.entries(), 7 * 2 + 2, "wildcards count once");
+    }
+
+    #[test]
+    fn drops_words_that_are_too_long() {
+        let long = "a".repeat(LONGEST + 1);
+        let text = format!("{long} a\n10.0.0.1 {long} b\u{b}c\n");
+        let table = table(&text, ".", true);
+        let names = table.names("10.0.0.1".parse().unwrap());
+        assert_eq!(names, [name("b"), name("c")]);
     }
 
     #[test]

@@ -3,6 +3,7 @@ use std::fs;
 use hickory_proto::rr::RecordType;
 
 use super::*;
+use crate::plugin::setup::{Chain, Process, Setup};
 use crate::plugin::testing::{self, request, shown};
 
 #[test]
@@ -28,7 +29,15 @@ fn reads_its_words() {
         (format!("hosts {file} {{\nttl\n}}"), Err("'ttl' has no argument")),
         (format!("hosts {file} {{\nreload never\n}}"), Err("is no duration")),
         (format!("hosts {file} {{\nno_reverse x\n}}"), Err("no_reverse")),
-        (format!("hosts {file} {{\nfallthrough_unsupported\n}}"), Err("is not supported yet")),
+        (
+            format!("hosts {file} {{\nfallthrough_unsupported\n}}"),
+            Err("fallthrough_unsupported stands without fallthrough"),
+        ),
+        (format!("hosts {file} {{\nfallthrough\nfallthrough_unsupported\n}}"), Ok("1")),
+        (
+            format!("hosts {file} {{\nfallthrough\nfallthrough_unsupported a\n}}"),
+            Err("'fallthrough_unsupported' has the argument 'a'"),
+        ),
         (format!("hosts {file} {{\ntll 5\n}}"), Err("tll")),
         (format!("hosts {file} {{\nfallthrough\n10.0.0.1 a\n}}"), Err("after fallthrough")),
         (format!("hosts {file} {{\n10.0.0.1\n}}"), Err("the address 10.0.0.1 has no name")),
@@ -92,17 +101,32 @@ async fn has_no_reverse_names_where_none_are_wanted() {
 }
 
 #[tokio::test]
-async fn reads_the_file_again_once_it_is_asked() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("hosts");
-    let lines = format!("hosts {} {{\nreload 1ms\n}}", path.display());
-    let (mut chain, _) = testing::setup(&lines, NAME, setup).unwrap();
-    fs::write(&path, "10.0.0.1 late.test\n").unwrap();
-    let asked = request("late.test", RecordType::A);
-    loop {
-        match shown(&testing::ask(&mut chain, &asked).await).as_str() {
-            "failed ServFail" => tokio::task::yield_now().await,
-            found => break assert_eq!(found, "NoError aa: late.test. 3600 A 10.0.0.1"),
-        }
+async fn hands_other_types_on_where_that_is_wanted() {
+    let lines = "hosts /nowhere/hosts {\n10.0.0.2 a.test a.example\nfallthrough test\nfallthrough_unsupported\n}";
+    let (mut chain, _) = testing::setup(lines, NAME, setup).unwrap();
+    for (name, qtype, expected) in [
+        ("a.test", RecordType::A, "NoError aa: a.test. 3600 A 10.0.0.2"),
+        ("a.test", RecordType::AAAA, "NoError aa:"),
+        ("a.test", RecordType::TXT, "failed NotImp"),
+        ("b.test", RecordType::TXT, "failed NotImp"),
+        ("a.example", RecordType::TXT, "NoError aa:"),
+    ] {
+        let outcome = testing::ask(&mut chain, &request(name, qtype)).await;
+        assert_eq!(shown(&outcome), expected, "{name} {qtype}");
     }
+}
+
+#[test]
+fn reads_within_the_root() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("hosts"), "10.0.0.1 a\n").unwrap();
+    let corefile = testing::parsed(".", "hosts hosts").unwrap();
+    let (mut chain, mut process) = <(Chain, Process)>::default();
+    chain.root = Some(folder.path().to_owned());
+    let (blocks, block) = (&corefile.blocks, &corefile.blocks[0]);
+    let mut within = Setup { blocks, block, chain: &mut chain, process: &mut process };
+    setup(&mut within, &[&block.directives[0]]).unwrap();
+    let mut steps = Steps::default();
+    let told = chain.plugins[0].explain(&request("a", RecordType::A), &mut steps);
+    assert_eq!(told, Told::Answers);
 }

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 
 use expr::{Context, Program, Value};
 
-use super::facts::{ENVIRONMENT, Function, Kind, Sample, functions, parse_network};
+use super::facts::{ENVIRONMENT, Function, Kind, parse_network};
+use super::scope::Scope;
 use super::words::{Word, words};
 use crate::corefile::nearest;
 
@@ -44,11 +45,19 @@ fn wrong(problem: impl Into<String>, remedy: impl Into<String>) -> Wrong {
     Wrong { problem: problem.into(), remedy: remedy.into() }
 }
 
-/// Reads an expression.
+/// Reads an expression about a question alone.
 ///
 /// # Errors
 /// It is none, or it can never be true.
 pub fn compile(text: &str) -> Result<Program, Wrong> {
+    compile_in(text, &Scope::default())
+}
+
+/// Reads an expression that knows what is in `scope`.
+///
+/// # Errors
+/// It is none, or it always fails.
+pub fn compile_in(text: &str, scope: &Scope) -> Result<Program, Wrong> {
     let words = words(text);
     literal_maps(&words)?;
     let program = expr::compile(text).map_err(|_| {
@@ -87,15 +96,15 @@ pub fn compile(text: &str) -> Result<Program, Wrong> {
             continue;
         }
         match after.first() {
-            Some(Word::Sign("(")) => call(name, before, after)?,
+            Some(Word::Sign("(")) => call(name, before, after, scope)?,
             // A key of a map; what stands before the colon of a condition follows its question mark.
             Some(Word::Sign(":")) if matches!(before.last(), Some(Word::Sign("{" | ","))) => {}
-            _ if bound.contains(name) => {}
-            _ => return Err(unknown_variable(name)),
+            _ if bound.contains(name) || scope.has(name) => {}
+            _ => return Err(unknown_variable(name, scope)),
         }
     }
-    match ENVIRONMENT.run(&program, &Sample) {
-        Err(error) if is_of_kinds(&error.to_string()) => Err(wrong(
+    match scope.try_on_sample(&program) {
+        Some(Err(error)) if is_of_kinds(&error.to_string()) => Err(wrong(
             format!("the expression fails: {error}"),
             "give operators and functions what they take: text, a number, or true or false",
         )),
@@ -128,18 +137,18 @@ fn literal_maps(words: &[Word<'_>]) -> Result<(), Wrong> {
     Ok(())
 }
 
-fn unknown_variable(name: &str) -> Wrong {
+fn unknown_variable(name: &str, scope: &Scope) -> Wrong {
     let problem = format!("the expression names an unknown variable '{name}'");
-    match functions().find(|function| function.name == name) {
+    match scope.functions().find(|function| function.name == name) {
         Some(function) => wrong(problem, format!("write {}", usage(&function))),
         None => wrong(problem, "text stands in single quotes, and functions have parentheses"),
     }
 }
 
 /// Checks a call: `after` begins with its parenthesis.
-fn call(name: &str, before: &[Word<'_>], after: &[Word<'_>]) -> Result<(), Wrong> {
-    let Some(function) = functions().find(|function| function.name == name) else {
-        return of_language(name);
+fn call(name: &str, before: &[Word<'_>], after: &[Word<'_>], scope: &Scope) -> Result<(), Wrong> {
+    let Some(function) = scope.functions().find(|function| function.name == name) else {
+        return of_language(name, scope);
     };
     let (arguments, behind) = arguments(after);
     let piped = usize::from(matches!(before.last(), Some(Word::Sign("|"))));
@@ -182,11 +191,10 @@ fn call(name: &str, before: &[Word<'_>], after: &[Word<'_>]) -> Result<(), Wrong
 }
 
 /// Checks that the language has a function: the library knows best.
-fn of_language(name: &str) -> Result<(), Wrong> {
-    let said = ENVIRONMENT.eval(&format!("{name}()"), &Context::default());
-    let said = said.err().map(|error| error.to_string()).unwrap_or_default();
-    let known: Vec<&str> = functions().map(|function| function.name).collect();
-    if said.starts_with("Unknown function") {
+fn of_language(name: &str, scope: &Scope) -> Result<(), Wrong> {
+    let said = called(name);
+    let known: Vec<&str> = scope.functions().map(|function| function.name).collect();
+    if said.starts_with(UNKNOWN) {
         let remedy = match nearest(name, &known) {
             Some(meant) => format!("did you mean '{meant}'?"),
             None => format!("a question has: {}", known.join(", ")),
@@ -195,6 +203,21 @@ fn of_language(name: &str) -> Result<(), Wrong> {
     }
     Ok(())
 }
+
+/// Whether a variable may not be called so: it is a word of the language, or a function.
+pub fn is_reserved(name: &str, scope: &Scope) -> bool {
+    KEYWORDS.contains(&name)
+        || scope.functions().any(|function| function.name == name)
+        || !called(name).starts_with(UNKNOWN)
+}
+
+/// What the library says of a function without arguments.
+fn called(name: &str) -> String {
+    let said = ENVIRONMENT.eval(&format!("{name}()"), &Context::default());
+    said.err().map(|error| error.to_string()).unwrap_or_default()
+}
+
+const UNKNOWN: &str = "Unknown function";
 
 /// Checks the pattern behind `matches`, if it is spelled out.
 fn pattern(after: &[Word<'_>]) -> Result<(), Wrong> {

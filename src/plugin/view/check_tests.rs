@@ -146,6 +146,6 @@ fn knows_the_functions_of_the_language() {
         "mean",
         "median",
     ] {
-        assert!(of_language(name).is_ok(), "{name}");
+        assert!(of_language(name, &Scope::default()).is_ok(), "{name}");
     }
 }

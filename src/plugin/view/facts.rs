@@ -21,6 +21,7 @@ pub enum Kind {
 }
 
 /// A function, with its parameters as a message shows them.
+#[derive(Clone, Copy)]
 pub struct Function {
     pub name: &'static str,
     pub parameters: &'static [&'static str],
@@ -84,7 +85,10 @@ pub fn functions() -> impl Iterator<Item = Function> {
 }
 
 /// The functions of the language, and those above. They find the question in the context.
-pub static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+pub static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(environment);
+
+/// A new environment with those functions, for who has more of them.
+pub fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     for fact in &FACTS {
         environment.add_function(fact.name(), |call| {
@@ -107,7 +111,7 @@ pub static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
         _ => Err(failed("incidr takes an address and a network")),
     });
     environment
-});
+}
 
 /// A network as Go reads it: one of IPv4 may be written in IPv6.
 pub fn parse_network(text: &str) -> Option<IpNet> {
@@ -124,7 +128,8 @@ fn failed(why: &str) -> Error {
     Error::ExprError(why.to_owned())
 }
 
-/// Before the label of a value of metadata as a key of the context.
+/// Before the label of a value of metadata as a key of the context. Others that find a text by its name
+/// have it under `FUNCTION()/NAME` too.
 const LABEL: &str = "metadata()/";
 
 /// A question as the context of expressions: what they ask for is made once, when they ask.
@@ -172,7 +177,7 @@ static SAMPLES: LazyLock<[Value; 3]> =
 impl ContextProvider for Sample {
     fn get(&self, key: &str) -> Option<&Value> {
         let [text, number, truth] = &*SAMPLES;
-        if key.starts_with(LABEL) {
+        if key.contains("()/") {
             return Some(text);
         }
         Some(match FACTS.iter().find(|fact| fact.call == key)?.gives {

@@ -4,8 +4,9 @@
 //! to the next block of the zone, or of a zone around it ([`crate::server::site`]). In the chain it does
 //! nothing but tell `metadata` its name.
 
-mod check;
-mod facts;
+pub mod check;
+pub mod facts;
+pub mod scope;
 mod words;
 
 use std::sync::Arc;

@@ -40,6 +40,8 @@ pub struct Ask {
     pub question: Question,
     pub times: usize,
     pub ordered: bool,
+    /// The ports of SRV records are not compared.
+    pub anyport: bool,
     /// No answer comes, but one to this question that is sent after it.
     pub silence: Option<Question>,
 }
@@ -130,7 +132,7 @@ fn question(name: &str, kind: &str) -> Result<Question, String> {
 }
 
 fn ask(mut question: Question, how: &[&str]) -> Result<Ask, String> {
-    let (mut times, mut ordered, mut silence) = (1, false, None);
+    let (mut times, mut ordered, mut anyport, mut silence) = (1, false, false, None);
     for word in how {
         let (key, value) = word.split_once('=').unwrap_or((word, ""));
         let number = || value.parse::<u16>().map_err(|e| format!("{word}: {e}"));
@@ -150,17 +152,18 @@ fn ask(mut question: Question, how: &[&str]) -> Result<Ask, String> {
                 let from: IpAddr = value.parse().map_err(|e| format!("{word}: {e}"))?;
                 question.from(from)
             }
-            "times" | "ordered" | "silence" => question,
+            "times" | "ordered" | "anyport" | "silence" => question,
             _ => return Err(format!("no word {word}")),
         };
         match key {
             "times" => times = usize::from(number()?),
             "ordered" => ordered = true,
+            "anyport" => anyport = true,
             "silence" => silence = Some(self::question(value, "A")?),
             _ => {}
         }
     }
-    Ok(Ask { question, times, ordered, silence })
+    Ok(Ask { question, times, ordered, anyport, silence })
 }
 
 fn class(name: &str) -> Result<DNSClass, String> {
