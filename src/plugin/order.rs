@@ -20,11 +20,9 @@ pub enum Standing {
     Built(SetupFn),
     /// A plugin of CoreDNS that fleetdns does not have, and what to do instead.
     NotBuiltIn(&'static str),
-    /// A plugin of CoreDNS that is still to come.
-    Later,
 }
 
-use Standing::{Built, Later, NotBuiltIn};
+use Standing::{Built, NotBuiltIn};
 
 /// Every directive of a Corefile, first to last.
 pub const ORDER: &[(&str, Standing)] = &[
@@ -153,10 +151,6 @@ pub fn check(name: &Token) -> Result<(), Diagnostic> {
         Some((_, NotBuiltIn(instead))) => Err(name.error(
             format!("the CoreDNS plugin {} is not built in", name.text),
             format!("remove it; {instead}"),
-        )),
-        Some((_, Later)) => Err(name.error(
-            format!("the CoreDNS plugin {} is not built in yet", name.text),
-            format!("remove it; fleetdns has {}", list()),
         )),
         None => {
             let names: Vec<&str> = built_in().collect();

@@ -20,7 +20,7 @@ use crate::plugin::setup::{Chain, Process};
 use crate::plugin::timeouts::Timeouts;
 use crate::plugin::{Plugin, fleet, health, kubernetes, order, prometheus, ready, sentinel, tls};
 use crate::telemetry::metrics::Enabled;
-use crate::telemetry::{Metrics, log};
+use crate::telemetry::log;
 use crate::zone::name::WireName;
 
 /// The plugins of a block.
