@@ -42,6 +42,9 @@ fn run(command: Command) -> Result<()> {
             let text = vip.text(|conf| corefile::load(conf, &ParseOptions::default()))?;
             print(&text)
         }
+        Command::Check(check) => {
+            print(&check.text(|options| corefile::load(&check.conf, options))?)
+        }
         Command::Clusters(clusters) => {
             let text = clusters.text(|conf| corefile::load(conf, &ParseOptions::default()))?;
             print(&text)

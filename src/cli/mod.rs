@@ -4,6 +4,7 @@
 //! are CoreDNS's, in Go's spelling: `-flag value`, `-flag=value`, one dash or two. clap reads them once
 //! `go_style` has made one form of all of these.
 
+mod check;
 mod clusters;
 mod explain;
 mod go_style;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{ArgAction, Parser, ValueEnum};
 
+pub use check::{Check, Problems};
 pub use clusters::Clusters;
 pub use explain::Explain;
 pub use vip::{Vip, VipError};
@@ -40,6 +42,8 @@ pub enum Command {
     Help(String),
     /// Print which address a name has in a pool, or which addresses several names have.
     Vip(Vip),
+    /// Print what is wrong with a Corefile.
+    Check(Check),
     /// Print how the clusters are.
     Clusters(Clusters),
     /// Print how a name is answered.
@@ -152,6 +156,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, UsageE
     if args.next_if(|word| word == "vip").is_some() {
         return command(vip::parse(args).map(Command::Vip));
     }
+    if args.next_if(|word| word == "check").is_some() {
+        return command(check::parse(args).map(Command::Check));
+    }
     if args.next_if(|word| word == "clusters").is_some() {
         return command(clusters::parse(args).map(Command::Clusters));
     }
@@ -224,6 +231,7 @@ fn problem(error: &clap::Error) -> String {
 /// What can be written.
 fn usage() -> String {
     "Usage: fleetdns [FLAGS]\n       \
+       fleetdns check [FILE]                 what is wrong with a Corefile (see check --help)\n       \
        fleetdns vip NAME --pool NETWORK...   address of a name (see vip --help)\n       \
        fleetdns clusters [-o text|json]      how the clusters are (see clusters --help)\n       \
        fleetdns explain NAME [TYPE]          how a name is answered (see explain --help)\n\

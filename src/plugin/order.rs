@@ -113,24 +113,29 @@ pub const ORDER: &[(&str, Standing)] = &[
     ("nomad", NotBuiltIn("ask a CoreDNS that has nomad with `forward`")),
 ];
 
+/// What becomes of a problem: it ends the set-up, or it is noted and the set-up goes on.
+pub type Found<'a> = dyn FnMut(Diagnostic) -> Result<(), Diagnostic> + 'a;
+
 /// Sets up the plugins of one of the server blocks, in the order of execution.
 ///
 /// # Errors
-/// The first thing in the block that is wrong. No socket has been opened and nothing was started.
+/// What `found` says. No socket has been opened and nothing was started.
 pub fn chain(
     blocks: &[ServerBlock],
     block: &ServerBlock,
     process: &mut Process,
+    found: &mut Found<'_>,
 ) -> Result<Chain, Diagnostic> {
     for directive in &block.directives {
-        check(&directive.name)?;
+        check(&directive.name).or_else(&mut *found)?;
     }
     let mut chain = Chain::default();
     for (name, standing) in ORDER {
         let directives: Vec<&Directive> =
             block.directives.iter().filter(|directive| directive.name.text == *name).collect();
         if let (Standing::Built(setup), false) = (standing, directives.is_empty()) {
-            setup(&mut Setup { blocks, block, chain: &mut chain, process }, &directives)?;
+            let mut seen = Setup { blocks, block, chain: &mut chain, process };
+            setup(&mut seen, &directives).or_else(&mut *found)?;
         }
     }
     Ok(chain)

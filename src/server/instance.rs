@@ -19,8 +19,8 @@ use crate::plugin::bind::Bound;
 use crate::plugin::setup::{Chain, Process};
 use crate::plugin::timeouts::Timeouts;
 use crate::plugin::{Plugin, fleet, health, kubernetes, order, prometheus, ready, sentinel, tls};
-use crate::telemetry::metrics::Enabled;
 use crate::telemetry::log;
+use crate::telemetry::metrics::Enabled;
 use crate::zone::name::WireName;
 
 /// The plugins of a block.
@@ -64,7 +64,19 @@ impl Instance {
     /// # Errors
     /// The first thing that is wrong in the Corefile.
     pub fn build(corefile: &Corefile) -> Result<Self, Diagnostic> {
-        Self::with(corefile, Process::default())
+        Self::with(corefile, Process::default(), &mut Err)
+    }
+
+    /// All that is wrong in a Corefile.
+    pub fn problems(corefile: &Corefile) -> Vec<Diagnostic> {
+        let mut problems = Vec::new();
+        let mut note = |problem| {
+            problems.push(problem);
+            Ok(())
+        };
+        let ended = Self::with(corefile, Process::default(), &mut note).err();
+        problems.extend(ended);
+        problems
     }
 
     /// Sets up every server block of a Corefile that replaces this one's: what has not changed of the
@@ -73,10 +85,14 @@ impl Instance {
     /// # Errors
     /// As [`Instance::build`].
     pub fn successor(&self, corefile: &Corefile) -> Result<Self, Diagnostic> {
-        Self::with(corefile, Process::after(&self.process))
+        Self::with(corefile, Process::after(&self.process), &mut Err)
     }
 
-    fn with(corefile: &Corefile, mut process: Process) -> Result<Self, Diagnostic> {
+    fn with(
+        corefile: &Corefile,
+        mut process: Process,
+        found: &mut order::Found<'_>,
+    ) -> Result<Self, Diagnostic> {
         if corefile.blocks.is_empty() {
             let file = corefile.files.first().cloned().unwrap_or_default();
             return Err(Diagnostic::new(
@@ -90,8 +106,8 @@ impl Instance {
         let mut served = Vec::new();
         let (mut chains, mut identities, mut enabled) = (Vec::new(), Vec::new(), Vec::new());
         for block in &corefile.blocks {
-            block.keys.iter().try_for_each(supported)?;
-            let mut chain = order::chain(&corefile.blocks, block, &mut process)?;
+            block.keys.iter().try_for_each(supported).or_else(&mut *found)?;
+            let mut chain = order::chain(&corefile.blocks, block, &mut process, found)?;
             let plugins: Plugins = std::mem::take(&mut chain.plugins).into();
             let addresses: Vec<Option<Bound>> = match chain.bind.as_slice() {
                 [] => vec![None],
@@ -102,16 +118,23 @@ impl Instance {
                 block.keys.iter().flat_map(|key| addresses.iter().map(move |on| (key, *on)))
             {
                 let on = address.map(|address| address.to_string()).unwrap_or_default();
-                claims.claim(key, &on, chain.view.is_some())?;
+                claims.claim(key, &on, chain.view.is_some()).or_else(&mut *found)?;
                 let shown = shown(key, address);
                 if !served.contains(&shown) {
                     served.push(shown);
                 }
                 let place = Place { scheme: key.scheme, address, port: key.port };
                 let group = groups.entry(place).or_default();
-                group.add(key, &chain)?;
+                group.add(key, &chain).or_else(&mut *found)?;
+                let zone = match zone(key) {
+                    Ok(zone) => zone,
+                    Err(problem) => {
+                        found(problem)?;
+                        continue;
+                    }
+                };
                 group.blocks.push(Block {
-                    zone: zone(key)?,
+                    zone,
                     text: key.zone.as_str().into(),
                     chain: plugins.clone(),
                     max_payload: chain.max_payload,

@@ -88,7 +88,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     let corefile = corefile::parse(Path::new("Corefile"), &text, &options).unwrap();
     let mut process = Process::default();
     let blocks = corefile.blocks.iter().map(|block| {
-        let chain = order::chain(&corefile.blocks, block, &mut process).unwrap();
+        let chain = order::chain(&corefile.blocks, block, &mut process, &mut Err).unwrap();
         let zone = names::wire(&names::parse(&block.keys[0].zone).unwrap());
         Block {
             zone,

@@ -48,6 +48,7 @@ mod seeing;
 mod service_entries;
 mod sidecar;
 mod sources;
+mod stock;
 mod stub_domain;
 mod topologies;
 mod transfer;

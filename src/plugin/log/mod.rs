@@ -65,7 +65,9 @@ impl Plugin for Log {
                 return Ok(Reply::Messages(Box::new(Passing::new(messages, end))));
             }
             Ok(ref reply) => rule.log(request, &Written::reply(request, reply), start),
-            Err(ref failure) => rule.log(request, &Written::failure(request, failure), start),
+            Err(ref failure) => {
+                rule.log(request, &Written::failure(&asked(request), failure), start);
+            }
         }
         outcome
     }

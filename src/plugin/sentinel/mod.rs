@@ -8,6 +8,7 @@
 mod counting;
 mod lines;
 mod pools;
+mod replaceable;
 mod setup;
 mod status;
 
@@ -19,6 +20,7 @@ use hickory_proto::op::ResponseCode;
 pub use counting::start;
 pub use lines::any_line;
 pub use pools::Pools;
+pub use replaceable::replaceable;
 pub use setup::setup;
 pub use status::{COLLISIONS, Shared, router};
 

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hickory_proto::op::Message;
-use hickory_proto::rr::{RData, Record};
+use hickory_proto::rr::RData;
 
 use super::case::{Ask, Case, Does};
 use super::traces;
-use crate::harness::compare::render;
+use crate::harness::compare::{about_same, render};
 use crate::harness::pki::Pki;
 use crate::harness::{COREDNS, DnsServer, FLEETDNS, LONG, Program, eventually, scratch};
 
@@ -104,7 +104,7 @@ async fn same(coredns: &Side, fleetdns: &Side, ask: &Ask) -> Result<(), String> 
     }
     match (expected, found) {
         (None, None) => Ok(()),
-        (Some(expected), Some(found)) if same_messages(&expected, &found, ask.ordered) => Ok(()),
+        (Some(expected), Some(found)) if about_same(&expected, &found, ask.ordered) => Ok(()),
         (expected, found) => {
             let shown = |message: Option<Message>| match message {
                 Some(message) if ask.ordered => {
@@ -125,41 +125,10 @@ async fn reply(at: std::net::SocketAddr, ask: &Ask) -> Result<Option<Message>, S
     }
 }
 
-/// Whether they are equal, but for a second of TTL that may have passed between them.
-fn same_messages(a: &Message, b: &Message, ordered: bool) -> bool {
-    let (mut a, mut b) = (a.clone(), b.clone());
-    let sections = |m: &mut Message| {
-        [
-            std::mem::take(&mut m.answers),
-            std::mem::take(&mut m.authorities),
-            std::mem::take(&mut m.additionals),
-        ]
-    };
-    let pairs = sections(&mut a).into_iter().zip(sections(&mut b));
-    let mut same = render(&a) == render(&b);
-    for (mut left, mut right) in pairs {
-        if !ordered {
-            left.sort_by_key(without_ttl);
-            right.sort_by_key(without_ttl);
-        }
-        same &= left.len() == right.len();
-        same &= left.iter().zip(&right).all(|(left, right)| {
-            without_ttl(left) == without_ttl(right) && left.ttl.abs_diff(right.ttl) <= 1
-        });
-    }
-    same
-}
-
 fn without_ports(message: &mut Message) {
     for record in &mut message.additionals {
         if let RData::SRV(srv) = &mut record.data {
             srv.port = 0;
         }
     }
-}
-
-fn without_ttl(record: &Record) -> String {
-    let mut record = record.clone();
-    record.ttl = 0;
-    format!("{record} {:?}", record.dns_class)
 }

@@ -16,6 +16,38 @@ pub fn same_answer(a: &Message, b: &Message) -> Result<(), String> {
     Err(format!("the answers differ\n--- first\n{left}--- second\n{right}"))
 }
 
+/// Whether they are equal, but for a second of TTL that may have passed between them. `ordered` compares the
+/// order of records too.
+pub fn about_same(a: &Message, b: &Message, ordered: bool) -> bool {
+    let (mut a, mut b) = (a.clone(), b.clone());
+    let sections = |m: &mut Message| {
+        [
+            std::mem::take(&mut m.answers),
+            std::mem::take(&mut m.authorities),
+            std::mem::take(&mut m.additionals),
+        ]
+    };
+    let pairs = sections(&mut a).into_iter().zip(sections(&mut b));
+    let mut same = render(&a) == render(&b);
+    for (mut left, mut right) in pairs {
+        if !ordered {
+            left.sort_by_key(without_ttl);
+            right.sort_by_key(without_ttl);
+        }
+        same &= left.len() == right.len();
+        same &= left.iter().zip(&right).all(|(left, right)| {
+            without_ttl(left) == without_ttl(right) && left.ttl.abs_diff(right.ttl) <= 1
+        });
+    }
+    same
+}
+
+fn without_ttl(record: &Record) -> String {
+    let mut record = record.clone();
+    record.ttl = 0;
+    format!("{record} {:?}", record.dns_class)
+}
+
 /// A message as text, a line an item, sections sorted, without ID and SOA serial.
 pub fn render(message: &Message) -> String {
     let m = &message.metadata;

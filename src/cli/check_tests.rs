@@ -1,0 +1,76 @@
+use std::path::Path;
+
+use super::*;
+use crate::corefile;
+
+fn said(text: &str) -> String {
+    let check = parse(["Corefile".into()]).expect("words");
+    let parsed = check.text(|options| corefile::parse(Path::new("Corefile"), text, options));
+    match parsed {
+        Ok(text) => text,
+        Err(problems) => format!("wrong:\n{problems}"),
+    }
+}
+
+#[test]
+fn all_problems_are_said_at_once() {
+    let text = ". {
+    errors
+    chache
+    whoami now
+    bufsize 1
+    etcd
+}
+grpc://. {
+    errors
+}
+example.org {
+    hosts {
+        # a comment
+        ttl never
+    }
+}
+";
+    let all = said(text);
+    let places: Vec<&str> =
+        all.lines().skip(1).map(|line| line.split(" - ").next().unwrap_or_default()).collect();
+    let expected = [3, 6, 5, 4, 8, 14].map(|line| format!("Corefile:{line}"));
+    assert_eq!(places, expected, "{all}");
+    assert!(all.contains("did you mean 'cache'?"), "{all}");
+    // A Corefile that cannot be read is one problem.
+    assert!(said(". {\n errors\n").starts_with("wrong:\nCorefile:"));
+}
+
+#[test]
+fn templates_that_a_sentinel_replaces_are_said() {
+    let text = ". {
+    template IN A remote global {
+        answer \"{{ .Name }} 60 IN A 240.0.0.1\"
+    }
+    template IN AAAA remote {
+        rcode NOERROR
+    }
+    template IN ANY mesh {
+        match .*
+        answer \"{{ .Name }} 30 IN A 240.0.0.2\"
+        answer \"{{.Name}} 30 IN AAAA fd00::2\"
+    }
+    template IN A ip.example {
+        match \"^(?P<a>[0-9]+)[.]ip[.]example[.]$\"
+        answer \"{{ .Name }} 60 IN A 10.0.0.{{ .Group.a }}\"
+    }
+    template IN A . {
+        answer \"{{ .Name }} 60 IN A 240.0.0.1\"
+    }
+}
+";
+    let all = said(text);
+    assert_eq!(
+        all,
+        "Corefile:2 - a sentinel would do this for all types, with the records that negative answers need:\n\
+         sentinel remote global {\n    answer 240.0.0.1\n    ttl 60\n}\n\
+         Corefile:8 - a sentinel would do this for all types, with the records that negative answers need:\n\
+         sentinel mesh {\n    answer 240.0.0.2 fd00::2\n    ttl 30\n}\n\
+         Corefile: nothing is wrong"
+    );
+}
