@@ -66,8 +66,8 @@ pub enum Fault {
 pub fn timing() -> Timing {
     Timing {
         connect: Duration::from_secs(5),
-        headers: Duration::from_millis(300),
-        silence: Duration::from_millis(1300),
+        headers: Duration::from_millis(1000),
+        silence: Duration::from_millis(2000),
         watch_seconds: 1,
         pace: Duration::from_millis(20),
         retry_min: Duration::from_millis(10),
