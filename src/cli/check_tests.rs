@@ -74,3 +74,9 @@ fn templates_that_a_sentinel_replaces_are_said() {
          Corefile: nothing is wrong"
     );
 }
+
+#[test]
+fn where_it_is_checked_says_nothing_of_clusters() {
+    let text = ". {\n    kubernetes cluster.local {\n        pods insecure\n    }\n}\n";
+    assert_eq!(said(text), "Corefile: nothing is wrong");
+}

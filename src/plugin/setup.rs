@@ -33,6 +33,8 @@ pub struct Process {
     /// Addresses of `/metrics`, and how each is served over TLS.
     pub prometheus: BTreeMap<SocketAddr, Option<TlsFile>>,
     pub metrics: Arc<Metrics>,
+    /// Whether the Corefile is checked and not served: where that is done says nothing of clusters.
+    pub is_checked: bool,
     /// How often the Corefile is looked at; never without `reload`.
     pub reload: Option<Duration>,
     /// The EDNS options of questions that replies without options mirror.

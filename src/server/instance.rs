@@ -74,7 +74,8 @@ impl Instance {
             problems.push(problem);
             Ok(())
         };
-        let ended = Self::with(corefile, Process::default(), &mut note).err();
+        let process = Process { is_checked: true, ..Process::default() };
+        let ended = Self::with(corefile, process, &mut note).err();
         problems.extend(ended);
         problems
     }
