@@ -68,7 +68,8 @@ pub fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
         .iter()
         .map(|candidate| (distance(&word, candidate), *candidate))
         .filter(|(letters, candidate)| *letters <= 2 && letters * 2 < candidate.len())
-        .min_by_key(|(letters, _)| *letters)
+        // Two letters that changed places are two away: of equals, one as long as the word was meant.
+        .min_by_key(|(letters, candidate)| (*letters, candidate.len().abs_diff(word.len())))
         .map(|(_, candidate)| candidate)
 }
 
@@ -103,6 +104,7 @@ mod tests {
 
     #[test]
     fn knows_what_was_meant() {
+        assert_eq!(nearest("cahce", &["cancel", "cache"]), Some("cache"));
         let known = ["errors", "health", "ready", "kubernetes", "log", "loop"];
         for (word, meant) in [
             ("error", Some("errors")),
