@@ -102,8 +102,13 @@ async fn the_process_id_is_in_a_file_while_it_runs() {
     for program in [COREDNS, FLEETDNS] {
         let file = scratch::folder("pid").join("pid");
         let mut server = program.with(corefile).arg("-pidfile").arg(&file).start().await;
-        let written = eventually("the file", LONG, async || fs::read_to_string(&file)).await;
-        assert_eq!(written, format!("{}\n", server.process.pid()), "{program:?}");
+        // It is written after the sockets are open, and not at once.
+        let due = format!("{}\n", server.process.pid());
+        eventually("the file", LONG, async || match fs::read_to_string(&file) {
+            Ok(written) if written == due => Ok(()),
+            other => Err(format!("{other:?}")),
+        })
+        .await;
         assert!(server.terminate().await.success());
         assert!(!file.exists(), "{program:?}");
 
