@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use rand::RngExt;
 use ring::digest::{Context, SHA512};
 use tracing::{error, info, warn};
@@ -68,7 +69,7 @@ pub fn checksum(corefile: &Corefile) -> String {
             lines(&mut sum, directive.block.as_deref());
         }
     }
-    sum.finish().as_ref().iter().map(|octet| format!("{octet:02x}")).collect()
+    HEXLOWER.encode(sum.finish().as_ref())
 }
 
 fn lines(sum: &mut Context, block: Option<&[Line]>) {

@@ -7,8 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use data_encoding::BASE64URL_NOPAD;
 use hickory_proto::op::{Message, ResponseCode};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, StatusCode};
@@ -102,7 +101,7 @@ async fn question(request: Request<Incoming>) -> Option<Vec<u8>> {
             let query = request.uri().query()?;
             let mut all = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == "dns");
             let (Some((_, text)), None) = (all.next(), all.next()) else { return None };
-            let packet = BASE64_URL_SAFE_NO_PAD.decode(text.as_bytes()).ok()?;
+            let packet = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
             Some(packet).filter(|packet| packet.len() <= LONGEST)
         }
         Method::POST => {

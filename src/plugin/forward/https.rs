@@ -8,8 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use data_encoding::BASE64URL_NOPAD;
 use futures::future::BoxFuture;
 use hickory_proto::op::Message;
 use http::header::{ACCEPT, CONTENT_TYPE};
@@ -127,7 +126,7 @@ impl Https {
         message: Vec<u8>,
     ) -> Result<(Request<Full<Bytes>>, &'static str, String), String> {
         let (uri, url, verb, body) = if *method == Method::GET {
-            let query = format!("?dns={}", BASE64_URL_SAFE_NO_PAD.encode(&message));
+            let query = format!("?dns={}", BASE64URL_NOPAD.encode(&message));
             let mut parts = self.uri.clone().into_parts();
             parts.path_and_query = format!("{PATH}{query}").parse().ok();
             let uri = Uri::from_parts(parts).map_err(|error| error.to_string())?;

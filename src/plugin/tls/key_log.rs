@@ -1,12 +1,12 @@
 //! The secrets of connections, for who looks at them with Wireshark (the format of `SSLKEYLOGFILE`).
 
-use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use data_encoding::HEXLOWER;
 use rustls::KeyLog;
 
 /// The file of `keylog`.
@@ -26,17 +26,11 @@ impl KeyLogFile {
 
 impl KeyLog for KeyLogFile {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
-        let line = format!("{label} {} {}\n", hex(client_random), hex(secret));
+        let line =
+            format!("{label} {} {}\n", HEXLOWER.encode(client_random), HEXLOWER.encode(secret));
         let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = file.write_all(line.as_bytes()) {
             tracing::debug!(%error, "a TLS key could not be written");
         }
     }
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().fold(String::new(), |mut text, octet| {
-        let _ = write!(text, "{octet:02x}");
-        text
-    })
 }

@@ -97,6 +97,14 @@ pub fn lines(records: &[Record]) -> Vec<String> {
     lines
 }
 
+/// The message with every SOA's serial as 0: that of a cluster's zone is the time of its last change.
+pub fn without_serials(mut message: Message) -> Message {
+    for section in [&mut message.answers, &mut message.authorities, &mut message.additionals] {
+        section.iter_mut().for_each(clear_serial);
+    }
+    message
+}
+
 /// The rdata of the answer section, sorted: `["10.96.0.7"]`.
 pub fn rdata(message: &Message) -> Vec<String> {
     let mut rdata: Vec<String> = message.answers.iter().map(|r| r.data.to_string()).collect();
@@ -106,8 +114,12 @@ pub fn rdata(message: &Message) -> Vec<String> {
 
 fn line(record: &Record) -> String {
     let mut record = record.clone();
+    clear_serial(&mut record);
+    record.to_string()
+}
+
+fn clear_serial(record: &mut Record) {
     if let RData::SOA(soa) = &mut record.data {
         soa.serial = 0;
     }
-    record.to_string()
 }
