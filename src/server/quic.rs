@@ -115,12 +115,12 @@ async fn connection(
             accepted = connection.accept_bi() => accepted,
             () = stop.cancelled() => break,
         };
-        let Ok((send, receive)) = accepted else { break };
+        let Ok((mut send, receive)) = accepted else { break };
         // The semaphore is never closed.
         let Ok(permit) = pool.clone().acquire_owned().await else { break };
         let (service, connection) = (service.clone(), connection.clone());
         questions.spawn(async move {
-            let code = match answer(send, receive, ends, &service).await {
+            let code = match answer(&mut send, receive, ends, &service).await {
                 Ok(()) => Some(NO_ERROR),
                 Err(Wrong::Stream) => Some(INTERNAL_ERROR),
                 Err(Wrong::Protocol) => {
@@ -151,7 +151,7 @@ enum Wrong {
 }
 
 async fn answer(
-    mut send: SendStream,
+    send: &mut SendStream,
     mut receive: RecvStream,
     ends: Ends,
     service: &Service,

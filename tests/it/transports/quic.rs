@@ -115,7 +115,9 @@ async fn what_breaks_the_rules_closes_the_connection() {
         for (what, octets) in clear {
             let connection = connect(&endpoint, server.addr("QUIC_PORT")).await;
             let reply = exchange(&connection, octets).await;
-            assert!(reply.is_err(), "{what}: {reply:?}");
+            // CoreDNS may end the stream before the connection.
+            let is_empty = name == "coredns" && matches!(&reply, Ok(reply) if reply.is_empty());
+            assert!(reply.is_err() || is_empty, "{name} {what}: {reply:?}");
             let closed = connection.closed().await.to_string();
             assert!(closed.contains('2'), "{what}: {closed}");
         }
