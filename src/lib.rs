@@ -38,7 +38,8 @@
 //! from the registry to a socket without a codec's records; the plugin chain, which works on hickory's
 //! types, converts at its edge.
 
-#![forbid(unsafe_code)]
+// But for the system calls of `server::batch`.
+#![deny(unsafe_code)]
 
 pub mod admin;
 pub mod cli;

@@ -7,6 +7,7 @@ use hickory_proto::rr::rdata::HINFO;
 use hickory_proto::rr::{RData, Record, RecordType};
 
 use super::explain::Told;
+use super::fast::Stance;
 use super::setup::Setup;
 use super::{Next, Outcome, Plugin, Reply, Request};
 use crate::corefile::{Diagnostic, Directive};
@@ -38,6 +39,10 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
 impl Plugin for Any {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn stance(&self) -> Stance {
+        Stance::Aside
     }
 
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {

@@ -6,6 +6,7 @@
 
 use async_trait::async_trait;
 
+use super::fast::Stance;
 use super::setup::Setup;
 use super::{Next, Outcome, Plugin, Request};
 use crate::corefile::{Diagnostic, Directive, parse_number};
@@ -41,6 +42,10 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
 impl Plugin for Bufsize {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn stance(&self) -> Stance {
+        Stance::Aside
     }
 
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::explain::Told;
+use super::fast::Stance;
 use super::setup::Setup;
 use super::{Next, Outcome, Plugin, Request};
 use crate::corefile::{Diagnostic, Directive, parse_duration};
@@ -51,6 +52,10 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
 impl Plugin for Cancel {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn stance(&self) -> Stance {
+        Stance::Aside
     }
 
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {

@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::background::Background;
 use super::bind::Bound;
 use super::explain::Told;
+use super::fast::Stance;
 use super::setup::Setup;
 use super::{Next, Outcome, Plugin, Request, names};
 use crate::corefile::{Diagnostic, Directive};
@@ -91,6 +92,10 @@ impl fmt::Display for At {
 impl Plugin for Loop {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn stance(&self) -> Stance {
+        Stance::Aside
     }
 
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {

@@ -23,6 +23,7 @@ pub mod dns64;
 mod endpoint_tests;
 pub mod errors;
 pub mod explain;
+pub mod fast;
 pub mod file;
 pub mod fleet;
 pub mod forward;
@@ -69,9 +70,11 @@ use hickory_proto::rr::Name;
 
 use background::Background;
 use explain::Told;
+use fast::{Now, Question, Stance};
 pub use request::{Request, Transport};
 use transfer::Transferred;
 
+use crate::zone::answer::Answer;
 use crate::zone::explain::Steps;
 
 /// One link of the chain of a server block.
@@ -114,6 +117,17 @@ pub trait Plugin: Send + Sync {
     /// give an older answer, nor keep this one. Must not wait.
     fn holds(&self, _request: &Request) -> bool {
         false
+    }
+
+    /// How it stands to the fast path ([`fast`]).
+    fn stance(&self) -> Stance {
+        Stance::InTheWay
+    }
+
+    /// Answers a question at once, as [`Plugin::handle`] would; `answer` is clear. For plugins whose stance
+    /// is [`Stance::Answers`]. Must not wait, lock or allocate.
+    fn answer_now(&self, _question: &Question<'_>, _answer: &mut Answer) -> Now {
+        Now::Unknown
     }
 
     /// The question that those behind are asked in place of this one, for who explains. Must not wait.

@@ -87,6 +87,11 @@ impl Zones {
         Zones { zones }
     }
 
+    /// All of them, the longest first.
+    pub fn all(&self) -> Vec<(WireName, Arc<str>)> {
+        self.zones.iter().map(|(zone, text)| (wire(zone), text.clone())).collect()
+    }
+
     /// The longest zone that the name is in.
     pub fn longest(&self, name: &Name) -> Option<&Arc<str>> {
         self.zones.iter().find(|(zone, _)| zone.zone_of(name)).map(|(_, zone)| zone)

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use hickory_proto::op::{Edns, Message};
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 
+use super::fast::Stance;
 use super::setup::Setup;
 use super::{Messages, Next, Outcome, Plugin, Reply, Request};
 use crate::corefile::{Diagnostic, Directive};
@@ -42,6 +43,10 @@ fn hostname() -> String {
 impl Plugin for Nsid {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn stance(&self) -> Stance {
+        Stance::Aside
     }
 
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {

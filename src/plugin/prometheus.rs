@@ -14,6 +14,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::routing::any;
 use hickory_proto::op::ResponseCode;
 
+use super::fast::Stance;
 use super::names::Zones;
 use super::passing::{Passed, Passing};
 use super::setup::{Setup, named};
@@ -23,6 +24,7 @@ use crate::admin::tls::TlsFile;
 use crate::corefile::{Corefile, Diagnostic, Directive, Line};
 use crate::telemetry::metrics::Observation;
 use crate::telemetry::{Metrics, uncompressed_len};
+use crate::zone::name::WireName;
 
 const NAME: &str = "prometheus";
 /// Where the page is without an address.
@@ -145,6 +147,12 @@ impl Plugin for Prometheus {
 
     fn looks_on(&self) -> bool {
         true
+    }
+
+    fn stance(&self) -> Stance {
+        let mut zones = self.counting.zones.all();
+        zones.push((WireName::root(), self.counting.root.clone()));
+        Stance::Counts(zones)
     }
 
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {

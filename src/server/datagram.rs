@@ -2,20 +2,20 @@
 //!
 //! A socket that is bound to all addresses would send from the one that the kernel prefers on the way to
 //! the client, which takes only answers from where it asked. So the address that a packet was sent to is
-//! read (`IP_PKTINFO`, RFC 3542 §6.1) and given with the answer, as CoreDNS does.
+//! read (`IP_PKTINFO`, RFC 3542 §6.1) and given with the answer, as CoreDNS does. Packets are taken, and
+//! answers that are known at once are sent, many at a time ([`super::batch`]).
 
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{self, IoSlice};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsRawFd;
 
-use nix::libc::{in_pktinfo, in6_pktinfo};
-use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, sendmsg, setsockopt,
-    sockopt,
-};
+use nix::libc::{in_addr, in_pktinfo, in6_addr, in6_pktinfo};
+use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrStorage, sendmsg, setsockopt, sockopt};
 use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
+
+use super::batch::{self, Turn};
 
 /// A bound socket.
 pub struct Datagrams {
@@ -30,14 +30,12 @@ pub struct Way {
     /// Who asked.
     pub client: SocketAddr,
     /// Whom it asked, where the socket is bound to more than one address.
-    from: Option<From>,
+    pub source: Option<Source>,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum From {
-    V4(in_pktinfo),
-    V6(in6_pktinfo),
-}
+/// The address that an answer leaves from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Source(pub IpAddr);
 
 impl Datagrams {
     /// Takes a bound socket.
@@ -56,48 +54,28 @@ impl Datagrams {
         Ok(Datagrams { socket, bound })
     }
 
-    /// Waits for the next packet; its length, and where to send the answer.
+    /// Waits until there are packets, or an error to take.
     ///
     /// # Errors
-    /// Those of the kernel, which also tells here of answers that nobody took (ICMP).
-    pub async fn receive(&self, packet: &mut [u8]) -> io::Result<(usize, Way)> {
-        self.socket.async_io(Interest::READABLE, || self.take(packet)).await
+    /// The runtime ends.
+    pub async fn readable(&self) -> io::Result<()> {
+        self.socket.readable().await
     }
 
-    /// The next packet that the kernel has.
+    /// Takes the packets that the kernel has, as many as one turn may, and hands each to `answer`: what that
+    /// writes is sent at once, if it says so.
     ///
     /// # Errors
-    /// As [`Datagrams::receive`], or `WouldBlock` if there is none.
-    pub fn take(&self, packet: &mut [u8]) -> io::Result<(usize, Way)> {
-        // The larger of the two, which stand alone.
-        let mut control = nix::cmsg_space!(in6_pktinfo);
-        let mut parts = [IoSliceMut::new(packet)];
-        let fd = self.socket.as_raw_fd();
-        let received =
-            recvmsg::<SockaddrStorage>(fd, &mut parts, Some(&mut control), MsgFlags::MSG_DONTWAIT)?;
-        let client = received.address.as_ref().and_then(address);
-        let client = client.ok_or_else(|| io::Error::other("a packet from no address"))?;
-        let from = received.cmsgs()?.find_map(|message| match message {
-            ControlMessageOwned::Ipv4PacketInfo(info) => {
-                // The interface is the kernel's choice: the answer may take another way out.
-                let (ipi_spec_dst, ipi_addr) = (info.ipi_addr, info.ipi_addr);
-                Some(From::V4(in_pktinfo { ipi_ifindex: 0, ipi_spec_dst, ipi_addr }))
-            }
-            ControlMessageOwned::Ipv6PacketInfo(info) => {
-                Some(From::V6(in6_pktinfo { ipi6_ifindex: 0, ..info }))
-            }
-            _ => None,
-        });
-        Ok((received.bytes, Way { client, from }))
+    /// Those of the kernel, which also tells here of answers that nobody took (ICMP), or `WouldBlock` where
+    /// there are no packets.
+    pub fn turn(&self, answer: impl FnMut(&[u8], &Way, &mut Vec<u8>) -> bool) -> io::Result<Turn> {
+        let turn = || batch::turn(self.socket.as_raw_fd(), answer);
+        self.socket.try_io(Interest::READABLE, turn)
     }
 
     /// The address that a packet was sent to.
     pub fn asked(&self, way: &Way) -> SocketAddr {
-        let ip = match &way.from {
-            None => self.bound.ip(),
-            Some(From::V4(info)) => Ipv4Addr::from(u32::from_be(info.ipi_addr.s_addr)).into(),
-            Some(From::V6(info)) => Ipv6Addr::from(info.ipi6_addr.s6_addr).into(),
-        };
+        let ip = way.source.map_or(self.bound.ip(), |Source(ip)| ip);
         SocketAddr::new(ip, self.bound.port())
     }
 
@@ -106,10 +84,19 @@ impl Datagrams {
     /// # Errors
     /// The client cannot be reached.
     pub async fn send(&self, packet: &[u8], way: &Way) -> io::Result<()> {
-        let control = match &way.from {
+        let (v4, v6);
+        let control = match way.source {
             None => return self.socket.send_to(packet, way.client).await.map(drop),
-            Some(From::V4(info)) => ControlMessage::Ipv4PacketInfo(info),
-            Some(From::V6(info)) => ControlMessage::Ipv6PacketInfo(info),
+            Some(Source(IpAddr::V4(ip))) => {
+                let address = in_addr { s_addr: u32::from(ip).to_be() };
+                v4 = in_pktinfo { ipi_ifindex: 0, ipi_spec_dst: address, ipi_addr: address };
+                ControlMessage::Ipv4PacketInfo(&v4)
+            }
+            Some(Source(IpAddr::V6(ip))) => {
+                let address = in6_addr { s6_addr: ip.octets() };
+                v6 = in6_pktinfo { ipi6_addr: address, ipi6_ifindex: 0 };
+                ControlMessage::Ipv6PacketInfo(&v6)
+            }
         };
         let send = || {
             let (fd, parts) = (self.socket.as_raw_fd(), [IoSlice::new(packet)]);
@@ -138,14 +125,23 @@ impl Datagrams {
     }
 }
 
-fn address(storage: &SockaddrStorage) -> Option<SocketAddr> {
-    let v4 = storage.as_sockaddr_in().map(|v4| SocketAddr::from(*v4));
-    v4.or_else(|| storage.as_sockaddr_in6().map(|v6| SocketAddr::from(*v6)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The way of the only packet, which is answered at once.
+    fn taken(server: &Datagrams, expected: &[u8]) -> io::Result<Way> {
+        let mut ways = Vec::new();
+        let turn = server.turn(|packet, way, out| {
+            assert_eq!(packet, expected);
+            ways.push(*way);
+            out.clear();
+            out.extend_from_slice(b"at once");
+            true
+        })?;
+        assert_eq!((turn.count, turn.unsent.len(), ways.len()), (1, 0, 1));
+        Ok(ways[0])
+    }
 
     async fn asked(bind: &str, at: &str) {
         let server = match UdpSocket::bind(bind).await {
@@ -163,8 +159,8 @@ mod tests {
         client.connect(at).await.unwrap();
         client.send(b"question").await.unwrap();
         let mut packet = [0; 64];
-        let (length, way) = server.receive(&mut packet).await.unwrap();
-        assert_eq!(&packet[..length], b"question", "{bind} {at}");
+        server.readable().await.unwrap();
+        let way = taken(&server, b"question").unwrap();
         assert_eq!(way.client.ip().to_canonical(), client.local_addr().unwrap().ip());
         let found = server.asked(&way);
         assert_eq!(SocketAddr::new(found.ip().to_canonical(), found.port()), at, "{bind}");
@@ -172,10 +168,13 @@ mod tests {
         // What came before it is closed is answered; what comes then is refused.
         client.send(b"another").await.unwrap();
         server.close().unwrap();
-        let (length, another) = server.take(&mut packet).unwrap();
-        assert_eq!(&packet[..length], b"another");
-        for (answer, way) in [(b"one", way), (b"two", another)] {
+        let another = taken(&server, b"another").unwrap();
+        for (answer, way) in [(&b"one"[..], way), (b"two", another)] {
+            let length = client.recv(&mut packet).await.unwrap();
+            assert_eq!(&packet[..length], b"at once", "{bind} {at}");
             server.send(answer, &way).await.unwrap();
+        }
+        for answer in [&b"one"[..], b"two"] {
             // Only packets from the peer come here.
             let length = client.recv(&mut packet).await.unwrap();
             assert_eq!(&packet[..length], answer, "{bind} {at}");
@@ -183,7 +182,7 @@ mod tests {
         client.send(b"late").await.unwrap();
         let refused = client.recv(&mut packet).await.unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused, "{bind} {at}");
-        let none = server.take(&mut packet).unwrap_err();
+        let none = taken(&server, b"").unwrap_err();
         assert_eq!(none.kind(), io::ErrorKind::WouldBlock);
     }
 

@@ -12,6 +12,9 @@ const MIRRORED: u16 = 0xff00;
 /// DNSSEC answers are wanted (RFC 3225).
 const DO: u16 = 1 << 15;
 
+/// Octets of an OPT record without options.
+pub const FIXED: usize = 11;
+
 /// The client's OPT record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Edns {
@@ -51,6 +54,13 @@ impl Edns {
         None
     }
 
+    /// The OPT record that these octets are, if it has no options and its version is known.
+    pub fn bare(record: &[u8]) -> Option<Self> {
+        let [0, t, y, s, z, _, version, f, g, 0, 0] = *record else { return None };
+        let [rtype, size, flags] = [[t, y], [s, z], [f, g]].map(u16::from_be_bytes);
+        (rtype == rtype::OPT && version == 0).then_some(Edns { size, version, flags })
+    }
+
     pub fn version(self) -> u8 {
         self.version
     }
@@ -70,16 +80,29 @@ impl Edns {
                 options.clear();
             }
         }
-        let mut record = vec![0];
-        record.extend_from_slice(&rtype::OPT.to_be_bytes());
-        record.extend_from_slice(&self.size.to_be_bytes());
-        record.extend_from_slice(&[(code >> 4) as u8, 0]);
-        record.extend_from_slice(&flags.to_be_bytes());
         // A message holds no options of 64 KiB.
-        record.extend_from_slice(&(options.len() as u16).to_be_bytes());
+        let mut record = fixed(self.size, code, flags, options.len() as u16).to_vec();
         record.extend_from_slice(&options);
         record
     }
+
+    /// The OPT record of a reply that says nothing beside.
+    pub fn bare_record(self, code: u16) -> [u8; FIXED] {
+        fixed(self.size, code, self.flags & MIRRORED, 0)
+    }
+
+    /// Whether DNSSEC answers are wanted.
+    pub fn dnssec_ok(self) -> bool {
+        self.flags & DO != 0
+    }
+}
+
+/// An OPT record without its options, which are so long.
+fn fixed(size: u16, code: u16, flags: u16, options: u16) -> [u8; FIXED] {
+    let ([t, y], [s, z], [f, g]) =
+        (rtype::OPT.to_be_bytes(), size.to_be_bytes(), flags.to_be_bytes());
+    let [l, n] = options.to_be_bytes();
+    [0, t, y, s, z, (code >> 4) as u8, 0, f, g, l, n]
 }
 
 /// Where the name at `at` ends, which may end in a pointer.

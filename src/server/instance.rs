@@ -16,6 +16,7 @@ use super::site::{Block, Site};
 use crate::corefile::{Claims, Corefile, Diagnostic, Key, Position, Scheme};
 use crate::plugin::background::Background;
 use crate::plugin::bind::Bound;
+use crate::plugin::fast::Fast;
 use crate::plugin::setup::{Chain, Process};
 use crate::plugin::timeouts::Timeouts;
 use crate::plugin::{Plugin, fleet, health, kubernetes, order, prometheus, ready, sentinel, tls};
@@ -138,6 +139,7 @@ impl Instance {
                     zone,
                     text: key.zone.as_str().into(),
                     chain: plugins.clone(),
+                    fast: Fast::of(&plugins),
                     max_payload: chain.max_payload,
                     view: chain.view.clone(),
                     stacktrace: chain.stacktrace,

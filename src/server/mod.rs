@@ -13,11 +13,13 @@
 //! time limit for all, and knows no HTTP/1.1, and no sockets that outlive a reload.
 
 pub mod accept;
+mod batch;
 pub mod datagram;
 pub mod door;
 pub mod edns;
 pub mod endpoints;
 pub mod explain;
+pub mod fast;
 pub mod https;
 pub mod instance;
 pub mod listen;

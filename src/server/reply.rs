@@ -53,7 +53,8 @@ impl Asked<'_> {
         u16::from_be_bytes([self.packet[0], self.packet[1]])
     }
 
-    fn flags(&self) -> u16 {
+    /// The second word of its header.
+    pub fn flags(&self) -> u16 {
         u16::from_be_bytes([self.packet[2], self.packet[3]])
     }
 
@@ -99,23 +100,27 @@ impl Asked<'_> {
         // What a plugin says goes to a client without EDNS too, as in CoreDNS.
         let edns = self.edns.or_else(|| reply_edns.map(Edns::of_reply));
         let opt = edns.map(|edns| edns.record(code, reply_edns)).unwrap_or_default();
+        let mut out = Vec::with_capacity(UDP);
+        write::message(&self.frame(flags | code & 15, &opt), answer, &mut out);
+        out
+    }
+
+    /// What an answer's message is besides its records.
+    pub fn frame<'a>(&'a self, flags: u16, opt: &'a [u8]) -> Frame<'a> {
         let udp = || usize::from(self.edns.map_or(0, |edns| edns.size)).clamp(UDP, DATAGRAM);
         let (limit, unfragmented) = match self.transport {
             Transport::Udp => (udp(), UNFRAGMENTED[usize::from(self.ipv6)]),
             Transport::Tcp | Transport::Quic => (TCP, TCP),
         };
-        let frame = Frame {
+        Frame {
             id: self.id(),
-            flags: flags | code & 15,
+            flags,
             question: &self.packet[HEADER..HEADER + self.question],
-            opt: &opt,
+            opt,
             limit,
             unfragmented,
             glue_truncates: self.transport == Transport::Udp,
-        };
-        let mut out = Vec::with_capacity(UDP);
-        write::message(&frame, answer, &mut out);
-        out
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use super::panics;
 use super::place::Place;
 use super::query::{self, Query};
 use super::reply::{Asked, Response};
+use crate::plugin::fast::Fast;
 use crate::plugin::request::{Asker, Resolve};
 use crate::plugin::view::View;
 use crate::plugin::{Failure, Next, Outcome, Plugin, Request, Transport, metadata, names};
@@ -43,6 +44,8 @@ pub struct Block {
     /// The zone in the Corefile's words.
     pub text: Arc<str>,
     pub chain: Arc<[Arc<dyn Plugin>]>,
+    /// What the fast path knows of the chain.
+    pub fast: Option<Fast>,
     /// Octets of the longest answer over UDP, whatever clients take.
     pub max_payload: Option<u16>,
     /// Which questions it takes; all without one.
@@ -191,6 +194,19 @@ impl Site {
         let itself = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let ends = Ends { client: itself, local: itself };
         Request { is_own: true, ..self.request(message, ends, Transport::Tcp, 0) }
+    }
+
+    pub(super) fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// The block that a name's questions are for, with its number, if the fast path can know so: no view has
+    /// to look at them.
+    pub(super) fn fast(&self, name: &WireName) -> Option<(usize, &Block, &Fast)> {
+        let mut blocks = self.blocks.iter().enumerate();
+        let (number, block) = blocks.find(|(_, block)| name.left_of(&block.zone).is_some())?;
+        let fast = block.fast.as_ref().filter(|_| block.view.is_none())?;
+        Some((number, block, fast))
     }
 
     /// `dns://:53`.

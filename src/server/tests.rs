@@ -91,6 +91,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         let chain = order::chain(&corefile.blocks, block, &mut process, &mut Err).unwrap();
         let zone = names::wire(&names::parse(&block.keys[0].zone).unwrap());
         Block {
+            fast: None,
             zone,
             text: block.keys[0].zone.as_str().into(),
             chain: chain.plugins.into(),

@@ -1,61 +1,115 @@
 //! Questions over UDP.
+//!
+//! One task for each socket, and one socket for each core: it takes what has come, many packets at a time,
+//! and answers it on the spot by the fast path ([`super::fast`]). All else has a task for each question, so
+//! that one that waits for an upstream holds up no other. After each turn the other tasks of the core have
+//! theirs, so that a flood starves nobody.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::batch::{self, Turn};
 use super::datagram::{Datagrams, Way};
-use super::door::Door;
+use super::door::{Door, Service};
+use super::fast::Worker;
 use super::site::Ends;
 use crate::plugin::Transport;
 
-/// Octets of the longest question that is read; CoreDNS reads 512, and refuses padded ones.
-const LONGEST: usize = 4096;
-
 /// Answers the questions of one socket until `stop`; those that the kernel has by then are answered
-/// too, and later ones refused. Each question has a task, so that one that waits for an upstream holds up
-/// no other.
+/// too, and later ones refused.
 pub async fn serve(
     socket: Datagrams,
     door: Arc<Door>,
     tasks: TaskTracker,
     stop: CancellationToken,
 ) {
-    let socket = Arc::new(socket);
-    let mut packet = [0; LONGEST];
-    let take = |packet: &[u8], way: Way| {
-        let (socket, service, packet) = (socket.clone(), door.service(), packet.to_vec());
-        tasks.spawn(async move {
-            let ends = Ends { client: way.client, local: socket.asked(&way) };
-            if let Some(reply) = service.site.answer(&packet, ends, Transport::Udp).await
-                && let Err(error) = socket.send(&reply, &way).await
-            {
-                // The client is gone, or its address cannot be reached: nobody waits for this answer.
-                tracing::debug!(client = %way.client, %error, "an answer could not be sent");
-            }
-        });
-    };
+    let worker = Worker::new(door.service().site.clone());
+    let mut serving = Serving { socket: Arc::new(socket), door, tasks, worker };
     loop {
-        let received = tokio::select! {
-            received = socket.receive(&mut packet) => received,
+        let readable = tokio::select! {
+            readable = serving.socket.readable() => readable,
             () = stop.cancelled() => break,
         };
-        match received {
-            Ok((length, way)) => take(&packet[..length], way),
-            // Errors that the kernel reports here belong to answers sent before (ICMP).
-            Err(error) => tracing::debug!(%error, "a question could not be received"),
+        if let Err(error) = readable {
+            return tracing::debug!(%error, "a socket ended");
         }
+        serving.turns(&stop).await;
     }
-    if let Err(error) = socket.close() {
+    if let Err(error) = serving.socket.close() {
         tracing::debug!(%error, "questions that come now are lost");
     }
-    loop {
-        match socket.take(&mut packet) {
-            Ok((length, way)) => take(&packet[..length], way),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-            Err(error) => tracing::debug!(%error, "a question could not be received"),
+    serving.turns(&CancellationToken::new()).await;
+}
+
+struct Serving {
+    socket: Arc<Datagrams>,
+    door: Arc<Door>,
+    tasks: TaskTracker,
+    worker: Worker,
+}
+
+impl Serving {
+    /// Answers what the kernel has, until it has no more or `stop`.
+    async fn turns(&mut self, stop: &CancellationToken) {
+        let mut taken = 0;
+        loop {
+            match self.turn() {
+                Ok(Turn { count, unsent }) => {
+                    for (answer, way) in unsent {
+                        send(&self.socket, &answer, &way).await;
+                    }
+                    taken += count;
+                    if taken >= batch::MOST {
+                        taken = 0;
+                        yield_now().await;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // Errors that the kernel reports here belong to answers sent before (ICMP).
+                Err(error) => tracing::debug!(%error, "a question could not be received"),
+            }
+            if stop.is_cancelled() {
+                return;
+            }
         }
+    }
+
+    fn turn(&mut self) -> io::Result<Turn> {
+        let Serving { socket, door, tasks, worker } = self;
+        let service = door.service();
+        if !worker.is_of(&service.site) {
+            *worker = Worker::new(service.site.clone());
+        }
+        worker.begin();
+        socket.turn(|packet, way, out| {
+            // What panics here is asked of the chain, which counts it and tells.
+            let answer = AssertUnwindSafe(|| worker.answer(packet, way.client, out));
+            let is_answered = catch_unwind(answer).unwrap_or_default();
+            if !is_answered {
+                let ask = ask(socket.clone(), service.clone(), packet.to_vec(), *way);
+                tasks.spawn(ask);
+            }
+            is_answered
+        })
+    }
+}
+
+/// Asks the chain.
+async fn ask(socket: Arc<Datagrams>, service: Arc<Service>, packet: Vec<u8>, way: Way) {
+    let ends = Ends { client: way.client, local: socket.asked(&way) };
+    if let Some(reply) = service.site.answer(&packet, ends, Transport::Udp).await {
+        send(&socket, &reply, &way).await;
+    }
+}
+
+async fn send(socket: &Datagrams, answer: &[u8], way: &Way) {
+    if let Err(error) = socket.send(answer, way).await {
+        // The client is gone, or its address cannot be reached: nobody waits for this answer.
+        tracing::debug!(client = %way.client, %error, "an answer could not be sent");
     }
 }

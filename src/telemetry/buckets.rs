@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::histogram::Histogram;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
-use prometheus_client::metrics::histogram::Histogram;
 
 /// Seconds, each bound twice the one before (CoreDNS, plugin/plugin.go, `TimeBuckets`).
 pub const TIMES: [f64; 16] = [

@@ -125,6 +125,12 @@ impl CacheCounters {
         };
     }
 
+    /// Counts so many questions for which nothing was found.
+    pub fn missed(&self, labels: Labels<'_>, count: u64) {
+        self.requests.get_or_create(&labels.plain()).inc_by(count);
+        self.misses.get_or_create(&labels.plain()).inc_by(count);
+    }
+
     /// Says how many entries a store has.
     pub fn holds(&self, kept: Kept, entries: usize, labels: Labels<'_>) {
         let entries = i64::try_from(entries).unwrap_or(i64::MAX);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::histogram::Histogram;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::buckets::SLIM_TIMES;

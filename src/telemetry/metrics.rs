@@ -1,18 +1,21 @@
 //! The metrics of the process under CoreDNS's names, labels and buckets.
 //!
 //! In: one [`Observation`] a question, and what the process knows of itself. Out: the text of
-//! `/metrics`. One [`Metrics`] is shared by all server blocks and all addresses of `prometheus`.
+//! `/metrics`. One [`Metrics`] is shared by all server blocks and all addresses of `prometheus`. What the fast
+//! path answers is counted by a [`tally`] of each worker.
+
+pub mod tally;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::histogram::Histogram;
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::acl::AclCounters;
@@ -41,11 +44,30 @@ const SIZES: [f64; 14] = [
     0.0, 100.0, 200.0, 300.0, 400.0, 511.0, 1023.0, 2047.0, 4095.0, 8291.0, 16e3, 32e3, 48e3, 64e3,
 ];
 
-/// Types that are counted under their own name.
-const COUNTED_TYPES: [&str; 19] = [
-    "A", "AAAA", "ANY", "AXFR", "CNAME", "DNSKEY", "DS", "HTTPS", "IXFR", "MX", "NS", "NSEC",
-    "NSEC3", "PTR", "RRSIG", "SOA", "SRV", "SVCB", "TXT",
+/// Types that are counted under their own name; those that are asked for most come first.
+const COUNTED_TYPES: [(u16, &str); 19] = [
+    (1, "A"),
+    (28, "AAAA"),
+    (33, "SRV"),
+    (12, "PTR"),
+    (65, "HTTPS"),
+    (6, "SOA"),
+    (2, "NS"),
+    (16, "TXT"),
+    (15, "MX"),
+    (5, "CNAME"),
+    (64, "SVCB"),
+    (43, "DS"),
+    (46, "RRSIG"),
+    (47, "NSEC"),
+    (48, "DNSKEY"),
+    (50, "NSEC3"),
+    (251, "IXFR"),
+    (252, "AXFR"),
+    (255, "ANY"),
 ];
+/// All others.
+const OTHER_TYPE: &str = "other";
 
 /// A question that has been answered.
 #[derive(Clone, Debug)]
@@ -90,6 +112,7 @@ pub struct Metrics {
     /// Of the plugin `health`.
     pub health: HealthMetrics,
     registry: Registry,
+    tallies: tally::Tallies,
     panics: Counter,
     plugin_enabled: Family<Enabled, Gauge>,
     requests: Family<Asked, Counter>,
@@ -173,6 +196,7 @@ impl Default for Metrics {
             forward: ForwardCounters::default(),
             health: HealthMetrics::default(),
             registry: Registry::default(),
+            tallies: tally::Tallies::default(),
             panics: Counter::default(),
             plugin_enabled: Family::default(),
             requests: Family::default(),
@@ -318,13 +342,18 @@ impl Metrics {
 
     /// The page `/metrics` in Prometheus's text format 0.0.4.
     pub fn page(&self) -> String {
+        self.gather();
         exposition::page(&self.registry)
     }
 }
 
 fn counted_type(qtype: RecordType) -> &'static str {
-    let name = mnemonic::record_type(qtype);
-    COUNTED_TYPES.into_iter().find(|counted| *counted == name).unwrap_or("other")
+    COUNTED_TYPES.get(counted(qtype.into())).map_or(OTHER_TYPE, |(_, name)| name)
+}
+
+/// Where a type stands in [`COUNTED_TYPES`]; behind them where it does not.
+fn counted(qtype: u16) -> usize {
+    COUNTED_TYPES.iter().position(|(code, _)| *code == qtype).unwrap_or(COUNTED_TYPES.len())
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod exposition;
 mod fleet;
 pub mod forward;
 pub mod health;
+pub mod histogram;
 mod hosts;
 pub mod kubernetes;
 mod local;

@@ -46,6 +46,8 @@ struct Record {
     class: u16,
     ttl: u32,
     rdata: Range<usize>,
+    /// Where it stands among the others of its section, while they are shuffled.
+    place: u32,
 }
 
 /// One record, borrowed.
@@ -105,7 +107,7 @@ impl Answer {
         write(&mut self.bytes);
         let rdata = middle..self.bytes.len();
         let owner = start..middle;
-        self.records.push(Record { section, owner, rtype, class: rtype::IN, ttl, rdata });
+        self.records.push(Record { section, owner, rtype, class: rtype::IN, ttl, rdata, place: 0 });
     }
 
     /// Adds an A or AAAA record.
@@ -136,6 +138,21 @@ impl Answer {
             self.bytes.truncate(first.owner.start);
             self.records.truncate(mark);
         }
+    }
+
+    /// Puts the records of each section into the order in which `loadbalance` gives them: aliases and all
+    /// else as they are, then addresses, then mail servers, both in the order of these random numbers.
+    pub fn shuffle(&mut self, mut random: impl FnMut() -> u32) {
+        // Below 2^30, so that the first bits are for what it is.
+        for (number, record) in self.records.iter_mut().enumerate() {
+            record.place = match record.rtype {
+                rtype::CNAME => number as u32,
+                rtype::A | rtype::AAAA => 2 << 30 | random() >> 2,
+                rtype::MX => 3 << 30 | random() >> 2,
+                _ => 1 << 30 | number as u32,
+            };
+        }
+        self.records.sort_unstable_by_key(|record| (record.section, record.place));
     }
 
     /// Adds the records that another answer has in a section.
@@ -224,6 +241,7 @@ impl Answer {
             class: u16::from_be_bytes([fixed[2], fixed[3]]),
             ttl: u32::from_be_bytes([fixed[4], fixed[5], fixed[6], fixed[7]]),
             rdata: middle..self.bytes.len(),
+            place: 0,
         });
         Ok(())
     }

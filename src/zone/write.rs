@@ -38,36 +38,47 @@ pub struct Frame<'a> {
 
 /// Writes a message to `out`, which is cleared first. Says whether it was cut and so has TC set.
 pub fn message(frame: &Frame<'_>, answer: &Answer, out: &mut Vec<u8>) -> bool {
-    let plain: usize = HEADER
-        + frame.question.len()
-        + frame.opt.len()
-        + answer
-            .records()
-            .map(|record| record.owner.len() + 10 + record.rdata.len())
-            .sum::<usize>();
-    let fits = plain <= frame.limit;
-    let compress = !fits || plain > frame.unfragmented;
-    let mut writer = Writer { out, names: compress.then(HashMap::new) };
-    writer.out.clear();
-    writer.out.extend_from_slice(&[0; HEADER]);
-    writer.question(frame.question);
-    let budget = frame.limit.saturating_sub(frame.opt.len());
-    let (counts, cut) = writer.records(answer, budget);
-    out.extend_from_slice(frame.opt);
-
+    if plainly(frame, answer, out) {
+        return false;
+    }
+    let mut writer = Writer { out, names: Some(HashMap::new()) };
+    let (counts, cut) = writer.all(frame, answer);
     let truncated = match cut {
         Some(Section::Additional) => frame.glue_truncates,
         Some(_) => true,
         None => false,
     };
     let flags = if truncated { frame.flags | TC } else { frame.flags };
+    head(frame, flags, counts, out);
+    truncated
+}
+
+/// Writes a message to `out`, which is cleared first, if it fits without compression: most do. Then nothing
+/// is allocated but what `out` lacks. Says whether it was written.
+pub fn plainly(frame: &Frame<'_>, answer: &Answer, out: &mut Vec<u8>) -> bool {
+    let length: usize = HEADER
+        + frame.question.len()
+        + frame.opt.len()
+        + answer
+            .records()
+            .map(|record| record.owner.len() + 10 + record.rdata.len())
+            .sum::<usize>();
+    if length > frame.limit.min(frame.unfragmented) {
+        return false;
+    }
+    let (counts, _) = Writer { out, names: None }.all(frame, answer);
+    head(frame, frame.flags, counts, out);
+    true
+}
+
+/// Writes the header, before which all else is known.
+fn head(frame: &Frame<'_>, flags: u16, counts: [u16; 3], out: &mut [u8]) {
     let opt = u16::from(!frame.opt.is_empty());
     let questions = u16::from(!frame.question.is_empty());
     let words = [frame.id, flags, questions, counts[0], counts[1], counts[2].saturating_add(opt)];
     for (place, word) in out.chunks_exact_mut(2).zip(words) {
         place.copy_from_slice(&word.to_be_bytes());
     }
-    truncated
 }
 
 struct Writer<'a> {
@@ -77,6 +88,17 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    /// Writes room for the header, and all behind it that there is room for: how many records of each
+    /// section, and the section of the first that does not fit.
+    fn all(&mut self, frame: &Frame<'_>, answer: &Answer) -> ([u16; 3], Option<Section>) {
+        self.out.clear();
+        self.out.extend_from_slice(&[0; HEADER]);
+        self.question(frame.question);
+        let found = self.records(answer, frame.limit.saturating_sub(frame.opt.len()));
+        self.out.extend_from_slice(frame.opt);
+        found
+    }
+
     fn question(&mut self, question: &[u8]) {
         let Some(name) = question.len().checked_sub(4) else { return };
         self.name(&question[..name], true);

@@ -24,6 +24,7 @@ use hickory_proto::rr::{Name, RecordType};
 
 use super::background::Background;
 use super::explain::Told;
+use super::fast::Stance;
 use super::{Next, Outcome, Plugin, Reply, Request, names};
 use crate::telemetry::Metrics;
 use crate::telemetry::cache::{Kept, Labels};
@@ -111,6 +112,11 @@ struct Verify {
 impl Plugin for Cache {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn stance(&self) -> Stance {
+        let Options { zones, label, .. } = &self.0.options;
+        Stance::Misses(zones.iter().map(names::wire).collect(), label.clone())
     }
 
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {

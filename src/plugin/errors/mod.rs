@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use hickory_proto::op::ResponseCode;
 
 use super::background::Background;
+use super::fast::Stance;
 use super::{Failure, Next, Outcome, Plugin, Request};
 use crate::telemetry::mnemonic;
 use consolidate::{Consolidated, Level};
@@ -30,6 +31,10 @@ pub struct Errors {
 impl Plugin for Errors {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn stance(&self) -> Stance {
+        Stance::Aside
     }
 
     fn start(&self, background: &Background) {

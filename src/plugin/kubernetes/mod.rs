@@ -31,6 +31,7 @@ pub use watching::labels;
 use super::background::Background;
 use super::bind::Bound;
 use super::explain::{Told, explain};
+use super::fast::{Now, Question, Stance};
 use super::metadata::Values;
 use super::request::Asker;
 use super::transfer::Transferred;
@@ -56,7 +57,7 @@ pub struct Kubernetes {
     view: Arc<View>,
     overlaps: Overlaps,
     /// Zones whose missing names the next plugin is asked for.
-    fallthrough: Vec<Name>,
+    fallthrough: Vec<WireName>,
     /// The search path of this machine, for `autopath`.
     search: Vec<Option<Name>>,
 }
@@ -132,9 +133,7 @@ impl Plugin for Kubernetes {
             // What it leads to was asked for as often as was right.
             Verdict::Chase(_) => Err(Failure::code(ResponseCode::ServFail)),
             Verdict::Refused => Err(Failure::code(ResponseCode::Refused)),
-            Verdict::NameError if names::within(&self.fallthrough, request.qname()) => {
-                next.run(NAME, request).await
-            }
+            Verdict::NameError if self.falls_through(&name) => next.run(NAME, request).await,
             Verdict::NameError => {
                 // Nothing can be said of a cluster that is not known yet (plugin/kubernetes/handler.go).
                 let code = if known.local { rcode::NXDOMAIN } else { rcode::SERVFAIL };
@@ -152,7 +151,7 @@ impl Plugin for Kubernetes {
     fn holds(&self, request: &Request) -> bool {
         let name = names::wire(request.qname());
         let Some(left) = self.zones.find(&name) else { return false };
-        if !names::within(&self.fallthrough, request.qname()) {
+        if !self.falls_through(&name) {
             return true;
         }
         let (registry, known) = (self.view.registry(), self.view.known());
@@ -161,6 +160,35 @@ impl Plugin for Kubernetes {
         !(known.local && known.members)
             || self.zones.answer(registry, known, question, left, &mut Answer::default())
                 != Verdict::NameError
+    }
+
+    fn stance(&self) -> Stance {
+        Stance::Answers
+    }
+
+    fn answer_now(&self, question: &Question<'_>, answer: &mut Answer) -> Now {
+        let Some(left) = self.zones.find(question.name) else { return Now::Passes };
+        let (registry, known) = (self.view.registry(), self.view.known());
+        // Else there is something to wait for.
+        if !(known.local && known.members) {
+            return Now::Unknown;
+        }
+        let asked = (question.name, question.qtype);
+        match self.zones.answer(registry, known, asked, left, answer) {
+            Verdict::Answered => {}
+            Verdict::NameError if self.falls_through(question.name) => return Now::Passes,
+            Verdict::NameError => {
+                let (name, code) = ((question.name, left), rcode::NXDOMAIN);
+                self.zones.negative(registry, known, name, code, answer);
+            }
+            Verdict::Chase(_) | Verdict::Refused => return Now::Unknown,
+        }
+        // What is noted, or said to the client, is the chain's.
+        let is_told = match &answer.why {
+            Some(Why::Overlap(_)) => true,
+            why => question.has_edns && why.is_some(),
+        };
+        if is_told || answer.ports_differ.is_some() { Now::Unknown } else { Now::Answered }
     }
 
     async fn transfer(&self, request: &Request) -> Transferred {
@@ -215,7 +243,7 @@ impl Plugin for Kubernetes {
         }
         let question = (&name, u16::from(request.qtype()));
         match self.zones.answer(registry, known, question, left, &mut Answer::default()) {
-            Verdict::NameError if names::within(&self.fallthrough, request.qname()) => {
+            Verdict::NameError if self.falls_through(&name) => {
                 steps.add("fallthrough", "names that do not exist go to the next plugin");
                 Told::Passes
             }
@@ -233,6 +261,11 @@ impl Plugin for Kubernetes {
 }
 
 impl Kubernetes {
+    /// Whether the next plugin is asked for a name that does not exist.
+    fn falls_through(&self, name: &WireName) -> bool {
+        self.fallthrough.iter().any(|zone| name.left_of(zone).is_some())
+    }
+
     /// The reply, with the reason why it is no other, if there is one.
     fn reply(&self, request: &Request, answer: &Answer) -> Outcome {
         let mut reply = answer.message(request.reply());

@@ -86,7 +86,7 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
         zones,
         view,
         overlaps: Overlaps::new(setup.process.metrics.clone()),
-        fallthrough: lines.fallthrough,
+        fallthrough: lines.fallthrough.iter().map(names::wire).collect(),
         search: search::of_machine(),
     });
     Ok(())

@@ -16,6 +16,7 @@ use ipnet::IpNet;
 use rand::seq::SliceRandom;
 
 use super::background::Background;
+use super::fast::Stance;
 use super::{Next, Outcome, Plugin, Reply, Request};
 use weights::WeightFile;
 
@@ -46,6 +47,13 @@ enum Policy {
 impl Plugin for LoadBalance {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn stance(&self) -> Stance {
+        match self.policy {
+            Policy::Shuffle if self.prefer.is_empty() => Stance::Shuffles,
+            Policy::Shuffle | Policy::Weighted { .. } => Stance::InTheWay,
+        }
     }
 
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {

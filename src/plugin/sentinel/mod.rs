@@ -24,13 +24,13 @@ pub use replaceable::replaceable;
 pub use setup::setup;
 pub use status::{COLLISIONS, Shared, router};
 
+use super::fast::{Now, Question, Stance};
 use super::kubernetes::View;
 use super::{Failure, Next, Outcome, Plugin, Reply, Request, names};
 use crate::cluster::ClusterId;
 use crate::plugin::explain::Told;
 use crate::zone::answer::Answer;
 use crate::zone::explain::Steps;
-use crate::zone::name::WireName;
 use crate::zone::sentinel::{Asked, Eyes, Rule, Sentinel as Zones, Verdict, Viewer};
 
 const NAME: &str = "sentinel";
@@ -59,27 +59,41 @@ impl Plugin for Sentinel {
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {
         let name = names::wire(request.qname());
         let mut answer = Answer::default();
-        match self.ask(request, &name, &mut answer) {
-            Verdict::Answered => Reply::message(answer.message(request.reply())),
+        let question = Question::of(request, &name);
+        match self.answer_now(&question, &mut answer) {
+            Now::Answered => Reply::message(answer.message(request.reply())),
+            Now::Unknown => Err(Failure::code(ResponseCode::Refused)),
+            Now::Passes => next.run(NAME, request).await,
+        }
+    }
+
+    fn stance(&self) -> Stance {
+        Stance::Answers
+    }
+
+    fn answer_now(&self, question: &Question<'_>, answer: &mut Answer) -> Now {
+        match self.ask(question, answer) {
+            Verdict::Answered => Now::Answered,
             Verdict::Used => {
-                if let Some(Rule::Pools(pools)) = self.zones.giving(&name).map(|of| &of.rule) {
-                    self.pools.used(pools, &name);
+                let of = self.zones.giving(question.name);
+                if let Some(Rule::Pools(pools)) = of.map(|of| &of.rule) {
+                    self.pools.used(pools, question.name);
                 }
-                Reply::message(answer.message(request.reply()))
+                Now::Answered
             }
-            Verdict::Refused => Err(Failure::code(ResponseCode::Refused)),
-            Verdict::Elsewhere => next.run(NAME, request).await,
+            Verdict::Refused => Now::Unknown,
+            Verdict::Elsewhere => Now::Passes,
         }
     }
 
     fn holds(&self, request: &Request) -> bool {
         let name = names::wire(request.qname());
-        self.ask(request, &name, &mut Answer::default()) != Verdict::Elsewhere
+        self.ask(&Question::of(request, &name), &mut Answer::default()) != Verdict::Elsewhere
     }
 
     fn explain(&self, request: &Request, steps: &mut Steps) -> Told {
         let name = names::wire(request.qname());
-        self.asked(request, &name, |asked| {
+        self.asked(&Question::of(request, &name), |asked| {
             self.zones.explain(asked, steps);
             match self.zones.answer(asked, &mut Answer::default()) {
                 Verdict::Elsewhere => Told::Passes,
@@ -90,20 +104,15 @@ impl Plugin for Sentinel {
 }
 
 impl Sentinel {
-    fn ask(&self, request: &Request, name: &WireName, answer: &mut Answer) -> Verdict {
-        self.asked(request, name, |asked| self.zones.answer(asked, answer))
+    fn ask(&self, question: &Question<'_>, answer: &mut Answer) -> Verdict {
+        self.asked(question, |asked| self.zones.answer(asked, answer))
     }
 
     /// Hands the question to `take`, with what the client may see.
-    fn asked<T>(
-        &self,
-        request: &Request,
-        name: &WireName,
-        take: impl FnOnce(&Asked<'_>) -> T,
-    ) -> T {
+    fn asked<T>(&self, question: &Question<'_>, take: impl FnOnce(&Asked<'_>) -> T) -> T {
         // Clients choose IDs at random. Counted turns would be the same again and again for those that
         // ask A and AAAA in turn.
-        let turn = usize::from(request.message.metadata.id);
+        let turn = usize::from(question.id);
         let (mut most, mut viewer) = (u32::MAX, None);
         let mut namespaces = Vec::new();
         if let Some(Entries { view, local }) = &self.entries {
@@ -111,14 +120,14 @@ impl Sentinel {
             if !(known.local && known.members) {
                 most = NOT_KNOWN;
             }
-            let pods = view.registry().pods(request.client.ip().to_canonical());
+            let pods = view.registry().pods(question.client);
             let of = pods.iter().flat_map(|pods| pods.iter());
             namespaces.extend(of.map(|owner| owner.pod.key.namespace.clone()));
             let eyes = Eyes::Namespaces(&namespaces);
             let (registry, knows_services) = (view.registry(), known.local);
             viewer = Some(Viewer { registry, local, eyes, knows_services });
         }
-        let qtype = request.qtype().into();
+        let Question { name, qtype, .. } = *question;
         take(&Asked { name, qtype, turn, most, viewer })
     }
 }

@@ -20,6 +20,7 @@ pub use notify::Notifier;
 pub use pack::Messages;
 pub use setup::setup;
 
+use super::fast::Stance;
 use super::{Failure, Next, Outcome, Plugin, Reply, Request, Transport};
 use crate::zone::answer::Answer;
 
@@ -70,6 +71,10 @@ struct Rule {
 impl Plugin for Transfer {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn stance(&self) -> Stance {
+        Stance::Aside
     }
 
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {

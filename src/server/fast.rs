@@ -1,0 +1,171 @@
+//! The fast path: questions over UDP that are answered where they came in.
+//!
+//! In: a packet. Out: the packet that answers it, octet for octet what the chain would have said; or nothing
+//! said and nothing counted, and the chain is asked ([`super::site`]). Only plain questions are looked at:
+//! one question of class IN for a usual type, with an OPT record without options or none. Only blocks are
+//! asked whose plugins all say how they stand to it ([`crate::plugin::fast`]), and only what is known
+//! at this moment is said. Nothing is allocated, nothing waits, and no lock is held but that of one entry
+//! while it is read.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::edns::{Edns, FIXED};
+use super::reply::Asked;
+use super::site::{Block, Site};
+use crate::plugin::Transport;
+use crate::plugin::fast::{Counts, Fast, Question};
+use crate::telemetry::metrics::tally::{Labels, Seen, Tally};
+use crate::zone::answer::Answer;
+use crate::zone::name::WireName;
+use crate::zone::write::{self, HEADER};
+use crate::zone::{rcode, rtype};
+
+/// Bits of the flags that a plain question may have: RD, AD and CD.
+const PLAIN: u16 = 1 << 8 | 1 << 5 | 1 << 4;
+/// Those that an answer has of its question: RD and CD.
+const KEPT: u16 = 1 << 8 | 1 << 4;
+const QR: u16 = 1 << 15;
+const AA: u16 = 1 << 10;
+/// HINFO, for which `loop` asks.
+const HINFO: u16 = 13;
+/// From here on types are no data but what is done with them (RFC 6895 §3.1), until 255.
+const META: u16 = 128;
+
+/// What answers the questions of one socket.
+pub struct Worker {
+    site: Arc<Site>,
+    /// Of each block, for each zone that it counts by.
+    tallies: Vec<Vec<Tally>>,
+    answer: Answer,
+    /// When the last question was answered, or a new one taken.
+    clock: Instant,
+}
+
+/// A plain question.
+struct Plain {
+    name: WireName,
+    qtype: u16,
+    /// Octets of the question section.
+    length: usize,
+    edns: Option<Edns>,
+}
+
+impl Worker {
+    pub fn new(site: Arc<Site>) -> Self {
+        let tallies = site.blocks().iter().map(|block| tallies(&site, block)).collect();
+        Worker { site, tallies, answer: Answer::default(), clock: Instant::now() }
+    }
+
+    /// Whether it answers for this site.
+    pub fn is_of(&self, site: &Arc<Site>) -> bool {
+        Arc::ptr_eq(&self.site, site)
+    }
+
+    /// Questions have come: the time that they take counts from now.
+    pub fn begin(&mut self) {
+        self.clock = Instant::now();
+    }
+
+    /// Writes the answer to a packet to `out`, which is cleared first. Says whether it did: else the chain is
+    /// to be asked.
+    pub fn answer(&mut self, packet: &[u8], client: SocketAddr, out: &mut Vec<u8>) -> bool {
+        let Some(Plain { name, qtype, length, mut edns }) = read(packet) else { return false };
+        let Some((number, block, fast)) = self.site.fast(&name) else { return false };
+        let client = client.ip().to_canonical();
+        let id = u16::from_be_bytes([packet[0], packet[1]]);
+        let question = Question { name: &name, qtype, id, client, has_edns: edns.is_some() };
+        let answer = &mut self.answer;
+        answer.clear();
+        if !fast.answer(&question, answer) {
+            return false;
+        }
+        if let (Some(edns), Some(most)) = (&mut edns, block.max_payload) {
+            edns.size = edns.size.min(most);
+        }
+        if fast.shuffles && answer.code == rcode::NOERROR && answer.mark() > 1 {
+            answer.shuffle(rand::random);
+        }
+        let (ipv6, transport) = (client.is_ipv6(), Transport::Udp);
+        let asked = Asked { packet, question: length, edns, transport, ipv6 };
+        let opt = edns.map_or([0; FIXED], |edns| edns.bare_record(answer.code));
+        let opt = if edns.is_some() { &opt[..] } else { &[] };
+        let aa = if answer.authoritative { AA } else { 0 };
+        let flags = QR | aa | asked.flags() & KEPT | answer.code & 15;
+        if answer.truncated || !write::plainly(&asked.frame(flags, opt), answer, out) {
+            return false;
+        }
+        let tally = match &fast.counts {
+            Some(counts) => counts.zones.iter().position(|(zone, _)| name.left_of(zone).is_some()),
+            None => Some(0),
+        };
+        let now = Instant::now();
+        let duration = now - std::mem::replace(&mut self.clock, now);
+        let Some(tally) = tally.and_then(|tally| self.tallies[number].get_mut(tally)) else {
+            return true;
+        };
+        if fast.misses.as_ref().is_some_and(|(zones, _)| within(zones, &name)) {
+            tally.missed();
+        }
+        if fast.counts.is_some() {
+            tally.count(&Seen {
+                ipv6,
+                qtype,
+                dnssec_ok: edns.is_some_and(Edns::dnssec_ok),
+                request_size: packet.len(),
+                response_size: out.len() - opt.len(),
+                code: answer.code,
+                duration,
+            });
+        }
+        true
+    }
+}
+
+fn within(zones: &[WireName], name: &WireName) -> bool {
+    zones.iter().any(|zone| name.left_of(zone).is_some())
+}
+
+/// The numbers of a block: one for each zone that `prometheus` has, or one for what else counts.
+fn tallies(site: &Site, block: &Block) -> Vec<Tally> {
+    let Some(Fast { counts, misses, .. }) = &block.fast else { return Vec::new() };
+    let tally = |zone: &Arc<str>, plugin| {
+        site.metrics().tally(Labels {
+            server: site.label().into(),
+            zone: zone.clone(),
+            view: block.view.as_ref().map(|view| view.name.clone()),
+            plugin,
+            cache: misses.as_ref().map_or_else(|| Arc::from(""), |(_, label)| label.clone()),
+        })
+    };
+    match (counts, misses) {
+        (Some(Counts { zones, next }), _) => {
+            zones.iter().map(|(_, zone)| tally(zone, next)).collect()
+        }
+        (None, Some(_)) => vec![tally(&block.text, "")],
+        (None, None) => Vec::new(),
+    }
+}
+
+/// Reads a packet that is a plain question and nothing else.
+fn read(packet: &[u8]) -> Option<Plain> {
+    let (header, rest) = packet.split_at_checked(HEADER)?;
+    let word = |index: usize| u16::from_be_bytes([header[2 * index], header[2 * index + 1]]);
+    let is_plain = word(1) & !PLAIN == 0 && (word(2), word(3), word(4)) == (1, 0, 0);
+    if !is_plain || word(5) > 1 {
+        return None;
+    }
+    let (name, length) = WireName::read(rest)?;
+    let (fixed, rest) = rest[length..].split_at_checked(4)?;
+    let (qtype, class) =
+        (u16::from_be_bytes([fixed[0], fixed[1]]), u16::from_be_bytes([fixed[2], fixed[3]]));
+    let is_usual = (1..META).contains(&qtype) && !matches!(qtype, HINFO | rtype::OPT | rtype::DS);
+    let edns = match word(5) {
+        0 if rest.is_empty() => None,
+        1 => Some(Edns::bare(rest)?),
+        _ => return None,
+    };
+    let length = length + fixed.len();
+    (is_usual && class == rtype::IN).then_some(Plain { name, qtype, length, edns })
+}
