@@ -65,7 +65,7 @@ impl Instance {
     /// # Errors
     /// The first thing that is wrong in the Corefile.
     pub fn build(corefile: &Corefile) -> Result<Self, Diagnostic> {
-        Self::with(corefile, Process::default(), &mut Err)
+        Self::of(corefile, Process::default())
     }
 
     /// All that is wrong in a Corefile.
@@ -87,7 +87,15 @@ impl Instance {
     /// # Errors
     /// As [`Instance::build`].
     pub fn successor(&self, corefile: &Corefile) -> Result<Self, Diagnostic> {
-        Self::with(corefile, Process::after(&self.process), &mut Err)
+        Self::of(corefile, Process::after(&self.process))
+    }
+
+    /// Sets up every server block of a process.
+    ///
+    /// # Errors
+    /// As [`Instance::build`].
+    pub fn of(corefile: &Corefile, process: Process) -> Result<Self, Diagnostic> {
+        Self::with(corefile, process, &mut Err)
     }
 
     fn with(
@@ -170,7 +178,8 @@ impl Instance {
         explain::explain(&self.sites(), name, qtype).await
     }
 
-    fn sites(&self) -> Vec<Arc<Site>> {
+    /// The sites of all places.
+    pub fn sites(&self) -> Vec<Arc<Site>> {
         self.places.values().map(|service| service.site.clone()).collect()
     }
 

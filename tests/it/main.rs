@@ -13,6 +13,7 @@ mod drop_in;
 mod edns;
 mod explain;
 mod expose;
+mod fast_path;
 mod faults;
 mod forward;
 mod gateways;

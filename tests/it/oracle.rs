@@ -21,8 +21,7 @@ use crate::harness::ControlPlane;
 pub use difference::{Facts, expected_difference};
 pub use large::{NAME as LARGE, objects as large_objects};
 pub use pair::{Pair, upstream};
-use questions::names;
-pub use questions::{Asked, product};
+pub use questions::{Asked, names, product};
 pub use report::Report;
 
 pub const OBJECTS: &str = include_str!("oracle/objects.yaml");
@@ -43,10 +42,10 @@ addressType: IPv4
 ports: []
 endpoints: [{ addresses: [10.44.255.1] }]
 ";
-const MARKER_NAME: &str = "marker.oracle-marker.svc.cluster.local.";
+pub const MARKER_NAME: &str = "marker.oracle-marker.svc.cluster.local.";
 
-/// Applies the objects once.
-async fn objects() {
+/// Applies the objects once. Gives the kubeconfig of the cluster that has them.
+pub async fn objects() -> String {
     static APPLIED: OnceCell<()> = OnceCell::const_new();
     let apply = async || {
         let east = &ControlPlane::shared().await.east;
@@ -54,6 +53,7 @@ async fn objects() {
         east.apply(MARKER).await;
     };
     APPLIED.get_or_init(apply).await;
+    ControlPlane::shared().await.east.kubeconfig().display().to_string()
 }
 
 /// ExternalNames `chain-1` to `chain-N`: the name says how many CNAMEs lead to an address.
