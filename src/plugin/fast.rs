@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{Plugin, Request};
+use crate::telemetry::cache::Kept;
 use crate::zone::answer::Answer;
 use crate::zone::name::WireName;
 
@@ -24,8 +25,9 @@ pub enum Stance {
     Shuffles,
     /// It counts them by these zones, the longest first (`prometheus`).
     Counts(Vec<(WireName, Arc<str>)>),
-    /// It has nothing for what the registry answers, and counts that in these zones, so called (`cache`).
-    Misses(Vec<WireName>, Arc<str>),
+    /// It has nothing for what those answer that answer, and may have something for the rest; it counts both in
+    /// these zones, so called (`cache`).
+    Keeps(Vec<WireName>, Arc<str>),
 }
 
 /// A question.
@@ -39,6 +41,10 @@ pub struct Question<'a> {
     pub client: IpAddr,
     /// Whether it has an OPT record, so that the answer may say why it is no other.
     pub has_edns: bool,
+    /// DO, CD and AD.
+    pub dnssec_ok: bool,
+    pub checking_disabled: bool,
+    pub authentic_data: bool,
 }
 
 impl<'a> Question<'a> {
@@ -50,6 +56,9 @@ impl<'a> Question<'a> {
             id: request.message.metadata.id,
             client: request.client.ip().to_canonical(),
             has_edns: request.message.edns.is_some(),
+            dnssec_ok: request.message.edns.as_ref().is_some_and(|edns| edns.flags().dnssec_ok),
+            checking_disabled: request.message.metadata.checking_disabled,
+            authentic_data: request.message.metadata.authentic_data,
         }
     }
 }
@@ -59,6 +68,8 @@ impl<'a> Question<'a> {
 pub enum Now {
     /// The answer is written.
     Answered,
+    /// So it is, from what was kept.
+    Kept(Kept),
     /// The next plugin is to be asked.
     Passes,
     /// The chain must be asked.
@@ -70,10 +81,19 @@ pub enum Now {
 pub struct Fast {
     /// Those that may answer, in the order of the chain.
     answering: Vec<Arc<dyn Plugin>>,
+    /// Those that would, but for others before them.
+    behind: Vec<Arc<dyn Plugin>>,
     pub shuffles: bool,
-    /// The zones of `prometheus`, and the plugin behind it.
     pub counts: Option<Counts>,
-    pub misses: Option<(Vec<WireName>, Arc<str>)>,
+    pub keeps: Option<Keeps>,
+}
+
+/// How `cache` keeps.
+pub struct Keeps {
+    plugin: Arc<dyn Plugin>,
+    zones: Vec<WireName>,
+    /// The zones in words.
+    pub label: Arc<str>,
 }
 
 /// How `prometheus` counts.
@@ -88,31 +108,59 @@ impl Fast {
     /// The fast path of a chain; `None` where it would answer nothing.
     pub fn of(chain: &[Arc<dyn Plugin>]) -> Option<Self> {
         let mut fast = Fast::default();
+        let mut is_free = true;
         for (number, plugin) in chain.iter().enumerate() {
             match plugin.stance() {
-                Stance::InTheWay => break,
+                Stance::InTheWay => is_free = false,
+                Stance::Answers if is_free => fast.answering.push(plugin.clone()),
+                Stance::Answers => fast.behind.push(plugin.clone()),
+                _ if !is_free => {}
                 Stance::Aside => {}
-                Stance::Answers => fast.answering.push(plugin.clone()),
                 Stance::Shuffles => fast.shuffles = true,
                 Stance::Counts(zones) => {
                     let next = chain.get(number + 1).map_or("", |next| next.name());
                     fast.counts = Some(Counts { zones, next });
                 }
-                Stance::Misses(zones, label) => fast.misses = Some((zones, label)),
+                Stance::Keeps(zones, label) => {
+                    fast.keeps = Some(Keeps { plugin: plugin.clone(), zones, label });
+                }
             }
         }
-        (!fast.answering.is_empty()).then_some(fast)
+        (!fast.answering.is_empty() || fast.keeps.is_some()).then_some(fast)
     }
 
-    /// Asks the plugins in their order. Says whether `answer`, which is clear, is the answer.
-    pub fn answer(&self, question: &Question<'_>, answer: &mut Answer) -> bool {
+    /// Asks the plugins in their order. Says where the answer is from, if there is one; `answer` is clear.
+    pub fn answer(&self, question: &Question<'_>, answer: &mut Answer) -> Option<From> {
+        let keeps = self.keeps.as_ref().filter(|keeps| keeps.is_for(question.name));
         for plugin in &self.answering {
             match plugin.answer_now(question, answer) {
-                Now::Answered => return true,
+                Now::Answered => return Some(From::Plugin { missed: keeps.is_some() }),
                 Now::Passes => {}
-                Now::Unknown => return false,
+                Now::Kept(_) | Now::Unknown => return None,
             }
         }
-        false
+        // Nothing is kept for as long as one of these answers it.
+        let is_held = |plugin: &Arc<dyn Plugin>| plugin.answer_now(question, answer) != Now::Passes;
+        let keeps = keeps.filter(|_| !self.behind.iter().any(is_held))?;
+        match keeps.plugin.answer_now(question, answer) {
+            Now::Kept(kept) => Some(From::Cache(kept)),
+            Now::Answered | Now::Passes | Now::Unknown => None,
+        }
     }
+}
+
+impl Keeps {
+    fn is_for(&self, name: &WireName) -> bool {
+        self.zones.iter().any(|zone| name.left_of(zone).is_some())
+    }
+}
+
+/// Where an answer is from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum From {
+    /// A plugin; `cache` had nothing, where it keeps such names.
+    Plugin {
+        missed: bool,
+    },
+    Cache(Kept),
 }

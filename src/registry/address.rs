@@ -35,7 +35,7 @@ pub(super) fn of(owner: &Owner) -> BTreeSet<(IpAddr, AddressOwner)> {
     }
     for (endpoint, _) in owner.endpoints() {
         for ip in &endpoint.addresses {
-            addresses.insert((*ip, held(Holder::Endpoint(endpoint.label(*ip).into()))));
+            addresses.insert((*ip, held(Holder::Endpoint((*endpoint.label(*ip)).into()))));
         }
     }
     addresses

@@ -15,19 +15,22 @@ use super::edns::{Edns, FIXED};
 use super::reply::Asked;
 use super::site::{Block, Site};
 use crate::plugin::Transport;
-use crate::plugin::fast::{Counts, Fast, Question};
+use crate::plugin::fast::{Counts, Fast, From, Question};
 use crate::telemetry::metrics::tally::{Labels, Seen, Tally};
 use crate::zone::answer::Answer;
 use crate::zone::name::WireName;
 use crate::zone::write::{self, HEADER};
 use crate::zone::{rcode, rtype};
 
-/// Bits of the flags that a plain question may have: RD, AD and CD.
-const PLAIN: u16 = 1 << 8 | 1 << 5 | 1 << 4;
-/// Those that an answer has of its question: RD and CD.
-const KEPT: u16 = 1 << 8 | 1 << 4;
+/// Bits of the flags (RFC 1035 §4.1.1, RFC 4035 §3.2).
 const QR: u16 = 1 << 15;
 const AA: u16 = 1 << 10;
+const RD: u16 = 1 << 8;
+const RA: u16 = 1 << 7;
+const AD: u16 = 1 << 5;
+const CD: u16 = 1 << 4;
+/// Those that a plain question may have.
+const PLAIN: u16 = RD | AD | CD;
 /// HINFO, for which `loop` asks.
 const HINFO: u16 = 13;
 /// From here on types are no data but what is done with them (RFC 6895 §3.1), until 255.
@@ -75,10 +78,21 @@ impl Worker {
         let Some((number, block, fast)) = self.site.fast(&name) else { return false };
         let client = client.ip().to_canonical();
         let id = u16::from_be_bytes([packet[0], packet[1]]);
-        let question = Question { name: &name, qtype, id, client, has_edns: edns.is_some() };
+        let header = u16::from_be_bytes([packet[2], packet[3]]);
+        let question = Question {
+            name: &name,
+            qtype,
+            id,
+            client,
+            has_edns: edns.is_some(),
+            dnssec_ok: edns.is_some_and(Edns::dnssec_ok),
+            checking_disabled: header & CD != 0,
+            authentic_data: header & AD != 0,
+        };
         let answer = &mut self.answer;
         answer.clear();
-        if !fast.answer(&question, answer) {
+        let Some(from) = fast.answer(&question, answer) else { return false };
+        if answer.truncated || !Tally::has(answer.code) {
             return false;
         }
         if let (Some(edns), Some(most)) = (&mut edns, block.max_payload) {
@@ -91,9 +105,15 @@ impl Worker {
         let asked = Asked { packet, question: length, edns, transport, ipv6 };
         let opt = edns.map_or([0; FIXED], |edns| edns.bare_record(answer.code));
         let opt = if edns.is_some() { &opt[..] } else { &[] };
-        let aa = if answer.authoritative { AA } else { 0 };
-        let flags = QR | aa | asked.flags() & KEPT | answer.code & 15;
-        if answer.truncated || !write::plainly(&asked.frame(flags, opt), answer, out) {
+        let said = [
+            (AA, answer.authoritative),
+            (RA, answer.recursion_available),
+            (AD, answer.authentic_data),
+        ];
+        let said =
+            said.into_iter().filter(|(_, is_said)| *is_said).map(|(bit, _)| bit).sum::<u16>();
+        let flags = QR | said | header & (RD | CD) | answer.code & 15;
+        if !write::plainly(&asked.frame(flags, opt), answer, out) {
             return false;
         }
         let tally = match &fast.counts {
@@ -105,14 +125,16 @@ impl Worker {
         let Some(tally) = tally.and_then(|tally| self.tallies[number].get_mut(tally)) else {
             return true;
         };
-        if fast.misses.as_ref().is_some_and(|(zones, _)| within(zones, &name)) {
-            tally.missed();
+        match from {
+            From::Plugin { missed: true } => tally.missed(),
+            From::Plugin { missed: false } => {}
+            From::Cache(kept) => tally.hit(kept),
         }
         if fast.counts.is_some() {
             tally.count(&Seen {
                 ipv6,
                 qtype,
-                dnssec_ok: edns.is_some_and(Edns::dnssec_ok),
+                dnssec_ok: question.dnssec_ok,
                 request_size: packet.len(),
                 response_size: out.len() - opt.len(),
                 code: answer.code,
@@ -123,23 +145,19 @@ impl Worker {
     }
 }
 
-fn within(zones: &[WireName], name: &WireName) -> bool {
-    zones.iter().any(|zone| name.left_of(zone).is_some())
-}
-
 /// The numbers of a block: one for each zone that `prometheus` has, or one for what else counts.
 fn tallies(site: &Site, block: &Block) -> Vec<Tally> {
-    let Some(Fast { counts, misses, .. }) = &block.fast else { return Vec::new() };
+    let Some(Fast { counts, keeps, .. }) = &block.fast else { return Vec::new() };
     let tally = |zone: &Arc<str>, plugin| {
         site.metrics().tally(Labels {
             server: site.label().into(),
             zone: zone.clone(),
             view: block.view.as_ref().map(|view| view.name.clone()),
             plugin,
-            cache: misses.as_ref().map_or_else(|| Arc::from(""), |(_, label)| label.clone()),
+            cache: keeps.as_ref().map_or_else(|| Arc::from(""), |keeps| keeps.label.clone()),
         })
     };
-    match (counts, misses) {
+    match (counts, keeps) {
         (Some(Counts { zones, next }), _) => {
             zones.iter().map(|(_, zone)| tally(zone, next)).collect()
         }
@@ -169,3 +187,7 @@ fn read(packet: &[u8]) -> Option<Plain> {
     let length = length + fixed.len();
     (is_usual && class == rtype::IN).then_some(Plain { name, qtype, length, edns })
 }
+
+#[cfg(test)]
+#[path = "fast_tests.rs"]
+mod tests;

@@ -118,17 +118,16 @@ impl CacheCounters {
 
     /// Counts a question, and where something was kept for it.
     pub fn asked(&self, found: Option<Kept>, labels: Labels<'_>) {
-        self.requests.get_or_create(&labels.plain()).inc();
-        match found {
-            Some(kept) => self.hits.get_or_create(&labels.typed(kept)).inc(),
-            None => self.misses.get_or_create(&labels.plain()).inc(),
-        };
+        self.asked_often(found, labels, 1);
     }
 
-    /// Counts so many questions for which nothing was found.
-    pub fn missed(&self, labels: Labels<'_>, count: u64) {
+    /// Counts so many of them.
+    pub fn asked_often(&self, found: Option<Kept>, labels: Labels<'_>, count: u64) {
         self.requests.get_or_create(&labels.plain()).inc_by(count);
-        self.misses.get_or_create(&labels.plain()).inc_by(count);
+        match found {
+            Some(kept) => self.hits.get_or_create(&labels.typed(kept)).inc_by(count),
+            None => self.misses.get_or_create(&labels.plain()).inc_by(count),
+        };
     }
 
     /// Says how many entries a store has.

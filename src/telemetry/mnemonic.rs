@@ -2,7 +2,6 @@
 //! prints them; hickory's own spelling differs (it has other mnemonics and octal escapes).
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::{DNSClass, Name, RecordType};
@@ -100,22 +99,21 @@ pub fn spelled(name: &Name) -> String {
     }
     let mut text = String::with_capacity(name.len() + 1);
     for label in name.iter() {
-        for byte in label {
-            match *byte {
-                special @ (b'.' | b' ' | b'\'' | b'@' | b';' | b'(' | b')' | b'"' | b'\\') => {
-                    text.push('\\');
-                    text.push(char::from(special));
-                }
-                printable @ b' '..=b'~' => text.push(char::from(printable)),
-                other => {
-                    // Writing to a String cannot fail.
-                    let _ = write!(text, "\\{other:03}");
-                }
-            }
-        }
+        text.extend(label.iter().flat_map(|octet| escaped(*octet)).map(char::from));
         text.push('.');
     }
     text
+}
+
+/// An octet of a label as it is spelled.
+pub fn escaped(octet: u8) -> impl Iterator<Item = u8> {
+    let digit = |of: u8| b'0' + of % 10;
+    let (spelled, length) = match octet {
+        b'.' | b' ' | b'\'' | b'@' | b';' | b'(' | b')' | b'"' | b'\\' => ([b'\\', octet, 0, 0], 2),
+        b' '..=b'~' => ([octet, 0, 0, 0], 1),
+        _ => ([b'\\', digit(octet / 100), digit(octet / 10), digit(octet)], 4),
+    };
+    spelled.into_iter().take(length)
 }
 
 /// Every type with a name, by number.

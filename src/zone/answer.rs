@@ -27,6 +27,9 @@ pub enum Section {
 pub struct Answer {
     pub code: u16,
     pub authoritative: bool,
+    /// What an upstream said of itself and of the answer.
+    pub recursion_available: bool,
+    pub authentic_data: bool,
     /// Whether more would have been said, had there been room.
     pub truncated: bool,
     /// Why it is no other, where that is not plain.
@@ -68,6 +71,8 @@ impl Answer {
     pub fn clear(&mut self) {
         self.code = rcode::NOERROR;
         self.authoritative = false;
+        self.recursion_available = false;
+        self.authentic_data = false;
         self.truncated = false;
         self.why = None;
         self.ports_differ = None;
@@ -140,6 +145,18 @@ impl Answer {
         }
     }
 
+    /// Becomes another answer, every record with the same TTL.
+    pub fn copy(&mut self, other: &Answer, ttl: u32) {
+        self.clear();
+        self.code = other.code;
+        self.authoritative = other.authoritative;
+        self.recursion_available = other.recursion_available;
+        self.authentic_data = other.authentic_data;
+        self.truncated = other.truncated;
+        self.bytes.extend_from_slice(&other.bytes);
+        self.records.extend(other.records.iter().map(|record| Record { ttl, ..record.clone() }));
+    }
+
     /// Puts the records of each section into the order in which `loadbalance` gives them: aliases and all
     /// else as they are, then addresses, then mail servers, both in the order of these random numbers.
     pub fn shuffle(&mut self, mut random: impl FnMut() -> u32) {
@@ -201,6 +218,8 @@ impl Answer {
         let mut answer = Answer {
             code: u16::from(message.metadata.response_code),
             authoritative: message.metadata.authoritative,
+            recursion_available: message.metadata.recursion_available,
+            authentic_data: message.metadata.authentic_data,
             truncated: message.metadata.truncation,
             ..Answer::default()
         };

@@ -121,7 +121,7 @@ impl Fleet {
     pub fn hides(&self, cluster: &ClusterId, namespace: &[u8], homes: &[ClusterId]) -> bool {
         *cluster != self.local
             && !homes.contains(&self.local)
-            && is_top_level(&namespace.to_ascii_lowercase())
+            && is_top_level(namespace)
             && !self.top_level.get(cluster).contains(namespace)
     }
 

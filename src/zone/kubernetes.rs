@@ -9,6 +9,7 @@ mod alias;
 mod entries;
 mod explain;
 mod name_servers;
+mod once;
 mod outside;
 mod pods;
 mod pointer;

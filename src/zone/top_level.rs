@@ -10,8 +10,12 @@ use psl::{List, Psl, Type};
 /// hosts have.
 const SPECIAL: [&[u8]; 4] = [b"internal", b"local", b"localhost", b"onion"];
 
-/// Whether a label, in lower case, is a top-level domain, by the public suffix list.
+/// Whether a label is a top-level domain, by the public suffix list.
 pub fn is_top_level(label: &[u8]) -> bool {
+    // Namespaces have lower-case names; some of a manifest may not.
+    if label.iter().any(u8::is_ascii_uppercase) {
+        return is_top_level(&label.to_ascii_lowercase());
+    }
     // A name that the list does not have is a suffix by its rule `*`, of no type.
     SPECIAL.contains(&label)
         || List.suffix(label).is_some_and(|suffix| suffix.typ() == Some(Type::Icann))
@@ -23,7 +27,7 @@ mod tests {
 
     #[test]
     fn top_level_domains_and_other_words() {
-        for label in ["com", "net", "de", "io", "arpa", "pay", "shop", "app", "dev", "xn--p1ai"] {
+        for label in ["com", "Net", "de", "io", "arpa", "pay", "shop", "app", "dev", "xn--p1ai"] {
             assert!(is_top_level(label.as_bytes()), "{label}");
         }
         for label in ["internal", "local", "localhost"] {

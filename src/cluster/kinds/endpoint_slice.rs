@@ -1,6 +1,5 @@
 //! The slim EndpointSlice.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -8,7 +7,8 @@ use k8s_openapi::api::discovery::v1::EndpointSlice as ApiEndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
 
-use super::{ObjectKey, Port, PortObject, key_of};
+use super::label::Dashed;
+use super::{Label, ObjectKey, Port, PortObject, key_of};
 
 /// The label that says which Service a slice belongs to.
 pub const SERVICE_NAME: &str = "kubernetes.io/service-name";
@@ -79,27 +79,21 @@ impl EndpointSlice {
 }
 
 impl Endpoint {
-    /// The first label of the endpoint's name: its hostname, else its address with dashes, where an
-    /// IPv6 address that ends in one gets a `0` (CoreDNS, plugin/kubernetes/kubernetes.go,
-    /// `endpointHostname`).
-    pub fn label(&self, address: IpAddr) -> Cow<'_, str> {
-        if let Some(hostname) = &self.hostname {
-            return Cow::Borrowed(hostname);
+    /// The first label of the endpoint's name: its hostname, else its address with dashes.
+    pub fn label(&self, address: IpAddr) -> Label<'_> {
+        match &self.hostname {
+            Some(hostname) => Label::Text(hostname),
+            None => Label::Address(Dashed::new(address)),
         }
-        let mut dashed = address.to_string().replace(['.', ':'], "-");
-        if dashed.ends_with('-') {
-            dashed.push('0');
-        }
-        Cow::Owned(dashed)
     }
 }
 
 impl Alias {
     /// The first label of the endpoint's name: its hostname, else its target with dashes.
-    pub fn label(&self) -> Cow<'_, str> {
+    pub fn label(&self) -> Label<'_> {
         match &self.hostname {
-            Some(hostname) => Cow::Borrowed(hostname),
-            None => Cow::Owned(self.target.replace('.', "-")),
+            Some(hostname) => Label::Text(hostname),
+            None => Label::Name(self.target.replace('.', "-")),
         }
     }
 }

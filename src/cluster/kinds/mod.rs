@@ -3,6 +3,7 @@
 
 mod endpoint_slice;
 mod endpoints;
+mod label;
 mod load_balancer;
 mod namespace;
 pub(super) mod pod;
@@ -15,6 +16,7 @@ mod service_import;
 pub(in crate::cluster) use endpoint_slice::SERVICE_NAME;
 pub use endpoint_slice::{Alias, Endpoint, EndpointSlice, EndpointSliceObject, Imported, Keep};
 pub use endpoints::EndpointsObject;
+pub use label::Label;
 pub use load_balancer::{LoadBalancer, LoadBalancerObject, Point};
 pub use namespace::{Namespace, NamespaceObject};
 pub use pod::{Pod, PodObject};

@@ -133,7 +133,7 @@ fn slices_decode_what_api_servers_write() {
     );
     let alias = Alias { target: "host.example".into(), hostname: None, zone: None };
     assert_eq!(slice.aliases, [alias]);
-    assert_eq!(slice.aliases[0].label(), "host-example");
+    assert_eq!(&*slice.aliases[0].label(), "host-example");
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn names_of_pods_and_zones_are_kept_where_they_are_asked_for() {
     let slim = |keep| {
         let object: EndpointSliceObject = serde_json::from_value(object.clone()).unwrap();
         let shown = |endpoint: &Endpoint| {
-            let label = endpoint.label(endpoint.addresses[0]).into_owned();
+            let label = endpoint.label(endpoint.addresses[0]).to_string();
             let zone = endpoint.zone.as_deref().unwrap_or("-");
             format!("{label} {} {zone}", endpoint.addresses.len())
         };

@@ -7,11 +7,12 @@ use hickory_proto::op::{Message, MessageType, ResponseCode};
 use tracing::warn;
 
 use super::entry::{Entry, WILDCARD, wants_authentic_data};
-use super::store::Key;
+use super::store::{Key, KeyRef};
 use super::{Bounds, Shared, answers};
 use crate::plugin::response::Kind;
 use crate::plugin::{Request, names};
 use crate::telemetry::cache::Kept;
+use crate::telemetry::mnemonic;
 
 /// The TTL of what has no records to say one, or is no answer.
 const DEFAULT_TTL: Duration = Duration::from_secs(5);
@@ -28,9 +29,13 @@ pub(super) struct Keeping<'a> {
 impl Key {
     pub fn of(request: &Request) -> Self {
         let query = request.query();
-        let question = (query.name(), query.query_type(), query.query_class().into());
-        let dnssec_ok = request.message.edns.as_ref().is_some_and(|edns| edns.flags().dnssec_ok);
-        Key::new(question, dnssec_ok, request.message.metadata.checking_disabled)
+        Key {
+            name: names::wire(query.name()).folded().into(),
+            qtype: query.query_type().into(),
+            class: query.query_class().into(),
+            dnssec_ok: request.message.edns.as_ref().is_some_and(|edns| edns.flags().dnssec_ok),
+            checking_disabled: request.message.metadata.checking_disabled,
+        }
     }
 }
 
@@ -52,8 +57,8 @@ impl<'a> Keeping<'a> {
         Keeping { refreshes: true, ..Keeping::new(shared, request) }
     }
 
-    pub fn key(&self) -> &Key {
-        &self.key
+    pub fn key(&self) -> KeyRef<'_> {
+        self.key.borrowed()
     }
 
     /// Keeps a reply if it is one to keep. Gives what the client gets, and the entry.
@@ -61,7 +66,7 @@ impl<'a> Keeping<'a> {
         let kind = answers::kind(&message);
         let is_kept = match message.queries.is_empty() && !message.metadata.truncation {
             true => {
-                let name = self.key.name();
+                let name = mnemonic::name(self.request.qname());
                 warn!("Not caching malformed response with an empty question section for {name:?}");
                 false
             }
@@ -137,7 +142,7 @@ impl<'a> Keeping<'a> {
             let wildcard = known.and_then(|known| known.get(WILDCARD));
             let entry = Entry::new(message, lasts, Instant::now()).of(wildcard);
             let entry = match prefer_positive && kept == Kept::Success {
-                true => entry.after(success.get(&self.key)),
+                true => entry.after(success.get(&self.key())),
                 false => entry,
             };
             let entry = Arc::new(entry);
@@ -147,7 +152,7 @@ impl<'a> Keeping<'a> {
             // What was asked for anew is newer than the denial that was kept.
             let outdates = if prefer_positive { entry.is_answer() } else { self.refreshes };
             if kept == Kept::Success && outdates {
-                denial.remove(&self.key);
+                denial.remove(&self.key());
             }
             entry
         });

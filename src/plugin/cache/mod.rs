@@ -24,14 +24,16 @@ use hickory_proto::rr::{Name, RecordType};
 
 use super::background::Background;
 use super::explain::Told;
-use super::fast::Stance;
+use super::fast::{Now, Question, Stance};
 use super::{Next, Outcome, Plugin, Reply, Request, names};
 use crate::telemetry::Metrics;
 use crate::telemetry::cache::{Kept, Labels};
+use crate::zone::answer::Answer;
 use crate::zone::explain::Steps;
+use crate::zone::rtype;
 use entry::Entry;
 use keeping::Keeping;
-use store::{Key, Store};
+use store::{Key, KeyRef, Store};
 
 pub use setup::setup;
 
@@ -116,7 +118,28 @@ impl Plugin for Cache {
 
     fn stance(&self) -> Stance {
         let Options { zones, label, .. } = &self.0.options;
-        Stance::Misses(zones.iter().map(names::wire).collect(), label.clone())
+        Stance::Keeps(zones.iter().map(names::wire).collect(), label.clone())
+    }
+
+    fn answer_now(&self, question: &Question<'_>, answer: &mut Answer) -> Now {
+        let Question { qtype, dnssec_ok, checking_disabled, .. } = *question;
+        let (name, class) = (question.name.folded(), rtype::IN);
+        let key = KeyRef { name, qtype, class, dnssec_ok, checking_disabled };
+        let now = Instant::now();
+        let Some((kept, entry)) = self.0.find(&key, now) else { return Now::Unknown };
+        let left = entry.ttl(now);
+        // What has ended, or is to be asked for anew, is the chain's.
+        if left <= 0 || self.0.is_due(&entry, now) {
+            return Now::Unknown;
+        }
+        let ttl = if self.0.options.keep_ttl { entry.lasts } else { seconds(left) };
+        if !entry.write(ttl, dnssec_ok || question.authentic_data, answer) {
+            return Now::Unknown;
+        }
+        if let Some(prefetch) = &self.0.options.prefetch {
+            entry.asked(prefetch.pause, now);
+        }
+        Now::Kept(kept)
     }
 
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {
@@ -126,7 +149,7 @@ impl Plugin for Cache {
         }
         let keeping = Keeping::new(shared, request);
         let now = Instant::now();
-        let found = if is_held(request, next) { None } else { shared.find(keeping.key(), now) };
+        let found = if is_held(request, next) { None } else { shared.find(&keeping.key(), now) };
         keeping.count(found.as_ref().map(|(kept, _)| *kept));
         let Some((_, entry)) = found else { return miss(&keeping, request, next).await };
         let ttl = entry.ttl(now);
@@ -167,7 +190,7 @@ impl Plugin for Cache {
             return Told::Passes;
         }
         let (key, now) = (Key::of(request), Instant::now());
-        match self.0.find(&key, now) {
+        match self.0.find(&key.borrowed(), now) {
             None => {
                 steps.add("cache", "nothing is kept for the question");
                 Told::Passes
@@ -224,7 +247,7 @@ impl Shared {
 
     /// What there is for a question: a denial before an answer, but for SERVFAIL, which soon passes, and
     /// where answers are preferred.
-    fn find(&self, key: &Key, now: Instant) -> Option<(Kept, Arc<Entry>)> {
+    fn find(&self, key: &KeyRef<'_>, now: Instant) -> Option<(Kept, Arc<Entry>)> {
         let stale = self.options.stale.as_ref();
         let up_to = stale.map_or(0, |stale| i64::try_from(stale.up_to).unwrap_or(i64::MAX));
         let lasts = |entry: &Arc<Entry>| {
@@ -251,8 +274,14 @@ impl Shared {
     fn is_to_prefetch(&self, entry: &Entry, now: Instant) -> bool {
         let Some(prefetch) = &self.options.prefetch else { return false };
         let asked = entry.asked(prefetch.pause, now);
+        asked >= prefetch.amount && self.is_due(entry, now)
+    }
+
+    /// Whether an entry is near its end, where those that are asked for are prefetched.
+    fn is_due(&self, entry: &Entry, now: Instant) -> bool {
+        let Some(prefetch) = &self.options.prefetch else { return false };
         let threshold = (u64::from(entry.lasts) * u64::from(prefetch.percentage)).div_ceil(100);
-        asked >= prefetch.amount && u64::from(seconds(entry.ttl(now))) <= threshold
+        u64::from(seconds(entry.ttl(now))) <= threshold
     }
 
     fn labels<'a>(&'a self, request: &'a Request) -> Labels<'a> {

@@ -84,7 +84,7 @@ fn beside(
 impl Shared {
     /// The entry of a question, whether or not it has ended.
     fn newest(&self, keeping: &Keeping<'_>) -> Option<Arc<Entry>> {
-        self.denial.get(keeping.key()).or_else(|| self.success.get(keeping.key()))
+        self.denial.get(&keeping.key()).or_else(|| self.success.get(&keeping.key()))
     }
 }
 

@@ -7,8 +7,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use hickory_proto::rr::{Name, RecordType};
-use indexmap::IndexMap;
+use indexmap::{Equivalent, IndexMap};
 
 use crate::telemetry::mnemonic;
 
@@ -18,30 +17,26 @@ const FEWEST: usize = 4;
 
 /// A question, as far as answers to it differ.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Key {
-    /// In lower case.
-    name: String,
-    qtype: u16,
-    class: u16,
-    dnssec_ok: bool,
-    checking_disabled: bool,
+pub(super) struct Key<Name = Box<[u8]>> {
+    /// In wire form and lower case.
+    pub name: Name,
+    pub qtype: u16,
+    pub class: u16,
+    pub dnssec_ok: bool,
+    pub checking_disabled: bool,
 }
 
+/// The same without a copy of the name.
+pub(super) type KeyRef<'a> = Key<&'a [u8]>;
+
 impl Key {
-    pub fn new(
-        (name, qtype, class): (&Name, RecordType, u16),
-        dnssec_ok: bool,
-        checking_disabled: bool,
-    ) -> Self {
-        let (name, qtype) = (mnemonic::name(name), u16::from(qtype));
-        Key { name, qtype, class, dnssec_ok, checking_disabled }
+    pub fn borrowed(&self) -> KeyRef<'_> {
+        let Key { qtype, class, dnssec_ok, checking_disabled, .. } = *self;
+        Key { name: &self.name, qtype, class, dnssec_ok, checking_disabled }
     }
+}
 
-    /// The name in lower case, with its final dot.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
+impl KeyRef<'_> {
     /// FNV-1 over the same octets as in CoreDNS (`hash` of plugin/cache/cache.go); its low bits.
     fn shard(&self) -> usize {
         const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
@@ -49,9 +44,27 @@ impl Key {
         let digit = |bit: bool| if bit { b'1' } else { b'0' };
         let ([t1, t2], [c1, c2]) = (self.qtype.to_be_bytes(), self.class.to_be_bytes());
         let head = [digit(self.dnssec_ok), digit(self.checking_disabled), t1, t2, c1, c2];
-        let octets = head.into_iter().chain(self.name.bytes());
-        let hash = octets.fold(OFFSET, |hash, octet| hash.wrapping_mul(PRIME) ^ u64::from(octet));
+        let mut hash = OFFSET;
+        let mut add = |octet: u8| hash = hash.wrapping_mul(PRIME) ^ u64::from(octet);
+        head.into_iter().for_each(&mut add);
+        // The name as it is spelled, with its final dot.
+        let mut rest = self.name;
+        while let Some((length @ 1.., tail)) = rest.split_first() {
+            let (label, after) = tail.split_at_checked(usize::from(*length)).unwrap_or_default();
+            label.iter().flat_map(|octet| mnemonic::escaped(*octet)).for_each(&mut add);
+            add(b'.');
+            rest = after;
+        }
+        if self.name.len() <= 1 {
+            add(b'.');
+        }
         usize::from(hash as u8)
+    }
+}
+
+impl Equivalent<Key> for KeyRef<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        *self == key.borrowed()
     }
 }
 
@@ -76,7 +89,7 @@ impl<T: Clone> Store<T> {
 
     /// Puts an entry in, in place of that of the same question. Says whether it cost another one its place.
     pub fn insert(&self, key: Key, value: T) -> bool {
-        let mut shard = self.shard(&key);
+        let mut shard = self.shard(&key.borrowed());
         let evicts = shard.len() >= self.most && !shard.contains_key(&key);
         if evicts {
             let any = rand::random_range(0..shard.len());
@@ -89,11 +102,11 @@ impl<T: Clone> Store<T> {
         evicts
     }
 
-    pub fn get(&self, key: &Key) -> Option<T> {
+    pub fn get(&self, key: &KeyRef<'_>) -> Option<T> {
         self.shard(key).get(key).cloned()
     }
 
-    pub fn remove(&self, key: &Key) {
+    pub fn remove(&self, key: &KeyRef<'_>) {
         if self.shard(key).swap_remove(key).is_some() {
             self.len.fetch_sub(1, Ordering::Relaxed);
         }
@@ -103,7 +116,7 @@ impl<T: Clone> Store<T> {
         self.len.load(Ordering::Relaxed)
     }
 
-    fn shard(&self, key: &Key) -> MutexGuard<'_, IndexMap<Key, T>> {
+    fn shard(&self, key: &KeyRef<'_>) -> MutexGuard<'_, IndexMap<Key, T>> {
         // Nothing panics between the steps of a change.
         self.shards[key.shard()].lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -111,24 +124,32 @@ impl<T: Clone> Store<T> {
 
 #[cfg(test)]
 mod tests {
+    use hickory_proto::rr::RecordType;
+
     use super::*;
     use crate::plugin::names;
 
     fn key(name: &str) -> Key {
-        Key::new((&names::parse(name).unwrap(), RecordType::A, 1), false, false)
+        of(name, RecordType::A, 1)
+    }
+
+    fn of(name: &str, qtype: RecordType, class: u16) -> Key {
+        let name = names::wire(&names::parse(name).unwrap()).folded().into();
+        let (dnssec_ok, checking_disabled) = (false, false);
+        Key { name, qtype: qtype.into(), class, dnssec_ok, checking_disabled }
     }
 
     #[test]
     fn keeps_questions_apart() {
         let store = Store::new(0);
-        let name = names::parse("A.test").unwrap();
+        let name = "A.test";
         let (v4, v6) = (RecordType::A, RecordType::AAAA);
         let keys = [
-            Key::new((&name, v4, 1), false, false),
-            Key::new((&name, v6, 1), false, false),
-            Key::new((&name, v4, 3), false, false),
-            Key::new((&name, v4, 1), true, false),
-            Key::new((&name, v4, 1), false, true),
+            of(name, v4, 1),
+            of(name, v6, 1),
+            of(name, v4, 3),
+            Key { dnssec_ok: true, ..of(name, v4, 1) },
+            Key { checking_disabled: true, ..of(name, v4, 1) },
             key("b.test"),
         ];
         for (number, key) in keys.iter().enumerate() {
@@ -136,14 +157,14 @@ mod tests {
         }
         assert_eq!(store.len(), keys.len());
         for (number, key) in keys.iter().enumerate() {
-            assert_eq!(store.get(key), Some(number));
+            assert_eq!(store.get(&key.borrowed()), Some(number));
         }
-        assert_eq!(store.get(&key("a.TEST.")), Some(0), "in any case");
+        assert_eq!(store.get(&key("a.TEST.").borrowed()), Some(0), "in any case");
         store.insert(keys[0].clone(), 9);
-        assert_eq!((store.get(&keys[0]), store.len()), (Some(9), keys.len()));
-        store.remove(&keys[0]);
-        store.remove(&keys[0]);
-        assert_eq!((store.get(&keys[0]), store.len()), (None, keys.len() - 1));
+        assert_eq!((store.get(&keys[0].borrowed()), store.len()), (Some(9), keys.len()));
+        store.remove(&keys[0].borrowed());
+        store.remove(&keys[0].borrowed());
+        assert_eq!((store.get(&keys[0].borrowed()), store.len()), (None, keys.len() - 1));
     }
 
     #[test]
@@ -157,14 +178,14 @@ mod tests {
             let mut evicted = 0;
             let same: Vec<Key> = (0..)
                 .map(|n| key(&format!("n{n}")))
-                .filter(|key| key.shard() == 7)
+                .filter(|key| key.borrowed().shard() == 7)
                 .take(8)
                 .collect();
             for key in &same {
                 evicted += usize::from(store.insert(key.clone(), ()));
             }
             assert_eq!((store.len(), evicted), (4, 4));
-            survivors.extend((0..8).filter(|n| store.get(&same[*n]).is_some()));
+            survivors.extend((0..8).filter(|n| store.get(&same[*n].borrowed()).is_some()));
         }
         assert_eq!(survivors.len(), 8, "each of them stays at some time");
     }
@@ -172,9 +193,12 @@ mod tests {
     /// As Go's hash/fnv computes them.
     #[test]
     fn chooses_the_shards_of_coredns() {
-        let dnssec =
-            |name| Key::new((&names::parse(name).unwrap(), RecordType::AAAA, 1), true, true);
-        let found = [key(".").shard(), key("example.org").shard(), dnssec("example.org").shard()];
+        let dnssec = Key {
+            dnssec_ok: true,
+            checking_disabled: true,
+            ..of("example.org", RecordType::AAAA, 1)
+        };
+        let found = [key("."), key("example.org"), dnssec].map(|key| key.borrowed().shard());
         assert_eq!(found, [65, 121, 250]);
     }
 }

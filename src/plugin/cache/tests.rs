@@ -363,7 +363,7 @@ fn finds_denials_first_but_where_answers_are_preferred() {
         keeping.keep(denial(&asked, code));
         let now = Instant::now();
         let found = |after| {
-            let found = shared.find(keeping.key(), now + Duration::from_secs(after));
+            let found = shared.find(&keeping.key(), now + Duration::from_secs(after));
             found.map_or("nothing", |(kept, _)| kept.label())
         };
         [found(1), found(40), found(80), found(150)]

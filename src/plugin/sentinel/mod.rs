@@ -62,7 +62,7 @@ impl Plugin for Sentinel {
         let question = Question::of(request, &name);
         match self.answer_now(&question, &mut answer) {
             Now::Answered => Reply::message(answer.message(request.reply())),
-            Now::Unknown => Err(Failure::code(ResponseCode::Refused)),
+            Now::Kept(_) | Now::Unknown => Err(Failure::code(ResponseCode::Refused)),
             Now::Passes => next.run(NAME, request).await,
         }
     }

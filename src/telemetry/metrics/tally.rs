@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::{Answered, Asked, COUNTED_TYPES, Carried, Metrics, SIZES, Served, counted};
 use crate::telemetry::buckets::TIMES;
-use crate::telemetry::cache::Labels as CacheLabels;
+use crate::telemetry::cache::{Kept, Labels as CacheLabels};
 use crate::telemetry::histogram::bucket;
 use crate::zone::rcode;
 
@@ -22,12 +22,17 @@ const TYPES: usize = COUNTED_TYPES.len() + 1;
 /// The codes that the fast path answers with.
 const CODES: [(u16, &str); 2] = [(rcode::NOERROR, "NOERROR"), (rcode::NXDOMAIN, "NXDOMAIN")];
 
+/// The stores of `cache`.
+const KEPT: [Kept; 2] = [Kept::Success, Kept::Denial];
+
 /// Where each number stands.
 const REQUESTS: usize = 0;
 const RESPONSES: usize = REQUESTS + FAMILIES.len() * TYPES;
 const DNSSEC_OK: usize = RESPONSES + CODES.len();
 const MISSES: usize = DNSSEC_OK + 1;
-const DURATIONS: usize = MISSES + 1;
+/// In the order of [`KEPT`].
+const HITS: usize = MISSES + 1;
+const DURATIONS: usize = HITS + KEPT.len();
 const REQUEST_SIZES: usize = DURATIONS + TIMES.len() + 1;
 const RESPONSE_SIZES: usize = REQUEST_SIZES + SIZES.len() + 1;
 /// Nanoseconds.
@@ -108,6 +113,17 @@ impl Tally {
         self.add(MISSES, 1);
     }
 
+    /// Counts one for which it has something.
+    pub fn hit(&mut self, kept: Kept) {
+        let number = KEPT.iter().position(|known| *known == kept).unwrap_or_default();
+        self.add(HITS + number, 1);
+    }
+
+    /// Whether answers with this code can be counted.
+    pub fn has(code: u16) -> bool {
+        CODES.iter().any(|(known, _)| *known == code)
+    }
+
     /// Nobody else writes, so that no step can come between.
     fn add(&mut self, number: usize, more: u64) {
         let number = &self.0.all[number];
@@ -145,9 +161,10 @@ impl Metrics {
 
     fn add(&self, labels: &Labels, new: &[u64; NUMBERS]) {
         let Labels { server, zone, view, plugin, cache } = labels;
-        if new[MISSES] > 0 {
-            let labels = CacheLabels { server, zones: cache, view: view.as_ref() };
-            self.cache.missed(labels, new[MISSES]);
+        let whose = CacheLabels { server, zones: cache, view: view.as_ref() };
+        let kept = KEPT.iter().map(|kept| Some(*kept)).zip(&new[HITS..DURATIONS]);
+        for (found, count) in kept.chain([(None, &new[MISSES])]).filter(|(_, count)| **count > 0) {
+            self.cache.asked_often(found, whose, *count);
         }
         let (server, zone, view) = (|| server.clone(), || zone.clone(), || view.clone());
         let answered = new[RESPONSES..DNSSEC_OK].iter().sum::<u64>();
@@ -217,6 +234,7 @@ mod tests {
             table.into_iter().cycle().take(10).enumerate()
         {
             let (duration, dnssec_ok) = (Duration::from_micros(micros), number % 2 == 0);
+            let found = [None, Some(Kept::Success), Some(Kept::Denial)][number % 3];
             let (code, qtype_code) = (u16::from(rcode), u16::from(qtype));
             tallies[number % 2].count(&Seen {
                 ipv6,
@@ -227,7 +245,10 @@ mod tests {
                 code,
                 duration,
             });
-            tallies[number % 2].missed();
+            match found {
+                Some(kept) => tallies[number % 2].hit(kept),
+                None => tallies[number % 2].missed(),
+            }
             other.observe(&Observation {
                 server: &server,
                 zone: &zone,
@@ -243,7 +264,7 @@ mod tests {
                 duration,
             });
             let zones = ".".into();
-            other.cache.asked(None, CacheLabels { server: &server, zones: &zones, view: None });
+            other.cache.asked(found, CacheLabels { server: &server, zones: &zones, view: None });
             if number == 5 {
                 // Shown twice, nothing is counted twice.
                 one.page();

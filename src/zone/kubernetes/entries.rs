@@ -1,10 +1,9 @@
 //! What is at the name of a Service or below it: addresses with ports, endpoints, aliases.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::{Look, Made};
-use crate::cluster::kinds::{EndpointSlice, ObjectKey, Port, ServiceKind};
+use crate::cluster::kinds::{Alias, Endpoint, EndpointSlice, Label, ObjectKey, Port, ServiceKind};
 use crate::registry::{Owner, ServiceName};
 use crate::zone::choice::{Chosen, Reach};
 use crate::zone::clusterset::{Exported, label_of, ports_of};
@@ -17,11 +16,29 @@ pub(super) struct Entry<'a> {
     pub place: Place<'a>,
     /// `None` where there is no port to tell.
     pub port: Option<u16>,
-    /// The label of an endpoint that has a name of its own below the Service, or nothing.
-    pub endpoint: Cow<'a, str>,
+    pub called: Called<'a>,
     /// Where the endpoint of a Service of several clusters is, or nothing.
     pub cluster: &'a str,
     pub service: &'a ObjectKey,
+}
+
+/// What has a name of its own below the Service.
+#[derive(Clone, Copy)]
+pub(super) enum Called<'a> {
+    Nothing,
+    Endpoint(&'a Endpoint, IpAddr),
+    Alias(&'a Alias),
+}
+
+impl Called<'_> {
+    /// The label of its name, or nothing.
+    pub fn label(&self) -> Label<'_> {
+        match self {
+            Called::Nothing => Label::Text(""),
+            Called::Endpoint(endpoint, address) => endpoint.label(*address),
+            Called::Alias(alias) => alias.label(),
+        }
+    }
 }
 
 /// Where an entry leads.
@@ -357,9 +374,9 @@ fn of_slice(
     below: Below<'_>,
     take: &mut dyn FnMut(Entry<'_>),
 ) -> bool {
-    let wanted = |label: &str, zone: &Option<Box<str>>| match below {
+    let wanted = |called: Called<'_>, zone: &Option<Box<str>>| match below {
         Below::Endpoint { name, cluster: asked } => {
-            is_label(label, name) && cluster.as_bytes().eq_ignore_ascii_case(asked)
+            is_label(&called.label(), name) && cluster.as_bytes().eq_ignore_ascii_case(asked)
         }
         Below::Topology { zone: asked, .. } => {
             zone.as_ref().is_some_and(|zone| is_labels(zone, asked))
@@ -367,25 +384,24 @@ fn of_slice(
         Below::Itself | Below::Port { .. } => true,
     };
     let mut found = false;
-    let mut give = |place: Place<'_>, label: &str| {
+    let mut give = |place: Place<'_>, called: Called<'_>| {
         for port in matching(&slice.ports, below) {
             found = true;
-            let endpoint = Cow::Borrowed(label);
-            take(Entry { place, port, endpoint, cluster, service });
+            take(Entry { place, port, called, cluster, service });
         }
     };
     for endpoint in &slice.endpoints {
         for &address in &endpoint.addresses {
-            let label = endpoint.label(address);
-            if wanted(&label, &endpoint.zone) {
-                give(Place::Address(address), &label);
+            let called = Called::Endpoint(endpoint, address);
+            if wanted(called, &endpoint.zone) {
+                give(Place::Address(address), called);
             }
         }
     }
     for endpoint in &slice.aliases {
-        let label = endpoint.label();
-        if let (true, Some(target)) = (wanted(&label, &endpoint.zone), alias(&endpoint.target)) {
-            give(Place::Alias(&target), &label);
+        let called = Called::Alias(endpoint);
+        if let (true, Some(target)) = (wanted(called, &endpoint.zone), alias(&endpoint.target)) {
+            give(Place::Alias(&target), called);
         }
     }
     found
@@ -421,7 +437,7 @@ fn is_labels(text: &str, mut wire: &[u8]) -> bool {
 
 /// An entry of the Service itself.
 fn at_service<'a>(place: Place<'a>, port: Option<u16>, service: &'a ObjectKey) -> Entry<'a> {
-    Entry { place, port, endpoint: Cow::Borrowed(""), cluster: "", service }
+    Entry { place, port, called: Called::Nothing, cluster: "", service }
 }
 
 /// A gateway's or sentinel's addresses in place of a Service's own. Its endpoints have no names.

@@ -1,10 +1,12 @@
 //! Names of pods: `ADDRESS.NAMESPACE.pod`, with dashes in the address. They are the local cluster's.
 
 use std::net::IpAddr;
+use std::str;
 
 use super::{Look, Pods, Verdict, records};
 use crate::registry::PodOwner;
 use crate::zone::answer::{Answer, Section};
+use crate::zone::name::MAX_LABEL;
 use crate::zone::rtype;
 
 impl Look<'_> {
@@ -20,7 +22,7 @@ impl Look<'_> {
         }
         let Some((text, address)) = address(pod) else { return Verdict::NameError };
         let count = match self.zone.pods {
-            Pods::Verified => self.running(&text, address, namespace),
+            Pods::Verified => self.running(text.text(), address, namespace),
             Pods::Insecure | Pods::Disabled => 1,
         };
         if count == 0 {
@@ -57,14 +59,38 @@ impl Look<'_> {
 
 /// The address that a pod's label spells: IPv4 where it has exactly three dashes, none doubled, else
 /// IPv6 (CoreDNS, plugin/kubernetes/kubernetes.go, `findPods`); and how it spells it.
-fn address(pod: &[u8]) -> Option<(String, IpAddr)> {
+fn address(pod: &[u8]) -> Option<(Spelled, IpAddr)> {
     // A dot can only be part of the label itself, where it spells no address.
-    let text = std::str::from_utf8(pod).ok().filter(|text| !text.contains('.'))?;
-    let dashes = text.bytes().filter(|octet| *octet == b'-').count();
-    let separator = if dashes == 3 && !text.contains("--") { "." } else { ":" };
-    let text = text.replace('-', separator);
-    let address = text.parse().ok()?;
-    Some((text, address))
+    if pod.contains(&b'.') {
+        return None;
+    }
+    let dashes = pod.iter().filter(|octet| **octet == b'-').count();
+    let is_v4 = dashes == 3 && !pod.windows(2).any(|two| two == b"--");
+    let mut octets = [0; MAX_LABEL];
+    let spelled = octets.get_mut(..pod.len())?;
+    for (place, octet) in spelled.iter_mut().zip(pod) {
+        *place = match octet {
+            b'-' if is_v4 => b'.',
+            b'-' => b':',
+            octet => *octet,
+        };
+    }
+    let spelled = Spelled { octets, length: pod.len() };
+    let address = spelled.text().parse().ok()?;
+    Some((spelled, address))
+}
+
+/// An address as a label spells it.
+struct Spelled {
+    octets: [u8; MAX_LABEL],
+    length: usize,
+}
+
+impl Spelled {
+    /// Empty where it is no text.
+    fn text(&self) -> &str {
+        str::from_utf8(&self.octets[..self.length]).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

@@ -68,10 +68,11 @@ fn names() -> impl Strategy<Value = WireName> {
     )
 }
 
-/// The records of an answer, whole.
+/// The records of an answer, whole, section by section.
 fn records(answer: &Answer) -> Vec<String> {
-    let records = answer.records().map(|record| format!("{record:?}"));
-    records.collect()
+    let mut records: Vec<_> = answer.records().collect();
+    records.sort_by_key(|record| record.section);
+    records.iter().map(|record| format!("{record:?}")).collect()
 }
 
 proptest! {

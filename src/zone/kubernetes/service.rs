@@ -1,9 +1,8 @@
 //! Services, and names below them: their records.
 
-use std::collections::HashSet;
-
 use super::alias::Trail;
 use super::entries::Place;
+use super::once::{Once, Written};
 use super::{Look, Verdict, records};
 use crate::zone::answer::{Answer, Section};
 use crate::zone::rtype;
@@ -22,10 +21,10 @@ impl Look<'_> {
 
     /// A or AAAA, each once, and what the aliases lead to.
     pub(super) fn addresses(&self, qtype: u16, trail: &mut Trail, out: &mut Answer) -> bool {
-        let mut written = HashSet::new();
+        let mut written = Once::default();
         self.entries(|entry| match entry.place {
             Place::Address(address)
-                if records::is_of(address, qtype) && written.insert(address) =>
+                if records::is_of(address, qtype) && written.is_new(address) =>
             {
                 out.address(Section::Answer, self.name.wire(), self.ttl(), address);
             }
@@ -56,24 +55,20 @@ impl Look<'_> {
         }
         let weight = u16::try_from(100 / total).unwrap_or(100).max(1);
         let (owner, ttl) = (self.name.wire(), self.ttl());
-        let mut targets = HashSet::new();
-        let mut glue = Vec::new();
+        let mut written = Written::new(total);
         self.entries(|entry| {
             let (Place::Address(address), Some(port)) = (&entry.place, entry.port) else { return };
-            let name = self.service_name(&entry.endpoint, entry.cluster, entry.service);
+            let label = entry.called.label();
+            let name = self.service_name(&label, entry.cluster, entry.service);
             // Below a zone so long that it is no name there is no record.
             let Some(target) = name else { return };
-            if targets.insert((target.folded().to_vec(), port)) {
+            if written.is_new_port(out, &target, port) {
                 records::srv(out, owner, ttl, weight, port, target.wire());
             }
-            glue.push((target, *address));
-        });
-        let mut written = HashSet::new();
-        for (target, address) in glue {
-            if written.insert((target.folded().to_vec(), address)) {
-                out.address(Section::Additional, target.wire(), ttl, address);
+            if written.is_new_glue(out, &target, *address) {
+                out.address(Section::Additional, target.wire(), ttl, *address);
             }
-        }
+        });
         found
     }
 }

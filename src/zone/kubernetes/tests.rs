@@ -121,7 +121,9 @@ pub(super) fn ask(
 }
 
 fn sections(out: &Answer) -> String {
-    let text = out.records().map(|record| {
+    let mut records: Vec<_> = out.records().collect();
+    records.sort_by_key(|record| record.section);
+    let text = records.iter().map(|record| {
         let glue = if record.section == Section::Additional { "+" } else { "" };
         format!("{glue}{}", rdata(record.rtype, record.rdata))
     });

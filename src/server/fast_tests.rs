@@ -1,0 +1,160 @@
+use std::path::Path;
+
+use allocation_counter::measure;
+use hickory_proto::op::{Message, MessageType, OpCode, Query};
+use hickory_proto::rr::RecordType::{self, A, AAAA, ANY, AXFR, CNAME, DS, HINFO, MX, PTR, SRV};
+
+use super::*;
+use crate::corefile::{self, ParseOptions};
+use crate::plugin::background::Background;
+use crate::plugin::names;
+use crate::server::instance::Instance;
+
+const COREFILE: &str = ".:53 {
+    errors
+    prometheus 127.0.0.1:0
+    cache 30
+    loop
+    loadbalance
+    sentinel remote {
+        answer 240.0.0.1 240.0.0.2
+    }
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
+        manifests zones/demo/east
+        pods insecure
+        fallthrough in-addr.arpa ip6.arpa
+    }
+    fleet {
+        local east
+        members manifests west zones/demo/west
+        members manifests vms zones/demo/vms
+        reach vms gateway 203.0.113.10
+    }
+}
+logged.example:53 {
+    log
+    sentinel logged.example {
+        answer 240.0.0.1
+    }
+}";
+
+fn packet(name: &str, qtype: RecordType, size: Option<u16>) -> Vec<u8> {
+    let mut message = Message::new(7, MessageType::Query, OpCode::Query);
+    message.metadata.recursion_desired = true;
+    message.add_query(Query::query(names::parse(name).unwrap(), qtype));
+    if let Some(size) = size {
+        let mut edns = hickory_proto::op::Edns::new();
+        edns.set_max_payload(size);
+        message.edns = Some(edns);
+    }
+    message.to_vec().unwrap()
+}
+
+/// The demo's clusters, once all is known of them.
+async fn worker() -> Worker {
+    let options = ParseOptions { default_port: 53, env: &|_| None };
+    let corefile = corefile::parse(Path::new("Corefile"), COREFILE, &options).unwrap();
+    let instance = Instance::build(&corefile).unwrap();
+    instance.watch(&Background::default());
+    instance.settled().await;
+    Worker::new(instance.sites().remove(0))
+}
+
+fn client() -> SocketAddr {
+    "192.0.2.1:40000".parse().unwrap()
+}
+
+/// What is asked most costs no allocation at all.
+#[tokio::test]
+async fn allocates_nothing() {
+    let mut worker = worker().await;
+    let mut out = Vec::with_capacity(1500);
+    for (name, qtype) in [
+        ("web.shop.svc.cluster.local", A),
+        ("WEB.shop.svc.cluster.local", AAAA),
+        ("web.shop.svc.cluster.local", SRV),
+        ("_http._tcp.web.shop.svc.cluster.local", SRV),
+        ("db.shop.svc.cluster.local", A),
+        ("db.shop.svc.cluster.local", SRV),
+        ("db-0.db.shop.svc.cluster.local", A),
+        ("none.shop.svc.cluster.local", A),
+        ("www.example.com.svc.cluster.local", AAAA),
+        ("www.example.com.shop.svc.cluster.local", A),
+        ("shop.svc.cluster.local", A),
+        ("cluster.local", RecordType::SOA),
+        ("dns-version.cluster.local", RecordType::TXT),
+        ("invoices.billing.svc.cluster.local", A),
+        ("10-1-2-3.shop.pod.cluster.local", A),
+        ("20.0.96.10.in-addr.arpa", PTR),
+        ("31.1.244.10.in-addr.arpa", PTR),
+        ("a.b.remote", A),
+        ("remote", RecordType::NS),
+    ] {
+        for size in [None, Some(1232)] {
+            let packet = packet(name, qtype, size);
+            // The buffers grow once.
+            assert!(worker.answer(&packet, client(), &mut out), "{name} {qtype} {size:?}");
+            let found = measure(|| {
+                worker.answer(&packet, client(), &mut out);
+            });
+            assert_eq!(found.count_total, 0, "{name} {qtype} {size:?}");
+            let message = Message::from_vec(&out).unwrap();
+            assert_eq!((message.id, message.edns.is_some()), (7, size.is_some()));
+        }
+    }
+}
+
+/// What the chain must see is left to it, and not counted.
+#[tokio::test]
+async fn leaves_the_rest_to_the_chain() {
+    let mut worker = worker().await;
+    let mut out = Vec::new();
+    let web = "web.shop.svc.cluster.local";
+    let with = |change: fn(&mut Vec<u8>)| {
+        let mut packet = packet(web, A, None);
+        change(&mut packet);
+        packet
+    };
+    let mut rest = vec![
+        packet("search.shop.svc.cluster.local", A, None),
+        packet("www.example.com", A, None),
+        packet("9.9.9.10.in-addr.arpa", PTR, None),
+        packet("a.logged.example", A, None),
+        with(|packet| packet.truncate(20)),
+        with(|packet| packet.push(0)),
+        // A response, another opcode, truncated, another class, a pointer.
+        with(|packet| packet[2] |= 0x80),
+        with(|packet| packet[2] |= 0x10),
+        with(|packet| packet[2] |= 0x02),
+        with(|packet| *packet.last_mut().unwrap() = 3),
+        with(|packet| packet[12] = 0xc0),
+        with(|packet| packet[5] = 2),
+        // An option of EDNS, and another version.
+        with(|packet| {
+            packet.extend(b"\0\0\x29\x04\xd0\0\0\0\0\0\x04\0\x03\0\0");
+            packet[11] = 1;
+        }),
+        with(|packet| {
+            packet.extend(b"\0\0\x29\x04\xd0\0\x01\0\0\0\0");
+            packet[11] = 1;
+        }),
+    ];
+    rest.extend([ANY, AXFR, DS, HINFO].map(|qtype| packet(web, qtype, None)));
+    for packet in rest {
+        assert!(!worker.answer(&packet, client(), &mut out), "{packet:02x?}");
+    }
+    for qtype in [A, CNAME, MX] {
+        assert!(worker.answer(&packet(web, qtype, None), client(), &mut out));
+    }
+    let page = worker.site.metrics().page();
+    let counted = |line: &&str| line.starts_with("coredns_dns_requests_total{");
+    let mut lines: Vec<&str> = page.lines().filter(counted).collect();
+    lines.sort();
+    let count = |qtype| {
+        format!(
+            "coredns_dns_requests_total{{family=\"1\",proto=\"udp\",server=\"dns://:53\",\
+             type=\"{qtype}\",view=\"\",zone=\".\"}} 1"
+        )
+    };
+    assert_eq!(lines, ["A", "CNAME", "MX"].map(count));
+}
