@@ -49,7 +49,7 @@ use crate::registry::Registry;
 pub use alias::Elsewhere;
 use alias::Trail;
 use entries::Place;
-pub use outside::Way;
+pub use outside::{Outside, Way};
 
 /// Version of the schema, answered as TXT of `dns-version`.
 const SCHEMA_VERSION: &str = "1.1.0";

@@ -1,5 +1,7 @@
 //! `k8s_external` and `autopath @kubernetes` beside the real CoreDNS, with one Corefile on one API server.
 
+mod transfers;
+
 use hickory_proto::rr::RecordType;
 
 use crate::harness::{ControlPlane, Question, same_answer};
@@ -87,7 +89,7 @@ async fn external_names_with_all_options() {
             endpoint_pod_names
         }
         k8s_external example.org sub.example.org {
-            apex nsdns
+            apex NSdns
             ttl 300
             headless
             fallthrough sub.example.org

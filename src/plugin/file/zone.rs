@@ -11,16 +11,14 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use arc_swap::ArcSwapOption;
-use hickory_proto::op::Message;
 use hickory_proto::rr::{Name, RData, Record};
 use thiserror::Error;
 
 use super::master::{self, Entry};
 use super::record::{fold, record, serial};
 use super::tree::{self, HTTPS, RRSIG, SVCB, Tree};
-use crate::plugin::transfer::Contents;
+use crate::plugin::transfer::{Contents, piece};
 use crate::telemetry::mnemonic;
-use crate::zone::answer::Answer;
 use crate::zone::rtype;
 
 const NSEC3: u16 = 50;
@@ -217,14 +215,9 @@ impl Data {
             pieces.push(piece(node.all().cloned().collect())?);
         }
         let soa = piece(vec![self.soa.clone()])?;
-        Ok(Contents { serial: self.serial(), soa, records: Box::new(pieces.into_iter()) })
+        let records = Box::new(pieces.into_iter());
+        Ok(Contents { serial: self.serial(), newer_is_known: false, soa, records })
     }
-}
-
-fn piece(records: Vec<Record>) -> Result<Answer, hickory_proto::ProtoError> {
-    let mut message = Message::query();
-    message.answers = records;
-    Answer::from_message(&message)
 }
 
 /// A path without `.` and `..`, by its words alone, as Go's filepath.Clean.

@@ -8,6 +8,7 @@
 mod records;
 mod servers;
 mod setup;
+mod transfer;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 use super::kubernetes::{View, Zones as Kubernetes};
+use super::transfer::Transferred;
 use super::{Next, Outcome, Plugin, Reply, Request, names};
 use crate::zone::reverse;
 pub use setup::setup;
@@ -74,6 +76,26 @@ impl Plugin for External {
             reply.authorities = vec![self.soa(zone)];
         }
         Reply::message(reply)
+    }
+
+    async fn transfer(&self, request: &Request) -> Transferred {
+        let Some(zone) = self.zones.iter().find(|zone| *zone == request.qname()) else {
+            return Transferred::Elsewhere;
+        };
+        self.view.local().await;
+        // What a member has not told yet would be missing until the next refresh.
+        self.view.members().await;
+        // A zone without names would empty a secondary.
+        if !self.view.known().local {
+            return Transferred::NotYet;
+        }
+        match self.contents(zone) {
+            Ok(contents) => Transferred::Zone(Box::new(contents)),
+            Err(error) => {
+                tracing::error!("Zone {zone} cannot be transferred: {error}");
+                Transferred::NotYet
+            }
+        }
     }
 }
 

@@ -61,6 +61,15 @@ impl External {
         }
     }
 
+    /// The name server of a zone and its addresses, for a transfer.
+    pub(super) fn servers(&self, zone: &Name) -> Vec<Record> {
+        let server = self.below_zone(SERVER, zone);
+        let addresses = self.addresses_of_server().into_iter();
+        let addresses = addresses.map(|address| self.record(server.clone(), address));
+        let first = self.record(zone.clone(), RData::NS(NS(server.clone())));
+        std::iter::once(first).chain(addresses).collect()
+    }
+
     /// The labels before the apex; `None` where the labels do not end with it.
     pub(super) fn below_apex<'a, 'l>(&self, labels: &'a [&'l [u8]]) -> Option<&'a [&'l [u8]]> {
         let apex = usize::from(self.apex.num_labels());

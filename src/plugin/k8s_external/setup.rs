@@ -64,7 +64,7 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
     setup.push(External {
         zones,
         first: first.to_lowercase(),
-        apex: apex.to_lowercase(),
+        apex,
         ttl,
         headless,
         fallthrough,

@@ -31,5 +31,5 @@ pub fn contents(zones: &Arc<Zones>, view: &Arc<View>, name: &WireName) -> Transf
         records
     });
     let records = Box::new(std::iter::once(servers).chain(services));
-    Transferred::Zone(Box::new(Contents { serial, soa, records }))
+    Transferred::Zone(Box::new(Contents { serial, newer_is_known: false, soa, records }))
 }

@@ -13,8 +13,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hickory_proto::op::ResponseCode;
-use hickory_proto::rr::{Name, RData, RecordType};
+use hickory_proto::ProtoError;
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 pub use notify::Notifier;
 pub use pack::Messages;
@@ -42,10 +43,31 @@ pub enum Transferred {
 /// A zone to transfer.
 pub struct Contents {
     pub serial: u32,
+    /// Whether a client with a greater serial has it, too, as RFC 1995 §2 says; else only one with the same.
+    pub newer_is_known: bool,
     /// The SOA alone, with which a transfer begins and ends.
     pub soa: Answer,
     /// All other records of the answer section, in pieces.
     pub records: Box<dyn Iterator<Item = Answer> + Send>,
+}
+
+impl Contents {
+    /// Whether a client with this serial has the zone as it is. 0 is the serial of a secondary that has nothing
+    /// (plugin/transfer/transfer.go).
+    fn is_known(&self, serial: u32) -> bool {
+        let is_newer = self.newer_is_known && serial > self.serial;
+        serial != 0 && (serial == self.serial || is_newer)
+    }
+}
+
+/// Some records, as a piece of a zone.
+///
+/// # Errors
+/// A record that does not fit the wire.
+pub fn piece(records: Vec<Record>) -> Result<Answer, ProtoError> {
+    let mut message = Message::query();
+    message.answers = records;
+    Answer::from_message(&message)
 }
 
 /// The plugin.
@@ -109,8 +131,7 @@ impl Plugin for Transfer {
                 Transferred::Zone(contents) => contents,
             };
             let (zone, now) = (request.qname().to_ascii(), contents.serial);
-            // Serial 0 is that of a secondary that has nothing (plugin/transfer/transfer.go).
-            if serial.is_some_and(|serial| serial != 0 && serial == now) {
+            if serial.is_some_and(|serial| contents.is_known(serial)) {
                 tracing::info!(
                     "Outgoing noop, incremental transfer for up to date zone {zone:?} to {client} for \
                      {now} SOA serial"

@@ -54,7 +54,10 @@ impl Plugin for Zone {
             answer.address(Section::Answer, zone.wire(), 5, address);
             answer
         });
-        Transferred::Zone(Box::new(Contents { serial: 7, soa, records: Box::new(addresses) }))
+        let records = Box::new(addresses);
+        // Of this name greater serials are known.
+        let newer_is_known = *request.qname() == "newer.test.".parse().unwrap();
+        Transferred::Zone(Box::new(Contents { serial: 7, newer_is_known, soa, records }))
     }
 }
 
@@ -99,6 +102,9 @@ async fn gives_zones_to_those_who_may_have_them() {
         (all, "a.test", IXFR, Some(7), "No Error 1"),
         (all, "a.test", IXFR, Some(8), whole),
         (all, "a.test", IXFR, Some(0), whole),
+        (all, "newer.test", IXFR, Some(8), "No Error 1"),
+        (all, "newer.test", IXFR, Some(6), whole),
+        (all, "newer.test", IXFR, Some(0), whole),
         (some, "x.a.test", AXFR, None, whole),
         (some, "b.a.test", AXFR, None, "Query Refused 0"),
         (some, "c.test", AXFR, None, "Non-Existent Domain"),

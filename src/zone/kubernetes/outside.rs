@@ -5,6 +5,8 @@
 //! them. Out: addresses and host names, each with a port. Who answers for a Service is chosen as for its name
 //! in a cluster's zone.
 
+mod transfer;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -15,6 +17,7 @@ use crate::cluster::kinds::{ObjectKey, Point, Port, ServiceKind};
 use crate::registry::{Owner, Registry};
 use crate::zone::name::WireName;
 use crate::zone::{rcode, schema};
+pub use transfer::Outside;
 
 /// One way to a Service, with one of its ports.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -55,14 +55,10 @@ impl Kubernetes {
     /// All names of Services, or of ServiceImports where the zone has those, in the order of a transfer:
     /// by name alone, as in CoreDNS, and then by namespace.
     pub fn transfer_names(&self, registry: &Registry, zone: &WireName) -> Vec<Arc<ServiceName>> {
-        let mut names = match self.made_of(zone, 0) {
+        in_order(match self.made_of(zone, 0) {
             Made::Services | Made::Exports => registry.all_services(),
             Made::Imports => registry.all_imports(),
-        };
-        names.sort_by_cached_key(|name| {
-            name.owners().first().map(|owner| (owner.key.name.clone(), owner.key.namespace.clone()))
-        });
-        names
+        })
     }
 
     /// The records of one of these names.
@@ -100,6 +96,14 @@ impl Kubernetes {
             }
         }
     }
+}
+
+/// By name, and then by namespace.
+pub(super) fn in_order(mut names: Vec<Arc<ServiceName>>) -> Vec<Arc<ServiceName>> {
+    names.sort_by_cached_key(|name| {
+        name.owners().first().map(|owner| (owner.key.name.clone(), owner.key.namespace.clone()))
+    });
+    names
 }
 
 impl Look<'_> {

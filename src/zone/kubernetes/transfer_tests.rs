@@ -166,6 +166,72 @@ fn the_names_of_a_cluster_set() {
     );
 }
 
+/// West's load balancer has two ways in and two ports, of which one has no name.
+const OUTSIDE: &str = "kind: Service
+metadata: {name: api, namespace: billing}
+spec:
+  clusterIP: 10.97.0.1
+  externalIPs: [192.0.2.1, 192.0.2.2]
+  ports: [{name: Http, port: 80}, {port: 81, protocol: UDP}]
+status: {loadBalancer: {ingress: [{hostname: lb.example.org}]}}";
+
+#[test]
+fn the_names_outside() {
+    let (registry, mut zones) = (registry(), zones(Reach::Direct));
+    tell(&registry, "west", OUTSIDE, Keep::default());
+    let mut records = |headless| {
+        let mut out = Answer::default();
+        let zone = WireName::parse("example.org").unwrap();
+        let outside = Outside { zone, ttl: 5, headless };
+        for name in zones.outside_names(&registry) {
+            zones.outside_name(&registry, &outside, &name, &mut out);
+        }
+        zones.namespaces = Some([Box::from(*b"shop")].into());
+        let line = |record: crate::zone::answer::RecordRef<'_>| {
+            let owner = WireName::read(record.owner).unwrap().0;
+            let line = format!("{owner} {} {}", record.ttl, rdata(record.rtype, record.rdata));
+            line.replace(".example.org.", "~")
+        };
+        out.records().map(line).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        records(false),
+        [
+            "api.billing~ 5 192.0.2.1",
+            "api.billing~ 5 192.0.2.2",
+            "api.billing~ 30 lb~",
+            "api.billing~ 30 0 100 80 api.billing~",
+            "api.billing~ 30 0 100 81 api.billing~",
+            "api.billing~ 30 0 100 80 lb~",
+            "api.billing~ 30 0 100 81 lb~",
+            "_._udp.api.billing~ 30 0 100 81 api.billing~",
+            "_._udp.api.billing~ 30 0 100 81 lb~",
+            "_http._tcp.api.billing~ 30 0 100 80 api.billing~",
+            "_http._tcp.api.billing~ 30 0 100 80 lb~",
+        ]
+    );
+    // Of one namespace, which has a headless Service: two endpoints with three ports, one of them without a number.
+    assert_eq!(
+        records(true),
+        [
+            "db.shop~ 5 10.244.1.1",
+            "db.shop~ 5 10.244.1.2",
+            "db.shop~ 30 0 16 5432 db-0.db.shop~",
+            "db.shop~ 30 0 16 9 db-0.db.shop~",
+            "db.shop~ 30 0 16 5432 10-244-1-2.db.shop~",
+            "db.shop~ 30 0 16 9 10-244-1-2.db.shop~",
+            "_pg._tcp.db.shop~ 30 0 50 5432 db-0.db.shop~",
+            "_pg._tcp.db.shop~ 30 0 50 5432 10-244-1-2.db.shop~",
+            "10-244-1-2.db.shop~ 5 10.244.1.2",
+            "10-244-1-2.db.shop~ 30 0 100 5432 10-244-1-2.db.shop~",
+            "10-244-1-2.db.shop~ 30 0 100 9 10-244-1-2.db.shop~",
+            "db-0.db.shop~ 5 10.244.1.1",
+            "db-0.db.shop~ 30 0 100 5432 db-0.db.shop~",
+            "db-0.db.shop~ 30 0 100 9 db-0.db.shop~",
+        ]
+    );
+}
+
 #[test]
 fn what_is_no_zone() {
     let zones = zones(Reach::Direct);

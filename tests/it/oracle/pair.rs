@@ -107,6 +107,11 @@ impl Pair {
         &self.fleetdns
     }
 
+    /// CoreDNS itself.
+    pub fn theirs(&self) -> &DnsServer {
+        &self.coredns
+    }
+
     /// What CoreDNS says.
     pub async fn coredns(&self, asked: &Asked) -> Message {
         ask(&self.coredns, asked).await
