@@ -3,11 +3,13 @@
 //! In: a question. Out: what the next plugin says to it with the flags of `query`, with those of `response`.
 //! A reply that only the server writes, to a question that nobody answered, has not those.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use hickory_proto::op::Metadata;
 
 use super::setup::Setup;
-use super::{Next, Outcome, Plugin, Reply, Request};
+use super::{Next, Outcome, Plugin, Request};
 use crate::corefile::{Diagnostic, Directive, Line, Token};
 
 const NAME: &str = "header";
@@ -18,10 +20,10 @@ const FLAGS: [(&str, Flag); 3] =
     [("aa", Flag::Authoritative), ("ra", Flag::RecursionAvailable), ("rd", Flag::RecursionDesired)];
 
 /// The plugin: what becomes of flags, in the order of the Corefile.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Header {
     query: Vec<Rule>,
-    response: Vec<Rule>,
+    response: Arc<[Rule]>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,18 +57,18 @@ impl Rule {
 pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Diagnostic> {
     let directive = setup.once(directives)?;
     directive.no_args()?;
-    let mut header = Header::default();
+    let (mut query, mut response) = (Vec::new(), Vec::new());
     for line in directive.lines() {
         let (is_query, rules) = rules(line)?;
-        if is_query { &mut header.query } else { &mut header.response }.extend(rules);
+        if is_query { &mut query } else { &mut response }.extend(rules);
     }
-    if header.query.is_empty() && header.response.is_empty() {
+    if query.is_empty() && response.is_empty() {
         return Err(directive.name.error(
             "header does not say which flags",
             format!("add lines `{USAGE}`, or take header out"),
         ));
     }
-    setup.push(header);
+    setup.push(Header { query, response: response.into() });
     Ok(())
 }
 
@@ -102,17 +104,19 @@ impl Plugin for Header {
     }
 
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {
-        let mut outcome = if self.query.is_empty() {
+        let outcome = if self.query.is_empty() {
             next.run(NAME, request).await
         } else {
             let mut message = (*request.message).clone();
             self.query.iter().for_each(|rule| rule.apply(&mut message.metadata));
             next.run(NAME, &request.changed(message)).await
         };
-        if let Ok(Reply::Message(reply)) = &mut outcome {
-            self.response.iter().for_each(|rule| rule.apply(&mut reply.metadata));
-        }
-        outcome
+        let rules = self.response.clone();
+        outcome.map(|reply| {
+            reply.each(move |message| {
+                rules.iter().for_each(|rule| rule.apply(&mut message.metadata));
+            })
+        })
     }
 }
 

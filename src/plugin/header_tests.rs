@@ -2,8 +2,8 @@ use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 
 use super::*;
-use crate::plugin::Failure;
 use crate::plugin::testing::{self, request};
+use crate::plugin::{Failure, Reply};
 
 #[test]
 fn reads_its_words() {
@@ -62,6 +62,20 @@ async fn sets_flags_of_questions_and_replies() {
     let flags = &reply.metadata;
     assert!(flags.recursion_available && flags.recursion_desired && !flags.authoritative);
     assert!(!asked.left().message.metadata.recursion_desired, "those before see it");
+}
+
+#[tokio::test]
+async fn sets_flags_of_all_messages_of_a_transfer() {
+    let (mut chain, _) = testing::setup("header {\nresponse set ra\n}", NAME, setup).unwrap();
+    let asked = request("example.org", RecordType::AXFR);
+    let outcome = testing::ask_before(&mut chain, &asked, |request| {
+        let messages = vec![request.reply(), request.reply()];
+        Ok(Reply::Messages(Box::new(messages.into_iter())))
+    })
+    .await;
+    let Ok(Reply::Messages(messages)) = outcome else { panic!("no messages") };
+    let flags: Vec<bool> = messages.map(|message| message.metadata.recursion_available).collect();
+    assert_eq!(flags, [true, true]);
 }
 
 #[tokio::test]

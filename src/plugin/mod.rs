@@ -71,6 +71,7 @@ use hickory_proto::rr::Name;
 use background::Background;
 use explain::Told;
 use fast::{Now, Question, Stance};
+use passing::Changing;
 pub use request::{Request, Transport};
 use transfer::Transferred;
 
@@ -159,6 +160,18 @@ pub enum Reply {
 impl Reply {
     pub fn message(message: Message) -> Outcome {
         Ok(Reply::Message(Box::new(message)))
+    }
+
+    /// The same with each of its messages changed, as it passes.
+    pub fn each(self, mut change: impl FnMut(&mut Message) + Send + 'static) -> Reply {
+        match self {
+            Reply::Message(mut message) => {
+                change(&mut message);
+                Reply::Message(message)
+            }
+            Reply::Messages(messages) => Reply::Messages(Box::new(Changing { messages, change })),
+            Reply::Silence => Reply::Silence,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 
 use super::fast::Stance;
 use super::setup::Setup;
-use super::{Messages, Next, Outcome, Plugin, Reply, Request};
+use super::{Next, Outcome, Plugin, Request};
 use crate::corefile::{Diagnostic, Directive};
 
 const NAME: &str = "nsid";
@@ -56,33 +56,8 @@ impl Plugin for Nsid {
         if !wanted {
             return outcome;
         }
-        match outcome {
-            Ok(Reply::Message(mut message)) => {
-                fill(&mut message, &self.data);
-                Ok(Reply::Message(message))
-            }
-            Ok(Reply::Messages(messages)) => {
-                Ok(Reply::Messages(Box::new(Filled { messages, data: self.data.clone() })))
-            }
-            nothing => nothing,
-        }
-    }
-}
-
-/// The messages of a transfer, each with the option.
-#[derive(Debug)]
-struct Filled {
-    messages: Box<dyn Messages>,
-    data: Vec<u8>,
-}
-
-impl Iterator for Filled {
-    type Item = Message;
-
-    fn next(&mut self) -> Option<Message> {
-        let mut message = self.messages.next()?;
-        fill(&mut message, &self.data);
-        Some(message)
+        let data = self.data.clone();
+        outcome.map(|reply| reply.each(move |message| fill(message, &data)))
     }
 }
 

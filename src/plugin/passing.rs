@@ -1,6 +1,8 @@
-//! The messages of a transfer on their way to the client, for plugins that write down what became of it.
+//! The messages of a transfer on their way to the client, for plugins that change them or write down what
+//! became of them.
 //!
-//! In: the messages of the plugins behind. Out: the same messages, and at the end what they were.
+//! In: the messages of the plugins behind. Out: the messages changed, or the same ones and at the end what
+//! they were.
 
 use std::fmt;
 
@@ -8,6 +10,28 @@ use hickory_proto::op::{Message, Metadata};
 
 use super::Messages;
 use crate::telemetry::uncompressed_len;
+
+/// Messages that are changed.
+pub struct Changing<F: FnMut(&mut Message)> {
+    pub messages: Box<dyn Messages>,
+    pub change: F,
+}
+
+impl<F: FnMut(&mut Message)> Iterator for Changing<F> {
+    type Item = Message;
+
+    fn next(&mut self) -> Option<Message> {
+        let mut message = self.messages.next()?;
+        (self.change)(&mut message);
+        Some(message)
+    }
+}
+
+impl<F: FnMut(&mut Message)> fmt::Debug for Changing<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Changing").field("messages", &self.messages).finish_non_exhaustive()
+    }
+}
 
 /// What has passed.
 #[derive(Clone, Debug, Default)]

@@ -13,6 +13,7 @@ mod edns;
 mod pattern;
 mod rule;
 mod setup;
+mod transfer;
 mod undo;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use cname::Answers;
 use draft::{BadName, Draft};
 use rule::Rule;
 pub use setup::setup;
+use transfer::Undone;
 use undo::Undo;
 
 const NAME: &str = "rewrite";
@@ -63,7 +65,11 @@ impl Plugin for Rewrite {
             Ok(Reply::Message(reply)) => *reply,
             // Nobody behind wrote a reply, to which rules may be.
             Err(failure) => self.written(changed, failure),
-            other => return other,
+            Ok(Reply::Messages(messages)) => {
+                let undone = Undone::new(messages, undos, request, changed);
+                return Ok(Reply::Messages(Box::new(undone)));
+            }
+            silence => return silence,
         };
         Reply::message(undo(reply, &undos, request, changed).await?)
     }

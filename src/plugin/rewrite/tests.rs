@@ -281,6 +281,41 @@ async fn reply(lines: &str, asked: &str) -> String {
 }
 
 #[tokio::test]
+async fn changes_all_messages_of_a_transfer() {
+    let give = |request: &Request| {
+        let owner = request.qname().to_ascii();
+        let message = |data: RData| {
+            let mut reply = request.reply();
+            reply.answers = vec![record(&owner, 60, data)];
+            reply
+        };
+        let alias = RData::CNAME(CNAME(name("c.b.test")));
+        let messages = vec![message(RData::A(A::new(192, 0, 2, 1))), message(alias)];
+        Ok(Reply::Messages(Box::new(messages.into_iter())))
+    };
+    for (lines, expected) in [
+        ("rewrite name a.test b.test", "NoError a.test. 60; NoError a.test. 60"),
+        ("rewrite continue ttl a.test 30", "NoError a.test. 30; NoError a.test. 30"),
+        // What an alias would lead to is not asked for.
+        ("rewrite cname c.b.test d.test", "NoError a.test. 60; NoError a.test. 60"),
+        // A message that cannot be written is the last.
+        ("rewrite name regex ^a\\.test\\.$ b.test answer name ^b a..b", "ServFail"),
+    ] {
+        let (mut chain, _) = testing::setup(lines, NAME, setup).unwrap();
+        let asked = request("a.test", RecordType::AXFR);
+        let outcome = testing::ask_before(&mut chain, &asked, give).await;
+        let Ok(Reply::Messages(messages)) = outcome else { panic!("{outcome:?}") };
+        let shown = messages.map(|message| {
+            assert_eq!(message.queries, asked.message.queries);
+            let records = message.answers.iter();
+            let records = records.map(|record| format!(" {} {}", record.name, record.ttl));
+            format!("{:?}{}", message.metadata.response_code, records.collect::<String>())
+        });
+        assert_eq!(shown.collect::<Vec<_>>().join("; "), expected, "{lines}");
+    }
+}
+
+#[tokio::test]
 async fn changes_replies() {
     let plain = "b.test. 60 t.b.test., t.b.test. 600 b.test., t.b.test. 600, b.test. 5 ns.b.test., X.b.test. 5 b.test.";
     let back = "a.test. 60 t.a.test., t.a.test. 600 a.test., t.a.test. 600, a.test. 5 ns.a.test., X.a.test. 5 a.test.";
