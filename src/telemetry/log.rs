@@ -28,7 +28,20 @@ const DEFAULT_FILTER: &str = "info,kube=warn,kube_client=warn,kube_runtime=warn,
      rustls=warn,hickory_proto=warn";
 
 /// Modules of `plugin` that are no plugins.
-const NO_PLUGINS: [&str; 3] = ["order", "request", "setup"];
+const NO_PLUGINS: [&str; 12] = [
+    "background",
+    "changes",
+    "crowds",
+    "explain",
+    "fast",
+    "names",
+    "order",
+    "passing",
+    "request",
+    "response",
+    "setup",
+    "testing",
+];
 
 /// The form of the lines.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
@@ -182,6 +195,8 @@ fn level(level: Level) -> &'static str {
 fn plugin(target: &str) -> Option<&str> {
     let path = target.strip_prefix("fleetdns::plugin::")?;
     let name = path.split("::").next()?;
+    // A keyword of Rust, such as `loop`.
+    let name = name.strip_prefix("r#").unwrap_or(name);
     (!NO_PLUGINS.contains(&name)).then_some(name)
 }
 

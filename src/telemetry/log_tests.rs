@@ -37,6 +37,25 @@ fn prints_lines_as_coredns_does() {
 }
 
 #[test]
+fn every_module_of_plugins_is_known() {
+    let words: Vec<&str> = crate::plugin::order::ORDER.iter().map(|(word, _)| *word).collect();
+    let text = include_str!("../plugin/mod.rs");
+    let modules =
+        text.lines().filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod "));
+    let modules = modules.filter_map(|line| line.strip_suffix(';'));
+    let mut count = 0;
+    for module in modules.filter(|module| !module.ends_with("_tests")) {
+        let name = module.trim_start_matches("r#");
+        let target = format!("fleetdns::plugin::{module}::inner");
+        let expected = words.contains(&name).then_some(name);
+        assert_eq!(plugin(&target), expected, "{module}");
+        count += 1;
+    }
+    assert!(count > 40, "only {count} modules");
+    assert_eq!(plugin("fleetdns::server::udp"), None);
+}
+
+#[test]
 fn appends_fields_and_never_breaks_a_line() {
     let lines = printed("debug", || {
         let text = "two words";
