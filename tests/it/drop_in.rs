@@ -17,7 +17,7 @@
 //!
 //! | Step | |
 //! |---|---|
-//! | `NAME TYPE [WORD...]` | Asks. Words: `tcp`, `edns=SIZE`, `do`, `nsid`, `cd`, `ad`, `nord`, `class=CH`, `from=127.0.0.2`, `times=3`; `ordered` compares the order of records too; `silence` says that no answer comes, and so is asked together with a name that has one: `silence=NAME`; `anyport` compares no ports of SRV records. |
+//! | `NAME TYPE [WORD...]` | Asks. Words: `tcp`, `edns=SIZE`, `do`, `nsid`, `tsig` (without EDNS, which would come behind it), `cd`, `ad`, `nord`, `class=CH`, `from=127.0.0.2`, `times=3`; `ordered` compares the order of records too; `silence` says that no answer comes, and so is asked together with a name that has one: `silence=NAME`; `anyport` compares no ports of SRV records. |
 //! | `@pass SECONDS` | Time passes. |
 //! | `@write FILE OTHER` | A file gets what the other has, at once. |
 //! | `@until NAME TYPE TEXT` | Asks both again and again, until their answers have the text. Only counters may tell. |

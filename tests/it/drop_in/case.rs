@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use hickory_proto::op::Edns;
+use hickory_proto::rr::rdata::NULL;
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
-use hickory_proto::rr::{DNSClass, RecordType};
+use hickory_proto::rr::{DNSClass, RData, Record, RecordType};
 
 use crate::harness::Question;
 
@@ -144,6 +145,7 @@ fn ask(mut question: Question, how: &[&str]) -> Result<Ask, String> {
                 let options = m.edns.get_or_insert_with(Edns::new).options_mut();
                 options.insert(EdnsOption::Unknown(EdnsCode::NSID.into(), Vec::new()));
             }),
+            "tsig" => question.edit(|m| m.additionals.push(signature())),
             "cd" => question.edit(|m| m.metadata.checking_disabled = true),
             "ad" => question.edit(|m| m.metadata.authentic_data = true),
             "nord" => question.edit(|m| m.metadata.recursion_desired = false),
@@ -164,6 +166,18 @@ fn ask(mut question: Question, how: &[&str]) -> Result<Ask, String> {
         }
     }
     Ok(Ask { question, times, ordered, anyport, silence })
+}
+
+/// A signature by a key that nobody has (RFC 8945 §4.2).
+fn signature() -> Record {
+    let algorithm = b"\x0bhmac-sha256\0";
+    let (time, fudge, length) = ([0, 0, 1, 2, 3, 4], [1, 44], [0, 32]);
+    let id_error_other = [0; 6];
+    let parts: [&[u8]; 6] = [algorithm, &time, &fudge, &length, &[7; 32], &id_error_other];
+    let data = RData::Unknown { code: RecordType::TSIG, rdata: NULL::with(parts.concat()) };
+    let mut record = Record::from_rdata("key.example.".parse().expect("a name"), 0, data);
+    record.dns_class = DNSClass::ANY;
+    record
 }
 
 fn class(name: &str) -> Result<DNSClass, String> {
