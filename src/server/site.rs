@@ -241,15 +241,17 @@ impl Site {
     /// The block of the longest zone that takes the question; of several for one zone the first of the
     /// Corefile. The DS records of a zone are its parent's (RFC 4035 §3.1.4.1):
     /// they are asked of the outermost block that is not the root's, if there is one
-    /// (core/dnsserver/server.go).
+    /// (core/dnsserver/server.go). A block without plugins ends the search: it refuses.
     pub(super) fn find(&self, request: &Request) -> Option<&Block> {
         let name = names::wire(request.qname());
         let in_zone = |block: &&Block| name.left_of(&block.zone).is_some();
-        let mut blocks = self.blocks.iter().filter(in_zone).filter(|block| block.takes(request));
+        let takes = |block: &&Block| block.chain.is_empty() || block.takes(request);
+        let mut blocks = self.blocks.iter().filter(in_zone).filter(takes);
         if u16::from(request.qtype()) == rtype::DS {
             let all: Vec<&Block> = blocks.collect();
-            let outermost = all.iter().rev().find(|block| block.zone.labels() > 0);
-            return outermost.or(all.first()).copied();
+            let mut below = all.iter().filter(|block| block.zone.labels() > 0);
+            let refusing = below.clone().find(|block| block.chain.is_empty());
+            return refusing.or(below.next_back()).or(all.first()).copied();
         }
         blocks.next()
     }
