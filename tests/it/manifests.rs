@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::harness::manifests::documents;
 use crate::harness::outside::outside_of_a_cluster;
 use crate::harness::{ApiServer, ControlPlane, FLEETDNS, LONG, eventually, objects, scratch};
+use crate::oracle;
 
 const NAMESPACE: &str = "kube-system";
 const NAME: &str = "fleetdns";
@@ -147,8 +148,12 @@ async fn the_corefile_works_with_the_rights_of_the_service_account() {
     let folder = scratch::folder("rights");
     let kubeconfig = folder.join("kubeconfig.yaml");
     fs::write(&kubeconfig, east.kubeconfig_yaml_of(&token)).expect("write a kubeconfig");
+    // The resolvers of the node.
+    let nodes = oracle::upstream().await;
+    let forward = format!("forward . {}", nodes.dns_addr());
+    let corefile = corefile().replace("forward . /etc/resolv.conf", &forward);
     let mut dns = FLEETDNS
-        .with(&outside_of_a_cluster(&corefile(), &kubeconfig))
+        .with(&outside_of_a_cluster(&corefile, &kubeconfig))
         .env("CLUSTER_ID", "east")
         .start()
         .await;
