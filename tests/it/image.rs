@@ -1,5 +1,5 @@
-//! The release binary as the image has it, run as a hardened container runs it: one static file, user
-//! 65532, no capability but NET_BIND_SERVICE, no new privileges, a root that cannot be written, port 53.
+//! The binary as the image has it, but not optimized, run as a hardened container runs it: one static file,
+//! user 65532, no capability but NET_BIND_SERVICE, no new privileges, a root that cannot be written, port 53.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -51,6 +51,9 @@ fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
+/// How it is built: how a file is linked and started is the same in the profile of the image.
+const PROFILE: &str = "image-test";
+
 /// The binary as the Dockerfile builds it, once in a run; cargo does nothing where nothing has changed.
 async fn binary() -> &'static Path {
     static BINARY: OnceCell<PathBuf> = OnceCell::const_new();
@@ -63,7 +66,7 @@ fn build() -> PathBuf {
         writeln!(io::stderr(), "\nbuilding the image's binary: minutes, if it is not there yet\n");
     let binary = Path::new(env!("CARGO_TARGET_TMPDIR")).join("image/fleetdns");
     let mut build = Command::new(project("manifests/image/build-binary"));
-    build.arg(&binary);
+    build.arg(&binary).arg(PROFILE);
     // What cargo tells the tests of this package: build scripts of others take it for a change.
     let told = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
     for (key, _) in std::env::vars_os() {
