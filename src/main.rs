@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use fleetdns::cli::{self, Command, ServeOptions, UsageError, pid_file};
-use fleetdns::corefile::{self, Corefile, ParseOptions};
+use fleetdns::cli::{self, Command, ServeOptions, pid_file};
+use fleetdns::corefile::{self, Corefile, Diagnostic, ParseOptions, Position};
 use fleetdns::plugin::order;
 use fleetdns::server::instance::Instance;
 use fleetdns::server::reloading::{Due, Reloading};
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         },
         Err(error) => {
             eprintln!("{error}");
-            ExitCode::from(UsageError::EXIT_CODE)
+            ExitCode::from(error.exit_code)
         }
     }
 }
@@ -42,9 +42,7 @@ fn run(command: Command) -> Result<()> {
             let text = vip.text(|conf| corefile::load(conf, &ParseOptions::default()))?;
             print(&text)
         }
-        Command::Check(check) => {
-            print(&check.text(|options| corefile::load(&check.conf, options))?)
-        }
+        Command::Check(check) => print(&check.text(|options| read(&check.conf, options))?),
         Command::Clusters(clusters) => {
             let text = clusters.text(|conf| corefile::load(conf, &ParseOptions::default()))?;
             print(&text)
@@ -100,16 +98,33 @@ fn serve(options: &ServeOptions) -> Result<()> {
                 named = signals.end(options) => break named,
             }
         };
-        tracing::info!("{named}: Shutting down servers then terminating");
+        named.say();
         tokio::select! {
             () = running.stop() => Ok(()),
-            _ = signals.interrupt.recv() => {
+            () = signals.force(named) => {
                 tracing::info!("SIGINT: Force quit");
                 options.pid_file.as_deref().inspect(|path| pid_file::remove(path));
                 std::process::exit(2)
             }
         }
     })
+}
+
+/// What asks for an orderly end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Terminate,
+    Interrupt,
+}
+
+impl End {
+    /// In CoreDNS's words.
+    fn say(self) {
+        match self {
+            End::Terminate => tracing::info!("SIGTERM: Shutting down servers then terminating"),
+            End::Interrupt => tracing::info!("SIGINT: Shutting down"),
+        }
+    }
 }
 
 /// The signals that the process listens to. Without that most of them would end it.
@@ -133,12 +148,31 @@ impl Signals {
         })
     }
 
+    /// Waits for the second SIGINT, during an end that the other began: it ends the process at once. SIGTERM
+    /// does not, as in CoreDNS.
+    async fn force(&mut self, began: End) {
+        let first = match began {
+            End::Interrupt => tokio::select! {
+                _ = self.terminate.recv() => Some(End::Terminate),
+                _ = self.interrupt.recv() => None,
+            },
+            End::Terminate => {
+                self.interrupt.recv().await;
+                Some(End::Interrupt)
+            }
+        };
+        if let Some(first) = first {
+            first.say();
+            self.interrupt.recv().await;
+        }
+    }
+
     /// The next one that asks for an orderly end.
-    async fn end(&mut self, options: &ServeOptions) -> &'static str {
+    async fn end(&mut self, options: &ServeOptions) -> End {
         loop {
             tokio::select! {
-                _ = self.terminate.recv() => return "SIGTERM",
-                _ = self.interrupt.recv() => return "SIGINT",
+                _ = self.terminate.recv() => return End::Terminate,
+                _ = self.interrupt.recv() => return End::Interrupt,
                 _ = self.quit.recv() => {
                     tracing::info!("SIGQUIT: Quitting process immediately");
                     options.pid_file.as_deref().inspect(|path| pid_file::remove(path));
@@ -152,12 +186,19 @@ impl Signals {
     }
 }
 
-fn load(options: &ServeOptions) -> Result<Corefile> {
+fn load(options: &ServeOptions) -> Result<Corefile, Diagnostic> {
     let parse = ParseOptions { default_port: options.port, ..ParseOptions::default() };
-    if options.conf == Path::new(STDIN) {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).context("standard input cannot be read")?;
-        return Ok(corefile::parse(&options.conf, &text, &parse)?);
+    read(&options.conf, &parse)
+}
+
+fn read(conf: &Path, parse: &ParseOptions<'_>) -> Result<Corefile, Diagnostic> {
+    if conf != Path::new(STDIN) {
+        return corefile::load(conf, parse);
     }
-    Ok(corefile::load(&options.conf, &parse)?)
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).map_err(|error| {
+        let problem = format!("standard input cannot be read: {error}");
+        Diagnostic::new(Position::new(conf.into(), 0), problem, "write the Corefile to it")
+    })?;
+    corefile::parse(conf, &text, parse)
 }

@@ -29,7 +29,7 @@ pub(super) fn normalise(
         if with_value.contains(&name) {
             let value = words
                 .next()
-                .ok_or_else(|| UsageError::new(format!("the flag -{name} needs a value")))?;
+                .ok_or_else(|| UsageError::flag(format!("the flag -{name} needs a value")))?;
             let mut flag = OsString::from(format!("--{name}="));
             flag.push(value);
             flags.push(flag);
@@ -45,5 +45,5 @@ pub(super) fn normalise(
 }
 
 fn no_flag(word: &OsString) -> UsageError {
-    UsageError::new(format!("'{}' is no flag", word.to_string_lossy()))
+    UsageError::late(format!("'{}' is no flag", word.to_string_lossy()))
 }

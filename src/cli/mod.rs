@@ -18,7 +18,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Parser, ValueEnum};
 
 pub use check::{Check, Problems};
@@ -78,14 +78,19 @@ pub struct ServeOptions {
 pub struct UsageError {
     problem: String,
     usage: String,
+    /// The exit code of the process: 2 where Go's `flag` ends CoreDNS, 1 where CoreDNS itself does.
+    pub exit_code: u8,
 }
 
 impl UsageError {
-    /// The exit code of the process, as of Go's `flag`.
-    pub const EXIT_CODE: u8 = 2;
+    /// Of a flag that does not exist, that has no value or one that is no truth value.
+    fn flag(problem: impl Into<String>) -> Self {
+        UsageError { problem: problem.into(), usage: usage(), exit_code: 2 }
+    }
 
-    fn new(problem: impl Into<String>) -> Self {
-        UsageError { problem: problem.into(), usage: usage() }
+    /// Of a word that is no flag, or the value of a flag that CoreDNS reads later.
+    fn late(problem: impl Into<String>) -> Self {
+        UsageError { exit_code: 1, ..UsageError::flag(problem) }
     }
 }
 
@@ -100,6 +105,8 @@ impl std::error::Error for UsageError {}
 /// The Corefile where `-conf` names none, in the working directory.
 const DEFAULT_CONF: &str = "Corefile";
 
+/// Flags whose values CoreDNS reads after all flags, as clap shows them.
+const LATE: [&str; 2] = ["--dns.port", "--log-format"];
 /// Flags that have a value, and no meaning without.
 const WITH_VALUE: [&str; 5] = ["conf", "dns.port", "log-format", "p", "pidfile"];
 
@@ -115,7 +122,7 @@ const WITH_VALUE: [&str; 5] = ["conf", "dns.port", "log-format", "p", "pidfile"]
 struct Flags {
     /// Corefile to load, `stdin` for standard input [default: Corefile]
     #[arg(long, value_name = "FILE")]
-    conf: Option<PathBuf>,
+    conf: Option<OsString>,
     /// Port of server blocks that name none
     #[arg(long = "dns.port", alias = "p", value_name = "PORT", default_value_t = 53)]
     port: u16,
@@ -166,7 +173,10 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, UsageE
         return command(explain::parse(args).map(Command::Explain));
     }
     let words = go_style::normalise(args, &WITH_VALUE)?;
-    let flags = Flags::try_parse_from(words).map_err(|error| UsageError::new(problem(&error)))?;
+    let flags = Flags::try_parse_from(words).map_err(|error| wrong(&error))?;
+    // An empty path is none, as in CoreDNS.
+    let path = |word: Option<OsString>| word.filter(|path| !path.is_empty()).map(PathBuf::from);
+    let conf = path(flags.conf);
     Ok(if flags.help {
         Command::Help(usage())
     } else if flags.version {
@@ -175,12 +185,11 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, UsageE
         Command::Plugins
     } else {
         Command::Serve(ServeOptions {
-            explicit: flags.conf.is_some(),
-            conf: flags.conf.unwrap_or_else(|| DEFAULT_CONF.into()),
+            explicit: conf.is_some(),
+            conf: conf.unwrap_or_else(|| DEFAULT_CONF.into()),
             port: flags.port,
             quiet: flags.quiet,
-            // An empty path is none, as in CoreDNS.
-            pid_file: flags.pidfile.filter(|path| !path.is_empty()).map(PathBuf::from),
+            pid_file: path(flags.pidfile),
             log_format: flags.log_format,
         })
     })
@@ -197,7 +206,7 @@ fn command(parsed: Result<Command, clap::Error>) -> Result<Command, UsageError> 
             let text = error.to_string();
             let text = text.strip_prefix("error: ").unwrap_or(&text);
             let (problem, usage) = text.split_once("\n\n").unwrap_or((text, ""));
-            Err(UsageError { problem: problem.into(), usage: usage.into() })
+            Err(UsageError { problem: problem.into(), usage: usage.into(), exit_code: 2 })
         }
     }
 }
@@ -222,10 +231,17 @@ fn go_bool(text: &str) -> Result<bool, &'static str> {
 }
 
 /// The first line of clap's message, in the form in which flags are written here.
-fn problem(error: &clap::Error) -> String {
+fn wrong(error: &clap::Error) -> UsageError {
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default();
-    first.strip_prefix("error: ").unwrap_or(first).replace("--", "-")
+    let problem = first.strip_prefix("error: ").unwrap_or(first).replace("--", "-");
+    // A port and the form of the log are words to Go.
+    match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(flag)) if LATE.iter().any(|late| flag.starts_with(late)) => {
+            UsageError::late(problem)
+        }
+        _ => UsageError::flag(problem),
+    }
 }
 
 /// What can be written.

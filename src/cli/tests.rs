@@ -34,6 +34,7 @@ fn reads_flags_as_go_does() {
         ("-quiet -quiet=false", serve(None, 53, false)),
         ("-quiet=T", serve(None, 53, true)),
         ("-quiet=0", serve(None, 53, false)),
+        ("-conf=", serve(None, 53, false)),
         ("--", serve(None, 53, false)),
         ("-version", Command::Version),
         ("-plugins -version", Command::Version),
@@ -49,21 +50,24 @@ fn reads_flags_as_go_does() {
 
 #[test]
 fn says_what_is_wrong_and_the_usage() {
-    for (line, expected) in [
-        ("-conf", "the flag -conf needs a value"),
-        ("-bogus", "unexpected argument '-bogus'"),
-        ("-p many", "'many'"),
-        ("-p 65536", "65536"),
-        ("-quiet=perhaps", "perhaps"),
-        ("Corefile", "'Corefile' is no flag"),
-        ("-quiet extra", "'extra' is no flag"),
-        ("-- extra", "'extra' is no flag"),
-        ("-", "'-' is no flag"),
-        ("-pidfile", "the flag -pidfile needs a value"),
-        ("-log-format=xml", "'xml'"),
-        ("-log-format JSON", "'JSON'"),
+    for (line, expected, exit_code) in [
+        ("-conf", "the flag -conf needs a value", 2),
+        ("-bogus", "unexpected argument '-bogus'", 2),
+        ("-p many", "'many'", 1),
+        ("-p 65536", "65536", 1),
+        ("-dns.port=x", "'x'", 1),
+        ("-quiet=perhaps", "perhaps", 2),
+        ("Corefile", "'Corefile' is no flag", 1),
+        ("-quiet extra", "'extra' is no flag", 1),
+        ("-- extra", "'extra' is no flag", 1),
+        ("-", "'-' is no flag", 1),
+        ("-pidfile", "the flag -pidfile needs a value", 2),
+        ("-log-format=xml", "'xml'", 1),
+        ("-log-format JSON", "'JSON'", 1),
     ] {
-        let error = parsed(line).unwrap_err().to_string();
+        let error = parsed(line).unwrap_err();
+        assert_eq!(error.exit_code, exit_code, "{line}");
+        let error = error.to_string();
         let (first, usage) = error.split_once('\n').unwrap();
         assert!(first.contains(expected), "{line}: {first}");
         assert!(usage.starts_with("Usage: fleetdns"), "{line}: {usage}");

@@ -16,11 +16,11 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// Limits of connections. What is not said is as in [`Timeouts::default`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Timeouts {
-    /// How long a question may take to come.
+    /// How long a question may take to come, the first one of a connection with the wait for it.
     pub read: Duration,
     /// How long a client may take to accept an answer.
     pub write: Duration,
-    /// How long a connection may say nothing.
+    /// How long a connection may say nothing after that.
     pub idle: Duration,
     /// Questions that one connection over TCP or TLS may ask; then it is closed.
     pub queries: Option<u32>,

@@ -60,13 +60,26 @@ struct Open {
 }
 
 impl Endpoints {
-    /// Opens the listeners of the pages that have none yet.
+    /// Opens the listeners of the pages that have none yet. Where `/metrics` or `/ready` cannot be, questions
+    /// are answered all the same, as in CoreDNS: the log says it, and the next Corefile tries again.
     ///
     /// # Errors
-    /// An address that cannot be listened on.
+    /// Another address that cannot be listened on.
     pub fn listen(&self, pages: &Pages) -> Result<Vec<(Endpoint, TcpListener)>, ListenError> {
-        let new = pages.keys().filter(|at| !self.open.contains_key(at));
-        new.map(|at| Ok((*at, listen::tcp(at.1)?))).collect()
+        let mut opened = Vec::new();
+        for at in pages.keys().filter(|at| !self.open.contains_key(at)) {
+            match (listen::tcp(at.1), at.0) {
+                (Ok(listener), _) => opened.push((*at, listener)),
+                (Err(error), Purpose::Metrics) => {
+                    tracing::error!("Failed to start metrics handler: {error}");
+                }
+                (Err(error), Purpose::Ready) => {
+                    tracing::error!("Failed to start ready handler: {error}");
+                }
+                (Err(error), Purpose::Health | Purpose::Admin) => return Err(error),
+            }
+        }
+        Ok(opened)
     }
 
     /// Shows these pages and no others, with the listeners that [`Endpoints::listen`] opened for them.

@@ -123,7 +123,6 @@ fn on_all<T>(
 fn open_udp(address: SocketAddr) -> Result<(SocketAddr, Datagrams), ListenError> {
     let open = || {
         let socket = socket(address, Type::DGRAM, Protocol::UDP)?;
-        socket.set_reuse_port(true)?;
         // A small buffer loses questions under load; less than asked for is no reason to stop.
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
         socket.bind(&address.into())?;
@@ -161,6 +160,9 @@ fn socket(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Soc
     if address.is_ipv6() {
         socket.set_only_v6(address.ip() != IpAddr::V6(Ipv6Addr::UNSPECIFIED))?;
     }
+    // The UDP sockets of a place share their port. So may another process of the same user, over all
+    // transports, as with CoreDNS: one that takes over on the network of its node.
+    socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
     Ok(socket)
 }

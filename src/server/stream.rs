@@ -5,6 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Semaphore, mpsc};
@@ -49,9 +50,12 @@ async fn read_questions(
 ) {
     let in_flight = Arc::new(Semaphore::new(IN_FLIGHT));
     let mut left = service.timeouts.queries.unwrap_or(u32::MAX);
+    // Who connects has something to ask; who asked may do so again.
+    let mut silence = service.timeouts.read;
     while left > 0
-        && let Ok(Some(packet)) = question(&mut stream, &service.timeouts).await
+        && let Ok(Some(packet)) = question(&mut stream, silence, &service.timeouts).await
     {
+        silence = service.timeouts.idle;
         if service.timeouts.queries.is_some() {
             left -= 1;
         }
@@ -78,13 +82,14 @@ async fn read_questions(
     }
 }
 
-/// The next question; `None` at the end of the connection, by the client, by silence or by a length of
-/// nothing.
+/// The next question, which may be awaited for `silence`; `None` at the end of the connection, by the client,
+/// by silence or by a length of nothing.
 async fn question(
     stream: &mut (impl AsyncRead + Unpin),
+    silence: Duration,
     timeouts: &Timeouts,
 ) -> io::Result<Option<Vec<u8>>> {
-    let Ok(first) = timeout(timeouts.idle, stream.read_u8()).await else { return Ok(None) };
+    let Ok(first) = timeout(silence, stream.read_u8()).await else { return Ok(None) };
     let first = first?;
     let rest = async {
         let length = usize::from(u16::from_be_bytes([first, stream.read_u8().await?]));

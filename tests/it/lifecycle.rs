@@ -17,8 +17,8 @@ use crate::harness::connection::framed;
 use crate::harness::process::command;
 use crate::harness::says::brief;
 use crate::harness::{
-    Connection, DnsServer, FLEETDNS, LONG, Process, Question, ask, eventually, get, parts, ports,
-    scratch,
+    COREDNS, Connection, DnsServer, FLEETDNS, LONG, Process, Question, ask, eventually, get, parts,
+    ports, scratch,
 };
 
 const ANSWER: &str = "NOERROR 240.0.0.1";
@@ -31,6 +31,21 @@ fn corefile(lines: &str) -> String {
             errors
             sentinel remote {{
                 answer 240.0.0.1
+            }}
+        }}"
+    )
+}
+
+/// What [`for_both`] answers.
+const FOR_BOTH: &str = "NOERROR 192.0.2.1";
+
+/// A Corefile that CoreDNS understands, too, with these lines beside.
+fn for_both(lines: &str) -> String {
+    format!(
+        ".:{{PORT}} {{
+            {lines}
+            template IN A {{
+                answer \"{{{{ .Name }}}} 60 IN A 192.0.2.1\"
             }}
         }}"
     )
@@ -84,6 +99,8 @@ async fn a_lame_duck_answers_and_is_not_ready() {
     };
     assert_eq!(page(&duck, "READY_PORT", "/ready").await, Ok(200));
     let mut connection = Connection::open(duck.dns_addr()).await.expect("a connection");
+    connection.send(&question("foo.remote")).await.expect("send");
+    assert_eq!(brief(&connection.reply().await), ANSWER);
     duck.process.signal(Signal::TERM);
     eventually("/ready to be gone", LONG, async || {
         page(&duck, "READY_PORT", "/ready").await == Err(io::ErrorKind::ConnectionRefused)
@@ -99,6 +116,9 @@ async fn a_lame_duck_answers_and_is_not_ready() {
     assert_eq!(brief(&connection.reply().await), ANSWER);
     assert!(duck.process.ended().is_none(), "{}", duck.logs());
     // As in CoreDNS, a second interrupt does not wait.
+    duck.process.signal(Signal::INT);
+    let heard = "SIGINT: Shutting down";
+    eventually("the first interrupt", LONG, async || duck.logs().contains(heard)).await;
     duck.process.signal(Signal::INT);
     assert_eq!(duck.process.wait().await.code(), Some(2), "{}", duck.logs());
 
@@ -165,19 +185,59 @@ fn is_answer(reply: &Message, question: &Question) {
 
 #[tokio::test]
 async fn a_port_in_use_is_said() {
-    let other = FLEETDNS.start(&corefile("bind 127.0.0.1\nhealth 127.0.0.1:{HEALTH_PORT}")).await;
-    let port = other.dns_addr().port();
-    let same = corefile("bind 127.0.0.1").replace("{PORT}", &port.to_string());
+    let other = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let taken = other.local_addr().expect("its address");
+    let same = corefile("bind 127.0.0.1").replace("{PORT}", &taken.port().to_string());
     let (status, said) = FLEETDNS.refuse(&same).await;
     assert_eq!(status.code(), Some(1), "{said}");
-    let problem = format!("listen tcp 127.0.0.1:{port}: Address already in use");
+    let problem = format!("listen tcp {taken}: Address already in use");
     assert!(said.contains(&problem) && said.contains("choose a port with -p"), "{said}");
 
-    let health = other.addr("HEALTH_PORT");
-    let (status, said) = FLEETDNS.refuse(&corefile(&format!("health {health}"))).await;
+    let (status, said) = FLEETDNS.refuse(&corefile(&format!("health {taken}"))).await;
     assert_eq!(status.code(), Some(1), "{said}");
-    assert!(said.contains(&format!("listen tcp {health}: Address already in use")), "{said}");
-    other.must_say(&[("foo.remote A", ANSWER)]).await;
+    assert!(said.contains(&problem), "{said}");
+}
+
+/// As CoreDNS: names are more than what is told of them.
+#[tokio::test]
+async fn questions_are_answered_where_a_page_has_no_port() {
+    let other = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let taken = other.local_addr().expect("its address");
+    for page in ["prometheus", "ready"] {
+        for program in [COREDNS, FLEETDNS] {
+            let server = program.start(&for_both(&format!("{page} {taken}"))).await;
+            server.must_say(&[("foo.remote A", FOR_BOTH)]).await;
+            let said =
+                server.logs().contains("[ERROR] Failed to start metrics handler: listen tcp");
+            assert_eq!(said, page == "prometheus", "{}", server.logs());
+        }
+    }
+}
+
+/// One that takes over on the network of its node, as with CoreDNS.
+#[tokio::test]
+async fn another_process_may_share_all_ports() {
+    let all = for_both(
+        "health 127.0.0.1:{HEALTH_PORT}
+        ready 127.0.0.1:{READY_PORT}
+        prometheus 127.0.0.1:{METRICS_PORT}",
+    );
+    for program in [COREDNS, FLEETDNS] {
+        let mut first = program.start(&all).await;
+        let mut same = all.clone();
+        for (name, port) in first.ports() {
+            same = same.replace(&format!("{{{name}}}"), &port.to_string());
+        }
+        let second = program.with(&same).launch();
+        eventually("the second to serve", LONG, async || second.logs().contains("linux/")).await;
+        first.terminate().await;
+        for question in [question("foo.remote"), question("foo.remote").tcp()] {
+            let reply = question.ask(first.dns_addr()).await.expect("a reply of the second");
+            assert_eq!(brief(&reply), FOR_BOTH, "{}", second.logs());
+        }
+        let health = get(first.addr("HEALTH_PORT"), "/health").await.expect("a page").0;
+        assert_eq!(health, 200, "{}", second.logs());
+    }
 }
 
 #[tokio::test]
@@ -290,6 +350,26 @@ async fn many_questions_on_one_connection_are_all_answered() {
     let asked: BTreeSet<_> =
         questions.iter().enumerate().map(|(turn, q)| (q.id(), format!("{turn}.remote."))).collect();
     assert_eq!(names, asked);
+}
+
+#[tokio::test]
+async fn a_connection_that_asks_nothing_is_closed_before_one_that_asked() {
+    let corefile = for_both(
+        "timeouts {
+            read 3s
+            idle 1h
+        }",
+    );
+    for program in [COREDNS, FLEETDNS] {
+        let server = program.start(&corefile).await;
+        let mut asked = Connection::open(server.dns_addr()).await.expect("a connection");
+        asked.send(&question("foo.remote")).await.expect("send");
+        assert_eq!(brief(&asked.reply().await), FOR_BOTH);
+        let mut silent = Connection::open(server.dns_addr()).await.expect("a connection");
+        assert!(silent.receive().await.expect("an orderly end").is_none(), "{}", program.name);
+        asked.send(&question("foo.remote")).await.expect("send");
+        assert_eq!(brief(&asked.reply().await), FOR_BOTH);
+    }
 }
 
 #[tokio::test]
