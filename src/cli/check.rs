@@ -9,10 +9,10 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use super::long;
+use super::{DEFAULT_CONF, long};
 use crate::corefile::{Corefile, Diagnostic, ParseOptions};
 use crate::plugin::sentinel::replaceable;
-use crate::server::instance::Instance;
+use crate::server::problems;
 
 /// Which Corefile is to be checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,11 +28,13 @@ pub struct Check {
 #[derive(Debug, Parser)]
 #[command(name = "fleetdns check", no_binary_name = true, disable_version_flag = true)]
 struct Words {
-    /// The Corefile
-    #[arg(default_value = "Corefile")]
-    file: PathBuf,
+    /// The Corefile, `stdin` for standard input [default: Corefile]
+    file: Option<PathBuf>,
+    /// The same, as a server is started with it
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    conf: Option<PathBuf>,
     /// Port of server blocks that name none
-    #[arg(short, value_name = "PORT", default_value_t = 53)]
+    #[arg(short, long = "dns.port", value_name = "PORT", default_value_t = 53)]
     port: u16,
 }
 
@@ -41,8 +43,8 @@ struct Words {
 /// # Errors
 /// One of them is wrong; a request for help is an error too, with the help as its text.
 pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Check, clap::Error> {
-    let Words { file, port } = Words::try_parse_from(words.into_iter().map(long))?;
-    Ok(Check { conf: file, port })
+    let Words { file, conf, port } = Words::try_parse_from(words.into_iter().map(long))?;
+    Ok(Check { conf: file.or(conf).unwrap_or_else(|| DEFAULT_CONF.into()), port })
 }
 
 impl Check {
@@ -56,7 +58,7 @@ impl Check {
     ) -> Result<String, Problems> {
         let options = ParseOptions { default_port: self.port, ..ParseOptions::default() };
         let corefile = load(&options).map_err(|problem| Problems(vec![problem]))?;
-        let problems = Instance::problems(&corefile);
+        let problems = problems::all(&corefile);
         if !problems.is_empty() {
             return Err(Problems(problems));
         }

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use super::{Diagnostic, Key, Position, Scheme};
 
-/// The zones that are taken, by listener. `parse` claims the keys of all blocks that listen on every
-/// address; blocks with `bind` or `view` are claimed once their addresses are known.
+/// The zones that are taken, by listener. Blocks are claimed once the addresses of their `bind` are known.
 #[derive(Debug, Default)]
 pub struct Claims {
     /// For each zone and port the addresses it is taken on; "" means all.

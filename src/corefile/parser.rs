@@ -15,7 +15,7 @@
 use std::{collections::HashSet, path::Path};
 
 use super::{
-    Claims, Corefile, Diagnostic, Directive, Key, Line, ParseOptions, Position, ServerBlock, Token,
+    Corefile, Diagnostic, Directive, Key, Line, ParseOptions, Position, ServerBlock, Token,
     braces::{stray_brace, unclosed},
     diagnostics::quote,
     heading::Heading,
@@ -50,7 +50,6 @@ impl<'o> Parser<'o> {
                 None => blocks.push(self.server(&heading.words, heading.open)?),
             }
         }
-        claim_keys(&blocks)?;
         // A snippet that is imported twice is odd in the same way twice.
         let mut seen = HashSet::new();
         let mut warnings = self.source.warnings;
@@ -208,24 +207,6 @@ impl<'o> Parser<'o> {
             lines.push(Line { words, block });
         }
     }
-}
-
-/// Refuses a key that two blocks serve. Blocks with `bind` share a port by address, which only that
-/// plugin knows; blocks with `view` share it by query: they are the caller's to claim.
-fn claim_keys(blocks: &[ServerBlock]) -> Result<(), Diagnostic> {
-    let mut everywhere = Claims::default();
-    for block in blocks {
-        let has = |plugin: &str| block.directives.iter().any(|d| d.name.text == plugin);
-        if has("view") {
-            continue;
-        }
-        let mut own = Claims::default();
-        let claims = if has("bind") { &mut own } else { &mut everywhere };
-        for key in &block.keys {
-            claims.claim(key, "", false)?;
-        }
-    }
-    Ok(())
 }
 
 /// A brace that is glued to a plugin's name would otherwise show far away, as a brace too many.

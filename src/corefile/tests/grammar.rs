@@ -150,24 +150,6 @@ fn refuses_with_the_line_and_the_remedy() {
         ),
         ("a..b {\n}", "1 - 'a..b' is no zone: a label is empty"),
         ("a,\n10.0.0.0/33 {\n}", "2 - '10.0.0.0/33' is no network"),
-        // The same key twice, also by case, dot or network.
-        (
-            "a.test {\n}\n\na.test {\n}",
-            "4 - cannot serve dns://a.test.:1053 - it is already defined at Corefile:1; take one",
-        ),
-        (
-            "a.test A.Test. {\n}",
-            "1 - cannot serve dns://a.test.:1053 - it is already defined at Corefile:1",
-        ),
-        (
-            "a {\n}\ndns://a:1053 {\n}",
-            "3 - cannot serve dns://a.:1053 - it is already defined at Corefile:1",
-        ),
-        (
-            "10.0.0.0/15\n{\n}\n1.10.in-addr.arpa {\n}",
-            "4 - cannot serve dns://1.10.in-addr.arpa.:1053",
-        ),
-        ("a a {\n bind ::1\n}", "1 - cannot serve dns://a.:1053"),
         // Snippets.
         ("(s)", "1 - the snippet (s) has no block"),
         ("(s)\nlog", "1 - the snippet (s) has no block"),
@@ -184,14 +166,6 @@ fn refuses_with_the_line_and_the_remedy() {
         let error = got.expect_err(text);
         assert!(error.starts_with(&format!("Corefile:{expected}")), "{text}\n{error}");
         assert!(error.contains("; "), "no remedy: {error}");
-    }
-}
-
-#[test]
-fn blocks_with_bind_or_view_may_share_a_key() {
-    for plugin in ["bind 127.0.0.1", "view v {\n expr true\n }"] {
-        let text = format!(". {{\n {plugin}\n}}\n. {{\n whoami\n}}");
-        assert!(parsed(&text).is_ok(), "{plugin}");
     }
 }
 
