@@ -119,6 +119,16 @@ impl Request {
         }
     }
 
+    /// Octets of the message without the EDNS options that no reply mirrors. So CoreDNS leaves a question to
+    /// which it wrote a reply that has no OPT record of its own (request/request.go, `SizeAndDo`).
+    pub fn size_mirrored(&self, mirrored: impl Fn(u16) -> bool) -> usize {
+        let options = self.message.edns.iter().flat_map(|edns| edns.options().as_ref());
+        let left_out = options.filter(|(code, _)| !mirrored(u16::from(*code)));
+        // Code and length stand before each.
+        let octets: usize = left_out.map(|(_, option)| 4 + usize::from(option.len())).sum();
+        self.size.saturating_sub(octets)
+    }
+
     /// The reply to start from.
     pub fn reply(&self) -> Message {
         reply_to(&self.message)

@@ -270,7 +270,7 @@ impl Site {
             ipv6: request.client.is_ipv6(),
             qtype: request.qtype(),
             dnssec_ok: edns.is_some_and(|edns| edns.flags().dnssec_ok),
-            request_size: request.size,
+            request_size: request.size_mirrored(|code| self.mirrored.contains(&code)),
             response_size: uncompressed_len(&refusal),
             rcode,
             plugin: "",

@@ -14,7 +14,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
+use dashmap::DashSet;
+use hickory_proto::op::Edns;
 use hickory_proto::rr::Name;
+use hickory_proto::rr::rdata::opt::EdnsCode;
 
 use super::passing::Passing;
 use super::response::Class;
@@ -39,6 +42,10 @@ struct Rule {
     format: Format,
     /// Which answers are written; all where there are none.
     classes: Vec<Class>,
+    /// The EDNS options of questions that replies without options mirror.
+    mirrored: Arc<DashSet<u16>>,
+    /// Whether `nsid` before it answers questions with that option by an OPT record of its own.
+    nsid: bool,
 }
 
 #[async_trait]
@@ -77,7 +84,17 @@ impl Rule {
     /// Writes the line of a question, if its answer is of a class that is written.
     fn log(&self, request: &Request, reply: &Written, start: Instant) {
         if self.classes.is_empty() || self.classes.contains(&reply.kind.class()) {
-            let seen = Seen { request: &asked(request), reply, took: start.elapsed() };
+            let took = start.elapsed();
+            let mut asked = asked(request);
+            let options = asked.message.edns.as_ref().map(Edns::options);
+            let nsid = self.nsid && options.is_some_and(|all| all.get(EdnsCode::NSID).is_some());
+            if reply.mirrors && !nsid {
+                let size = asked.size_mirrored(|code| self.mirrored.contains(&code));
+                if size != asked.size {
+                    asked.to_mut().size = size;
+                }
+            }
+            let seen = Seen { request: &asked, reply, took };
             log::question(&self.format.line(seen), || json::members(seen));
         }
     }

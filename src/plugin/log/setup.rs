@@ -29,7 +29,13 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
         }
         // One of all is all.
         let classes: Option<Vec<Class>> = classes.into_iter().collect();
-        rules.push(Arc::new(Rule { scopes, format, classes: classes.unwrap_or_default() }));
+        rules.push(Arc::new(Rule {
+            scopes,
+            format,
+            classes: classes.unwrap_or_default(),
+            mirrored: setup.process.mirrored.clone(),
+            nsid: !setup.directives("nsid").is_empty(),
+        }));
     }
     setup.push(Log { rules });
     Ok(())

@@ -21,6 +21,8 @@ pub struct Written {
     /// Octets of all messages, by [`uncompressed_len`].
     pub size: usize,
     pub kind: Kind,
+    /// Whether the server mirrors the question's OPT record.
+    pub mirrors: bool,
 }
 
 impl Written {
@@ -32,25 +34,27 @@ impl Written {
             size: uncompressed_len(&message),
             kind: Kind::of(&message, false),
             header: Some(message.metadata),
+            // It is written by the server, and later.
+            mirrors: false,
         }
     }
 
     /// What is written for a reply, other than a transfer.
     pub fn reply(request: &Request, reply: &Reply) -> Self {
         let Reply::Message(message) = reply else {
-            return Written { header: None, size: 0, kind: Kind::OtherError };
+            return Written { header: None, size: 0, kind: Kind::OtherError, mirrors: false };
         };
         let size = uncompressed_len(message);
         let mut header = message.metadata;
         header.truncation |= is_cut(request, message, size);
         let said = message.edns.as_ref().is_some_and(|edns| edns.flags().dnssec_ok);
         let kind = Kind::of(message, said || dnssec_ok(request));
-        Written { header: Some(header), size, kind }
+        Written { header: Some(header), size, kind, mirrors: message.edns.is_none() }
     }
 
     /// What was written for a transfer.
     pub fn transfer(passed: Passed) -> Self {
-        Written { header: passed.last, size: passed.octets, kind: Kind::Meta }
+        Written { header: passed.last, size: passed.octets, kind: Kind::Meta, mirrors: false }
     }
 
     /// The name of the response code.
