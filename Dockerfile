@@ -10,10 +10,12 @@ RUN apt-get update \
 WORKDIR /src
 COPY . .
 RUN manifests/image/build-binary /out/fleetdns
+# CoreDNS's name too, for manifests that name the command.
+RUN ln -s fleetdns /out/coredns
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-COPY --from=build /out/fleetdns /fleetdns
+COPY --from=build /out/ /
 # Numeric, so that runAsNonRoot can be checked by the kubelet.
 USER 65532:65532
 WORKDIR /

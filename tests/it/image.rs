@@ -194,7 +194,8 @@ fn the_dockerfile_runs_the_same_build() {
     let text = std::fs::read_to_string(project("Dockerfile")).expect("the Dockerfile");
     for line in [
         "RUN manifests/image/build-binary /out/fleetdns",
-        "COPY --from=build /out/fleetdns /fleetdns",
+        "RUN ln -s fleetdns /out/coredns",
+        "COPY --from=build /out/ /",
         "USER 65532:65532",
         r#"ENTRYPOINT ["/fleetdns"]"#,
     ] {
