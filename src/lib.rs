@@ -27,6 +27,7 @@
 //!   side rooms: corefile/   the configuration, with a place for every word of it
 //!               telemetry/  metrics and log lines
 //!               admin/      serving HTTP: /health, /ready, /metrics, status pages
+//!               tls/        certificates and keys, and what is asked of clients
 //!               cli/        flags, and commands that ask a running server
 //! ```
 //!
@@ -50,4 +51,5 @@ pub mod plugin;
 pub mod registry;
 pub mod server;
 pub mod telemetry;
+pub mod tls;
 pub mod zone;

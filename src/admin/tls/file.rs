@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
-use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
+use rustls::crypto::ring;
 use rustls::version::{TLS12, TLS13};
-use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
+use rustls::{ServerConfig, SupportedProtocolVersion};
 use serde::Deserialize;
 use thiserror::Error;
+
+use crate::tls::ClientAuth;
+use crate::tls::pem::{self, PemError};
 
 /// A file, by its path.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,11 +31,11 @@ pub enum TlsFileError {
     #[error("it has client CAs, and a client_auth_type that asks for no certificate")]
     UnusedClientCa,
     #[error("its {what} is none: {cause}")]
-    Pem { what: &'static str, cause: pem::Error },
+    Pem { what: &'static str, cause: PemError },
     #[error("its certificate and key cannot be used: {0}")]
     Certificate(#[from] rustls::Error),
     #[error("its client CAs cannot be used: {0}")]
-    ClientCa(#[from] VerifierBuilderError),
+    ClientCa(String),
 }
 
 #[derive(Deserialize)]
@@ -75,18 +76,6 @@ struct HttpConfig {
     #[serde(rename = "http2")]
     _http2: Option<bool>,
     headers: Option<serde_json::Value>,
-}
-
-#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Default)]
-enum ClientAuth {
-    #[default]
-    NoClientCert,
-    /// It is asked for and not looked at: the same for whoever scrapes.
-    RequestClientCert,
-    RequireClientCert,
-    RequireAnyClientCert,
-    VerifyClientCertIfGiven,
-    RequireAndVerifyClientCert,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -137,35 +126,24 @@ impl TlsConfig {
         let cert = cert.ok_or(TlsFileError::Missing("cert_file"))?;
         let key = content(&self.key, &self.key_file, folder)?;
         let key = key.ok_or(TlsFileError::Missing("key_file"))?;
-        let certificates = certificates(&cert, "certificate")?;
-        let key = PrivateKeyDer::from_pem_slice(&key)
-            .map_err(|cause| TlsFileError::Pem { what: "key", cause })?;
-        let builder = ServerConfig::builder_with_protocol_versions(self.versions()?);
+        let pem = |what| move |cause| TlsFileError::Pem { what, cause };
+        let certificates = pem::certificates(&cert).map_err(pem("certificate"))?;
+        let key = pem::key(&key).map_err(pem("key"))?;
         let client_ca = content(&self.client_ca, &self.client_ca_file, folder)?;
         let auth = self.client_auth_type.unwrap_or_default();
-        let builder = match auth {
-            ClientAuth::NoClientCert if client_ca.is_some() => {
-                return Err(TlsFileError::UnusedClientCa);
-            }
-            ClientAuth::NoClientCert | ClientAuth::RequestClientCert => {
-                builder.with_no_client_auth()
-            }
-            ClientAuth::RequireClientCert | ClientAuth::RequireAnyClientCert => {
-                return Err(TlsFileError::Unsupported("client_auth_type RequireAnyClientCert"));
-            }
-            ClientAuth::VerifyClientCertIfGiven | ClientAuth::RequireAndVerifyClientCert => {
-                let mut roots = RootCertStore::empty();
-                let client_ca = client_ca.ok_or(TlsFileError::Missing("client_ca_file"))?;
-                for certificate in self::certificates(&client_ca, "client CA")? {
-                    roots.add(certificate)?;
-                }
-                let verifier = WebPkiClientVerifier::builder(roots.into());
-                let verifier = match auth {
-                    ClientAuth::VerifyClientCertIfGiven => verifier.allow_unauthenticated(),
-                    _ => verifier,
-                };
-                builder.with_client_cert_verifier(verifier.build()?)
-            }
+        if auth == ClientAuth::NoCert && client_ca.is_some() {
+            return Err(TlsFileError::UnusedClientCa);
+        }
+        let roots = || {
+            let client_ca = client_ca.ok_or(TlsFileError::Missing("client_ca_file"))?;
+            pem::roots(&client_ca).map_err(pem("client CA"))
+        };
+        let provider = Arc::new(ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider.clone())
+            .with_protocol_versions(self.versions()?)?;
+        let builder = match auth.verifier(roots, provider, TlsFileError::ClientCa)? {
+            None => builder.with_no_client_auth(),
+            Some(verifier) => builder.with_client_cert_verifier(verifier),
         };
         Ok(Arc::new(builder.with_single_cert(certificates, key)?))
     }
@@ -199,19 +177,6 @@ fn content(
 
 fn read(path: &Path) -> Result<Vec<u8>, TlsFileError> {
     fs::read(path).map_err(|cause| TlsFileError::Read { path: path.to_owned(), cause })
-}
-
-fn certificates(
-    pem: &[u8],
-    what: &'static str,
-) -> Result<Vec<CertificateDer<'static>>, TlsFileError> {
-    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    match all {
-        Ok(all) if all.is_empty() => {
-            Err(TlsFileError::Pem { what, cause: pem::Error::NoItemsFound })
-        }
-        all => all.map_err(|cause| TlsFileError::Pem { what, cause }),
-    }
 }
 
 #[cfg(test)]

@@ -12,8 +12,6 @@ fn folder() -> tempfile::TempDir {
 
 #[test]
 fn reads_the_format_of_prometheus() {
-    // Another test may have been the first.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = folder();
     let file = TlsFile(folder.path().join("web.yaml"));
     let pair = "cert_file: cert.pem\n  key_file: key.pem";
@@ -22,6 +20,9 @@ fn reads_the_format_of_prometheus() {
         (pair, "", Ok(())),
         ("cert_file: cert.pem\n  key_file: key.pem\n  min_version: TLS13", "", Ok(())),
         (&format!("{pair}\n  client_ca_file: cert.pem\n  {verify}"), "", Ok(())),
+        (&format!("{pair}\n  client_auth_type: RequireAnyClientCert"), "", Ok(())),
+        (&format!("{pair}\n  client_auth_type: RequireClientCert"), "", Ok(())),
+        (&format!("{pair}\n  client_auth_type: Require"), "", Err("it is wrong")),
         (pair, "http_server_config:\n  http2: false", Ok(())),
         ("key_file: key.pem", "", Err("it has no cert_file")),
         ("cert_file: cert.pem", "", Err("it has no key_file")),

@@ -1,17 +1,17 @@
 //! With which certificates an upstream is spoken to over TLS (CoreDNS, plugin/pkg/tls).
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::{fs, io};
 
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::plugin::tls::system_roots;
+use crate::tls::pem::{self, PemError};
+use crate::tls::system_roots;
 
 /// What `tls [CERT KEY] [CA]` says: whom we trust, and who we are.
 #[derive(Debug, Default)]
@@ -25,7 +25,9 @@ pub(super) struct Credentials {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Wrong {
     #[error("cannot read {0} ({1})")]
-    Unreadable(String, rustls::pki_types::pem::Error),
+    Unreadable(String, io::Error),
+    #[error("cannot read {0} ({1})")]
+    Pem(String, PemError),
     #[error("{0} has no certificate")]
     NoCertificate(String),
     #[error("the certificate or key cannot be used ({0})")]
@@ -37,11 +39,10 @@ pub(super) enum Wrong {
 /// # Errors
 /// It cannot be read, or has none.
 pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Wrong> {
-    let name = || path.display().to_string();
-    let unreadable = |error| Wrong::Unreadable(name(), error);
-    let found = CertificateDer::pem_file_iter(path).map_err(unreadable)?;
-    let found: Vec<_> = found.collect::<Result<_, _>>().map_err(unreadable)?;
-    if found.is_empty() { Err(Wrong::NoCertificate(name())) } else { Ok(found) }
+    pem::certificates(&read(path)?).map_err(|error| match error {
+        PemError::NoCertificate => Wrong::NoCertificate(path.display().to_string()),
+        error => Wrong::Pem(path.display().to_string(), error),
+    })
 }
 
 /// The private key of a PEM file.
@@ -49,8 +50,11 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
 /// # Errors
 /// It cannot be read, or has none.
 pub(super) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, Wrong> {
-    let unreadable = |error| Wrong::Unreadable(path.display().to_string(), error);
-    PrivateKeyDer::from_pem_file(path).map_err(unreadable)
+    pem::key(&read(path)?).map_err(|error| Wrong::Pem(path.display().to_string(), error))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Wrong> {
+    fs::read(path).map_err(|error| Wrong::Unreadable(path.display().to_string(), error))
 }
 
 impl Credentials {

@@ -6,16 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use rustls::RootCertStore;
 use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
 use rustls::server::ServerConfig;
 use tokio::time::MissedTickBehavior;
 use tracing::{info, warn};
 
-use super::client_auth::ClientAuth;
 use super::key_log::KeyLogFile;
+use crate::tls::pem::{self, PemError};
+use crate::tls::{ClientAuth, system_roots};
 
 /// How often the files are looked at: a certificate is renewed weeks before its end.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -138,10 +136,12 @@ impl Files {
 
     /// TLS 1.2 and 1.3, as in CoreDNS.
     fn config(&self, [cert, key, ca]: &Contents) -> Result<ServerConfig, Wrong> {
-        let no_certificate = |why: String| Wrong::Certificate(self.cert.display().to_string(), why);
-        let certs = certificates(cert).map_err(no_certificate)?;
-        let key = PrivateKeyDer::from_pem_slice(key)
-            .map_err(|error| Wrong::Key(self.key.display().to_string(), shown(&error)))?;
+        let no_certificate = |error: PemError| {
+            Wrong::Certificate(self.cert.display().to_string(), error.to_string())
+        };
+        let certs = pem::certificates(cert).map_err(no_certificate)?;
+        let key = pem::key(key)
+            .map_err(|error| Wrong::Key(self.key.display().to_string(), error.to_string()))?;
         let provider = Arc::new(ring::default_provider());
         let builder = ServerConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
@@ -151,7 +151,7 @@ impl Files {
             Wrong::Authorities(whose.unwrap_or_else(|| "the system".into()), why)
         };
         let roots = || match &self.ca {
-            Some(_) => roots(ca).map_err(no_authorities),
+            Some(_) => pem::roots(ca).map_err(|error| no_authorities(error.to_string())),
             None => Ok(system_roots()),
         };
         // Authorities that cannot be read are wrong, also where no client is asked for a certificate.
@@ -168,37 +168,5 @@ impl Files {
             config.key_log = log.clone();
         }
         Ok(config)
-    }
-}
-
-fn certificates(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
-    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
-    match all {
-        Ok(all) if all.is_empty() => Err("it holds no PEM block CERTIFICATE".into()),
-        Ok(all) => Ok(all),
-        Err(error) => Err(shown(&error)),
-    }
-}
-
-fn roots(text: &[u8]) -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(text)? {
-        roots.add(certificate).map_err(|error| error.to_string())?;
-    }
-    Ok(roots)
-}
-
-/// The authorities of the system.
-pub fn system_roots() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    // Some of a system's certificates are of kinds that are not supported: the others count.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    roots
-}
-
-fn shown(error: &pem::Error) -> String {
-    match error {
-        pem::Error::NoItemsFound => "it holds no PEM block of its kind".into(),
-        error => error.to_string(),
     }
 }

@@ -4,7 +4,6 @@
 //! In: its lines, and the files that they name. Out: an [`Identity`] for the listeners of the block; it
 //! follows the files, which are replaced when a certificate is renewed.
 
-mod client_auth;
 mod identity;
 mod key_log;
 #[cfg(test)]
@@ -14,9 +13,9 @@ use std::sync::Arc;
 
 use super::setup::Setup;
 use crate::corefile::{Diagnostic, Directive, Token};
-use client_auth::ClientAuth;
+use crate::tls::ClientAuth;
+pub use identity::Identity;
 use identity::{Files, Wrong};
-pub use identity::{Identity, system_roots};
 use key_log::KeyLogFile;
 
 const NAME: &str = "tls";

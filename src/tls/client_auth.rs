@@ -8,26 +8,35 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
+use serde::Deserialize;
 
-/// The value of `client_auth`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) enum ClientAuth {
+/// What a listener asks of its clients: `client_auth` of `tls`, in whose words its names are, and
+/// `client_auth_type` of Prometheus's web configuration, in Go's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+pub enum ClientAuth {
     #[default]
+    #[serde(rename = "NoClientCert")]
     NoCert,
     /// Asked for one, which may be any or none.
+    #[serde(rename = "RequestClientCert")]
     Request,
     /// Any.
+    #[serde(rename = "RequireAnyClientCert", alias = "RequireClientCert")]
     Require,
     /// None, or one of the authorities.
+    #[serde(rename = "VerifyClientCertIfGiven")]
     VerifyIfGiven,
     /// One of the authorities.
+    #[serde(rename = "RequireAndVerifyClientCert")]
     RequireAndVerify,
 }
 
 impl ClientAuth {
+    /// Its values in the words of `tls`.
     pub const NAMES: [&str; 5] =
         ["nocert", "request", "require", "verify_if_given", "require_and_verify"];
 
+    /// The value with a name of `tls`.
     pub fn named(name: &str) -> Option<Self> {
         use ClientAuth::{NoCert, Request, Require, RequireAndVerify, VerifyIfGiven};
         let all = [NoCert, Request, Require, VerifyIfGiven, RequireAndVerify];
