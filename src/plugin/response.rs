@@ -1,11 +1,14 @@
-//! What kind of answer a message is, and in which class it is for `log` (CoreDNS,
-//! plugin/pkg/response).
+//! What kind of answer a message is, in which class it is for `log` (CoreDNS, plugin/pkg/response), and for
+//! how long it holds (plugin/pkg/dnsutil/ttl.go).
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hickory_proto::op::{Message, OpCode, ResponseCode};
 use hickory_proto::rr::{Record, RecordType};
 use hickory_proto::serialize::binary::BinEncodable;
+
+/// How long what has no records to say it holds, or is no answer.
+pub const DEFAULT_TTL: Duration = Duration::from_secs(5);
 
 /// The kind of an answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,6 +87,16 @@ impl Kind {
             _ => Kind::OtherError,
         }
     }
+}
+
+/// How long a message of this kind holds: the least TTL of its records, and no longer than `most`.
+pub fn least_ttl(message: &Message, kind: Kind, most: Duration) -> Duration {
+    if !matches!(kind, Kind::NoError | Kind::NameError | Kind::NoData) {
+        return DEFAULT_TTL;
+    }
+    let sections = [&message.answers, &message.authorities, &message.additionals];
+    let least = sections.into_iter().flatten().map(|record| record.ttl).min();
+    least.map_or(DEFAULT_TTL, |least| most.min(Duration::from_secs(least.into())))
 }
 
 impl Class {

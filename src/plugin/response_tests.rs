@@ -79,3 +79,22 @@ fn an_expired_signature_counts_with_do_alone() {
     assert_eq!(Kind::of(&message, false), Kind::NoError);
     assert_eq!(Kind::of(&message, true), Kind::OtherError);
 }
+
+#[test]
+fn a_message_holds_as_long_as_its_shortest_record() {
+    let seconds = Duration::from_secs;
+    for (kind, ttls, expected) in [
+        (Kind::NoError, &[300, 20, 60][..], 20),
+        (Kind::NoError, &[0, 20], 0),
+        (Kind::NameError, &[7200], 3600),
+        (Kind::NoData, &[], 5),
+        (Kind::Delegation, &[300], 5),
+        (Kind::OtherError, &[300], 5),
+    ] {
+        let mut message = request("a.test", RecordType::A).reply();
+        message.authorities = ttls.iter().map(|_| record(RecordType::A)).collect();
+        message.authorities.iter_mut().zip(ttls).for_each(|(record, ttl)| record.ttl = *ttl);
+        let found = least_ttl(&message, kind, seconds(3600));
+        assert_eq!(found, seconds(expected), "{kind:?} {ttls:?}");
+    }
+}

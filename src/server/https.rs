@@ -5,10 +5,11 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use data_encoding::BASE64URL_NOPAD;
-use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::op::Message;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
@@ -23,16 +24,15 @@ use tokio_util::sync::CancellationToken;
 use super::door::Service;
 use super::site::Ends;
 use crate::plugin::Transport;
+use crate::plugin::response::{DEFAULT_TTL, Kind, least_ttl};
 
 /// Where questions are asked.
 const PATH: &str = "/dns-query";
 const MEDIA_TYPE: &str = "application/dns-message";
 /// Octets of the longest question.
 const LONGEST: usize = 65_536;
-/// Seconds that answers may be kept whose records do not say it: the least and the most (CoreDNS,
-/// plugin/pkg/dnsutil/ttl.go).
-const LEAST_AGE: u32 = 5;
-const MOST_AGE: u32 = 3600;
+/// No answer may be kept for longer.
+const MOST_AGE: Duration = Duration::from_secs(3600);
 
 type Response = http::Response<Full<Bytes>>;
 
@@ -84,7 +84,7 @@ async fn answer(request: Request<Incoming>, ends: Ends, service: &Service) -> Re
     let Some(reply) = service.site.answer(&packet, ends, Transport::Tcp).await else {
         return plain(StatusCode::INTERNAL_SERVER_ERROR, "No response");
     };
-    let age = age(&reply);
+    let age = age(&reply).as_secs();
     let mut response = Response::new(Full::new(reply.into()));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
@@ -120,13 +120,9 @@ fn plain(status: StatusCode, text: &'static str) -> Response {
     response
 }
 
-/// Seconds for which an answer may be kept (RFC 8484 §5.1): the shortest TTL in it.
-fn age(reply: &[u8]) -> u32 {
-    let Ok(message) = Message::from_vec(reply) else { return LEAST_AGE };
-    if !matches!(message.metadata.response_code, ResponseCode::NoError | ResponseCode::NXDomain) {
-        return LEAST_AGE;
-    }
-    let sections = [&message.answers, &message.authorities, &message.additionals];
-    let ttls = sections.into_iter().flatten().map(|record| record.ttl);
-    ttls.min().map_or(LEAST_AGE, |least| least.min(MOST_AGE))
+/// How long an answer may be kept (RFC 8484 §5.1).
+fn age(reply: &[u8]) -> Duration {
+    let Ok(message) = Message::from_vec(reply) else { return DEFAULT_TTL };
+    let dnssec_ok = message.edns.as_ref().is_some_and(|edns| edns.flags().dnssec_ok);
+    least_ttl(&message, Kind::of(&message, dnssec_ok), MOST_AGE)
 }

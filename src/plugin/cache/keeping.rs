@@ -9,13 +9,10 @@ use tracing::warn;
 use super::entry::{Entry, WILDCARD, wants_authentic_data};
 use super::store::{Key, KeyRef};
 use super::{Bounds, Shared, answers};
-use crate::plugin::response::Kind;
+use crate::plugin::response::{Kind, least_ttl};
 use crate::plugin::{Request, names};
 use crate::telemetry::cache::Kept;
 use crate::telemetry::mnemonic;
-
-/// The TTL of what has no records to say one, or is no answer.
-const DEFAULT_TTL: Duration = Duration::from_secs(5);
 
 /// How replies to one question are kept.
 pub(super) struct Keeping<'a> {
@@ -162,17 +159,8 @@ impl<'a> Keeping<'a> {
     }
 }
 
-/// How long a message lasts: the least TTL of its records, within the bounds of its store.
+/// How long a message lasts, within the bounds of its store.
 fn bounded(message: &Message, kind: Kind, bounds: &Bounds) -> Duration {
-    let Message { answers, authorities, additionals, .. } = message;
-    let mut records = answers.iter().chain(authorities).chain(additionals).peekable();
-    let has_ttl = matches!(kind, Kind::NoError | Kind::NameError | Kind::NoData);
-    let ttl = match has_ttl && records.peek().is_some() {
-        true => {
-            let least = records.map(|record| record.ttl).min().unwrap_or_default();
-            Duration::from_secs(least.into()).min(bounds.most_ttl)
-        }
-        false => DEFAULT_TTL,
-    };
+    let ttl = least_ttl(message, kind, bounds.most_ttl);
     ttl.max(bounds.least_ttl).min(bounds.most_ttl)
 }
