@@ -13,7 +13,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::door::{Door, Service};
+use super::door::Door;
 use super::site::Ends;
 use super::{https, stream};
 use crate::corefile::Scheme;
@@ -35,11 +35,10 @@ pub async fn serve(
     let mut failing = false;
     loop {
         let next = async {
-            let service = door.service();
-            let room = service.room().await;
-            (listener.accept().await, service, room)
+            let room = door.service().room().await;
+            (listener.accept().await, room)
         };
-        let (accepted, service, room) = tokio::select! {
+        let (accepted, room) = tokio::select! {
             next = next => next,
             () = stop.cancelled() => return,
         };
@@ -49,9 +48,9 @@ pub async fn serve(
                 // A connection that has no address any more is at its end.
                 let Ok(local) = stream.local_addr() else { continue };
                 let ends = Ends { client, local };
-                let stop = stop.clone();
+                let (door, stop) = (door.clone(), stop.clone());
                 tasks.spawn(async move {
-                    connection(stream, scheme, ends, service, stop).await;
+                    connection(stream, scheme, ends, door, stop).await;
                     drop(room);
                 });
             }
@@ -77,16 +76,17 @@ async fn connection(
     stream: TcpStream,
     scheme: Scheme,
     ends: Ends,
-    service: Arc<Service>,
+    door: Arc<Door>,
     stop: CancellationToken,
 ) {
     // Without it the second of two small answers waits for the client's acknowledgement.
     let _ = stream.set_nodelay(true);
+    let service = door.service();
     let protocols: &[&[u8]] = if scheme == Scheme::Https { &HTTP } else { &[] };
     let identity = service.tls.as_ref().filter(|_| scheme != Scheme::Dns);
     match identity.map(|identity| TlsAcceptor::from(identity.config(protocols))) {
-        None if scheme == Scheme::Https => https::connection(stream, ends, service, stop).await,
-        None => stream::connection(stream, ends, service, stop).await,
+        None if scheme == Scheme::Https => https::connection(stream, ends, door, stop).await,
+        None => stream::connection(stream, ends, door, stop).await,
         Some(tls) => {
             let stream = tokio::select! {
                 stream = timeout(service.timeouts.read, tls.accept(stream)) => stream,
@@ -94,9 +94,9 @@ async fn connection(
             };
             match stream {
                 Ok(Ok(stream)) if scheme == Scheme::Https => {
-                    https::connection(stream, ends, service, stop).await;
+                    https::connection(stream, ends, door, stop).await;
                 }
-                Ok(Ok(stream)) => stream::connection(stream, ends, service, stop).await,
+                Ok(Ok(stream)) => stream::connection(stream, ends, door, stop).await,
                 Ok(Err(error)) => {
                     tracing::debug!(client = %ends.client, %error, "a TLS handshake failed");
                 }

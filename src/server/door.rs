@@ -19,7 +19,7 @@ impl Door {
         Door(ArcSwap::from_pointee(service))
     }
 
-    /// For a question or a connection that begins now.
+    /// For a question that comes now. Connections ask anew for each, as they may last.
     pub fn service(&self) -> Arc<Service> {
         self.0.load_full()
     }

@@ -21,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::door::Service;
+use super::door::{Door, Service};
 use super::site::Ends;
 use crate::plugin::Transport;
 use crate::plugin::response::{DEFAULT_TTL, Kind, least_ttl};
@@ -36,13 +36,14 @@ const MOST_AGE: Duration = Duration::from_secs(3600);
 
 type Response = http::Response<Full<Bytes>>;
 
-/// Answers the questions of a connection. After `stop` it takes no further ones.
+/// Answers the questions of a connection, each as the Corefile says at that time. After `stop` it takes no further ones.
 pub async fn connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     ends: Ends,
-    service: Arc<Service>,
+    door: Arc<Door>,
     stop: CancellationToken,
 ) {
+    let service = door.service();
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(service.timeouts.idle);
     builder
@@ -53,7 +54,7 @@ pub async fn connection(
         .keep_alive_timeout(service.timeouts.read)
         .max_concurrent_streams(service.https.streams());
     let answer = service_fn(|request| {
-        let service = service.clone();
+        let service = door.service();
         async move {
             let response = answer(request, ends, &service).await;
             service.site.metrics().encrypted.https(service.site.label(), response.status());

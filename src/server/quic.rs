@@ -60,13 +60,13 @@ pub async fn serve(
             () = stop.cancelled() => break,
         };
         let Some(incoming) = incoming else { break };
-        let Ok(room) = service.room_now() else {
+        let Ok(room) = door.service().room_now() else {
             incoming.refuse();
             continue;
         };
-        let (pool, stop) = (pool.clone(), stop.clone());
+        let (door, pool, stop) = (door.clone(), pool.clone(), stop.clone());
         tasks.spawn(async move {
-            connection(incoming, service, pool, stop).await;
+            connection(incoming, door, pool, stop).await;
             drop(room);
         });
     }
@@ -92,12 +92,13 @@ fn server_config(
 
 async fn connection(
     incoming: Incoming,
-    service: Arc<Service>,
+    door: Arc<Door>,
     pool: Arc<Semaphore>,
     stop: CancellationToken,
 ) {
     let client = incoming.remote_address();
     let local = incoming.local_ip();
+    let service = door.service();
     let connection = match timeout(service.timeouts.read, incoming).await {
         Ok(Ok(connection)) => connection,
         Ok(Err(error)) => {
@@ -118,7 +119,7 @@ async fn connection(
         let Ok((mut send, receive)) = accepted else { break };
         // The semaphore is never closed.
         let Ok(permit) = pool.clone().acquire_owned().await else { break };
-        let (service, connection) = (service.clone(), connection.clone());
+        let (service, connection) = (door.service(), connection.clone());
         questions.spawn(async move {
             let code = match answer(&mut send, receive, ends, &service).await {
                 Ok(()) => Some(NO_ERROR),

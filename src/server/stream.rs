@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::door::Service;
+use super::door::Door;
 use super::reply::Response;
 use super::site::Ends;
 use crate::plugin::Transport;
@@ -21,20 +21,21 @@ use crate::plugin::timeouts::Timeouts;
 /// Questions of one connection that are worked on at a time; the next is read when one is done.
 const IN_FLIGHT: usize = 128;
 
-/// Answers the questions of a connection. After `stop` it reads no further ones, and sends the answers to
+/// Answers the questions of a connection, each as the Corefile says at that time. After `stop` it reads no further ones, and sends the answers to
 /// those that it has read.
 pub async fn connection(
     stream: impl AsyncRead + AsyncWrite + Send + 'static,
     ends: Ends,
-    service: Arc<Service>,
+    door: Arc<Door>,
     stop: CancellationToken,
 ) {
+    let timeouts = door.service().timeouts;
     let (read, write) = tokio::io::split(stream);
     let (answers, ready) = mpsc::channel(IN_FLIGHT);
     let broken = CancellationToken::new();
-    let writing = tokio::spawn(write_answers(write, ready, service.timeouts, broken.clone()));
+    let writing = tokio::spawn(write_answers(write, ready, timeouts, broken.clone()));
     tokio::select! {
-        () = read_questions(read, ends, &service, answers) => {}
+        () = read_questions(read, ends, &door, &timeouts, answers) => {}
         () = stop.cancelled() => {}
         () = broken.cancelled() => {}
     }
@@ -45,23 +46,24 @@ pub async fn connection(
 async fn read_questions(
     mut stream: impl AsyncRead + Unpin,
     ends: Ends,
-    service: &Service,
+    door: &Door,
+    timeouts: &Timeouts,
     answers: mpsc::Sender<Vec<u8>>,
 ) {
     let in_flight = Arc::new(Semaphore::new(IN_FLIGHT));
-    let mut left = service.timeouts.queries.unwrap_or(u32::MAX);
-    // Who connects has something to ask; who asked may do so again.
-    let mut silence = service.timeouts.read;
+    let mut left = timeouts.queries.unwrap_or(u32::MAX);
+    // Who connects has a question.
+    let mut silence = timeouts.read;
     while left > 0
-        && let Ok(Some(packet)) = question(&mut stream, silence, &service.timeouts).await
+        && let Ok(Some(packet)) = question(&mut stream, silence, timeouts.read).await
     {
-        silence = service.timeouts.idle;
-        if service.timeouts.queries.is_some() {
+        silence = timeouts.idle;
+        if timeouts.queries.is_some() {
             left -= 1;
         }
         // The semaphore is never closed.
         let Ok(permit) = in_flight.clone().acquire_owned().await else { return };
-        let (site, answers) = (service.site.clone(), answers.clone());
+        let (site, answers) = (door.service().site.clone(), answers.clone());
         tokio::spawn(async move {
             // Where sending fails the client has closed the connection: nobody waits for the answer.
             match site.respond(&packet, ends, Transport::Tcp).await {
@@ -82,12 +84,12 @@ async fn read_questions(
     }
 }
 
-/// The next question, which may be awaited for `silence`; `None` at the end of the connection, by the client,
-/// by silence or by a length of nothing.
+/// The next question, which begins after some `silence` at most and then takes no longer than `read`; `None`
+/// at the end of the connection, by the client, by silence or by a length of nothing.
 async fn question(
     stream: &mut (impl AsyncRead + Unpin),
     silence: Duration,
-    timeouts: &Timeouts,
+    read: Duration,
 ) -> io::Result<Option<Vec<u8>>> {
     let Ok(first) = timeout(silence, stream.read_u8()).await else { return Ok(None) };
     let first = first?;
@@ -97,7 +99,7 @@ async fn question(
         stream.read_exact(&mut packet).await?;
         io::Result::Ok(packet)
     };
-    let packet = timeout(timeouts.read, rest).await??;
+    let packet = timeout(read, rest).await??;
     Ok(Some(packet).filter(|packet| !packet.is_empty()))
 }
 

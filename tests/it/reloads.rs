@@ -170,6 +170,24 @@ async fn imports_are_looked_at_too() {
     }
 }
 
+/// Stubs keep their connections open for as long as they have questions. The first new one is no exception.
+#[tokio::test]
+async fn connections_are_led_to_the_new_corefile() {
+    let mut server = FLEETDNS.start(&corefile(1, "")).await;
+    let question = Question::new("www.example.org.", A);
+    let mut before = Connection::open(server.dns_addr()).await.expect("a connection");
+    before.send(&question).await.expect("send");
+    assert_eq!(rdata(&before.reply().await), ["192.0.2.1"]);
+    server.write_corefile(&corefile(2, ""));
+    server.process.signal(Signal::USR1);
+    eventually("the reload", LONG, async || server.logs().contains("Reloading complete")).await;
+    let mut after = Connection::open(server.dns_addr()).await.expect("another connection");
+    for connection in [&mut before, &mut after] {
+        connection.send(&question).await.expect("send");
+        assert_eq!(rdata(&connection.reply().await), ["192.0.2.2"]);
+    }
+}
+
 #[tokio::test]
 async fn ports_come_and_go() {
     let block = |port: &str| {
