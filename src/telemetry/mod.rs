@@ -27,6 +27,7 @@ mod process;
 pub mod reload;
 mod sentinel;
 mod size;
+mod surplus;
 pub mod template;
 
 pub use fleet::ClusterSample;
