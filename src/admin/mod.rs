@@ -5,6 +5,7 @@
 //! that [`serve`] answers with. Listening is the server's, so that what cannot be bound is reported in
 //! one place.
 
+mod elsewhere;
 pub mod tls;
 
 use std::fmt;
@@ -20,6 +21,8 @@ use axum::response::{IntoResponse, Response};
 use axum::serve::Listener;
 use serde::Serialize;
 use tokio::sync::oneshot;
+
+pub use elsewhere::elsewhere;
 
 use crate::corefile::{self, Diagnostic, Token};
 

@@ -90,6 +90,9 @@ pub trait Plugin: Send + Sync {
     /// Begins what goes on beside the questions. Called once, when the sockets of the block are open.
     fn start(&self, _background: &Background) {}
 
+    /// The Corefile that was to replace this one is wrong, and this one goes on.
+    fn goes_on(&self, _background: &Background) {}
+
     /// What it knows about a request that it may be asked, for `metadata` before it. Must not wait.
     fn metadata(&self, _request: &Request, _values: &mut metadata::Values) {}
 

@@ -35,14 +35,21 @@ pub type Pages = BTreeMap<Endpoint, Page>;
 
 /// What is to be shown, and how.
 pub struct Page {
-    pub router: Router,
+    router: Router,
     /// Over TLS, as the file says.
-    pub tls: Option<TlsFile>,
+    tls: Option<TlsFile>,
+}
+
+impl Page {
+    /// What is shown at its path, and at all others.
+    pub fn new(router: Router, tls: Option<TlsFile>) -> Self {
+        Page { router: router.fallback(admin::elsewhere), tls }
+    }
 }
 
 impl From<Router> for Page {
     fn from(router: Router) -> Self {
-        Page { router, tls: None }
+        Page::new(router, None)
     }
 }
 

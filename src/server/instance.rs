@@ -220,6 +220,12 @@ impl Instance {
         }
     }
 
+    /// Tells the plugins that the instance that was to replace this one is wrong.
+    pub(super) fn goes_on(&self, background: &Background) {
+        let plugins = self.chains.iter().flat_map(|(plugins, _)| plugins.iter());
+        plugins.for_each(|plugin| plugin.goes_on(background));
+    }
+
     /// Waits until all clusters are known and the addresses of all gateways, or have had their time.
     pub async fn settled(&self) {
         self.process.views.settled().await;
@@ -240,8 +246,7 @@ impl Instance {
         for (address, tls) in &process.prometheus {
             let router = prometheus::router(process.metrics.clone())
                 .merge(sentinel::router(process.pools.clone()));
-            let tls = tls.clone();
-            pages.insert((Purpose::Metrics, *address), Page { router, tls });
+            pages.insert((Purpose::Metrics, *address), Page::new(router, tls.clone()));
         }
         if let Some(address) = process.admin {
             let page = fleet::admin::router(process).merge(explain::router(self.sites()));

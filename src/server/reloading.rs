@@ -1,7 +1,8 @@
 //! When the Corefile is read again, and what becomes of it.
 //!
 //! In: a signal or a tick of `reload`, and the Corefile as it is now. Out: a server that does what it says; or
-//! one that goes on as before, where it is wrong: that is logged and counted, once for each Corefile.
+//! one that goes on as before, where it is wrong: that is logged, and counted where
+//! `reload` found it, once for each Corefile.
 
 use std::fmt::Display;
 
@@ -85,10 +86,13 @@ impl Reloading {
                 self.follow(running);
             }
             Some(why) => {
-                metrics.reload.failed();
+                running.goes_on();
                 match due {
                     Due::Signal => tracing::error!("SIGUSR1: {why}"),
-                    Due::Poll => say_failed(&why),
+                    Due::Poll => {
+                        metrics.reload.failed();
+                        say_failed(&why);
+                    }
                 }
             }
         }
@@ -97,11 +101,17 @@ impl Reloading {
     fn unreadable(&mut self, due: Due, why: &str, running: &Running) {
         let said = self.unreadable.replace(why.to_owned()).is_some_and(|before| before == why);
         match due {
-            Due::Signal => tracing::error!("SIGUSR1: loading updated Caddyfile: {why}"),
-            Due::Poll if said => return,
-            Due::Poll => say_unreadable(why),
+            Due::Signal => {
+                tracing::info!("Reloading");
+                tracing::error!("SIGUSR1: {why}");
+                running.goes_on();
+            }
+            Due::Poll if said => {}
+            Due::Poll => {
+                say_unreadable(why);
+                running.instance().process().metrics.reload.failed();
+            }
         }
-        running.instance().process().metrics.reload.failed();
     }
 
     /// Looks as often as the running Corefile says.

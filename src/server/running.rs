@@ -78,6 +78,11 @@ impl Running {
         Ok(())
     }
 
+    /// Tells the plugins that this instance goes on, as the one that was to replace it is wrong.
+    pub fn goes_on(&self) {
+        self.instance.goes_on(&self.background);
+    }
+
     /// Opens the places of an instance that have no listener yet.
     fn open(&self, instance: &Instance) -> Result<Vec<(Place, Opened)>, ListenError> {
         let new = instance.places.iter().filter(|(at, _)| !self.listeners.contains_key(at));

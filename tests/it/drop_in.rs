@@ -21,10 +21,20 @@
 //! | `@pass SECONDS` | Time passes. |
 //! | `@write FILE OTHER` | A file gets what the other has, at once. |
 //! | `@until NAME TYPE TEXT` | Asks both again and again, until their answers have the text. Only counters may tell. |
+//! | `@http PORT METHOD PATH [bodiless]` | Asks for a page, at the port of this placeholder: status, some headers and body. |
+//! | `@becomes PORT PATH STATUS` | A page gets this status; `refused` says that nobody listens any more. |
+//! | `@signal NAME` | Sends `TERM`, `INT`, `HUP`, `QUIT` or `USR1`. |
+//! | `@logged TIMES TEXT` | The log has the text so often. |
+//! | `@told UPSTREAM TIMES TEXT` | The log of an upstream has it. |
+//! | `@corefile FILE` | The Corefile becomes what the file says. |
+//! | `@ends` | Both processes have ended, with the same code. |
+//! | `@connection PORT TIMES NAME TYPE` | Asks on one connection over TCP, and waits until that is closed. |
+//! | `@dig PORT WORD...` | Asks as dig does, for TLS and HTTPS. |
 //!
-//! Counters are compared where the Corefile has `{METRICS_PORT}`, after all steps. Where `@until` is among them,
-//! no counters and lines are.
+//! Counters are compared where the Corefile has `{METRICS_PORT}`, after all steps and unless the servers have
+//! ended. Where `@until` is among them, no counters and lines are.
 
+mod around;
 mod case;
 mod play;
 mod traces;
@@ -72,18 +82,25 @@ drop_in! {
     file 250,
     forward 80,
     header 15,
+    health 40,
     hosts 80,
+    import 9,
     loadbalance 20,
     local 30,
     log 15,
     loops 5,
     metadata 5,
     minimal 15,
+    multisocket 40,
     nsid 5,
-    prometheus 15,
+    prometheus 25,
+    ready 25,
+    reload 20,
     rewrite 120,
     root 6,
     template 150,
+    timeouts 17,
+    tls 28,
     transfer 15,
     whoami 9,
 }

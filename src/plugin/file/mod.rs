@@ -94,13 +94,15 @@ impl Plugin for File {
     }
 
     fn start(&self, background: &Background) {
-        if let Some(notifier) = &self.notifier {
-            let zones = self.zones.iter().map(|served| served.zone.clone()).collect();
-            reload::announce(zones, notifier, background);
-        }
+        self.announce(background);
         for Served { zone, watch } in &self.zones {
             reload::watch(zone, *watch, self.notifier.as_ref(), background);
         }
+    }
+
+    /// CoreDNS tells the secondaries then, too.
+    fn goes_on(&self, background: &Background) {
+        self.announce(background);
     }
 
     /// `zone/wildcard`: the wildcard that stands in for the name.
@@ -154,6 +156,14 @@ impl Plugin for File {
 }
 
 impl File {
+    /// Tells the secondaries of all its zones.
+    fn announce(&self, background: &Background) {
+        if let Some(notifier) = &self.notifier {
+            let zones = self.zones.iter().map(|served| served.zone.clone()).collect();
+            reload::announce(zones, notifier, background);
+        }
+    }
+
     /// The longest zone that a name is in; of equal ones the last of the Corefile.
     fn zone(&self, name: &Name) -> Option<&Zone> {
         let within = self.zones.iter().map(|served| &served.zone);

@@ -7,6 +7,7 @@ use hickory_proto::rr::rdata::NULL;
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use hickory_proto::rr::{DNSClass, RData, Record, RecordType};
 
+use super::around::Around;
 use crate::harness::Question;
 
 /// Two servers with one Corefile, and what is done with both.
@@ -35,6 +36,7 @@ pub enum Does {
     Pass(u64),
     Write { file: String, other: String },
     Until { question: Question, text: String },
+    Around(Around),
 }
 
 pub struct Ask {
@@ -94,10 +96,11 @@ impl Case {
         case
     }
 
-    /// How many questions it asks.
+    /// How many questions it asks, and pages.
     pub fn questions(&self) -> usize {
         let asked = |step: &Step| match &step.does {
             Does::Ask(ask) => ask.times,
+            Does::Around(Around::Page { .. } | Around::Dig { .. } | Around::Connection { .. }) => 1,
             _ => 0,
         };
         self.steps.iter().map(asked).sum()
@@ -107,9 +110,17 @@ impl Case {
     pub fn probes(&self) -> bool {
         self.steps.iter().any(|step| matches!(step.does, Does::Until { .. }))
     }
+
+    /// Whether the servers have ended after it.
+    pub fn ends(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.does, Does::Around(Around::Ends)))
+    }
 }
 
 fn step(line: &str) -> Result<Does, String> {
+    if let Some(around) = Around::read(line, question) {
+        return around.map(Does::Around);
+    }
     let words: Vec<&str> = line.split_whitespace().collect();
     Ok(match words[..] {
         ["@pass", seconds] => Does::Pass(seconds.parse().map_err(|e| format!("{e}"))?),

@@ -19,11 +19,30 @@ pub struct Side {
     /// By the names that the case gives them.
     pub upstreams: Vec<(String, DnsServer)>,
     pub folder: PathBuf,
+    /// What stands for something of this side in Corefiles, and for what.
+    words: Vec<(String, String)>,
+}
+
+impl Side {
+    /// A text of the case with what its words stand for.
+    pub fn filled(&self, text: &str) -> String {
+        filled(text, &self.words)
+    }
+
+    /// The upstream of this name.
+    pub fn upstream(&self, name: &str) -> &DnsServer {
+        let found = self.upstreams.iter().find(|(known, _)| known == name);
+        &found.unwrap_or_else(|| panic!("no upstream {name}")).1
+    }
+}
+
+fn filled(text: &str, words: &[(String, String)]) -> String {
+    words.iter().fold(text.to_owned(), |text, (word, value)| text.replace(word, value))
 }
 
 /// Plays it; what differs, each with its place.
 pub async fn play(case: &Case) -> Vec<String> {
-    let (coredns, fleetdns) = tokio::join!(start(COREDNS, case), start(FLEETDNS, case));
+    let (mut coredns, mut fleetdns) = tokio::join!(start(COREDNS, case), start(FLEETDNS, case));
     let mut wrong = Vec::new();
     for step in &case.steps {
         match &step.does {
@@ -53,6 +72,15 @@ pub async fn play(case: &Case) -> Vec<String> {
                     .await;
                 }
             }
+            Does::Around(around) => {
+                let (expected, found) =
+                    tokio::join!(around.show(&mut coredns), around.show(&mut fleetdns));
+                if expected != found {
+                    let place = &step.place;
+                    let both = format!("--- CoreDNS\n{expected}\n--- fleetdns\n{found}");
+                    wrong.push(format!("{place}:\n{both}"));
+                }
+            }
         }
     }
     if wrong.is_empty() && !case.probes() {
@@ -71,20 +99,20 @@ async fn start(program: Program, case: &Case) -> Side {
         fs::write(folder.join(name), text).expect("write a file");
     }
     let pki = Pki::shared().ca.parent().expect("its folder");
-    let here = |corefile: &str| {
-        let corefile = corefile.replace("FOLDER", &folder.to_string_lossy());
-        corefile.replace("PKI", &pki.to_string_lossy())
-    };
-    let mut corefile = here(&case.corefile);
+    let mut words = vec![
+        ("FOLDER".to_owned(), folder.to_string_lossy().into_owned()),
+        ("PKI".to_owned(), pki.to_string_lossy().into_owned()),
+    ];
     let mut upstreams = Vec::new();
     for (name, text) in &case.upstreams {
-        let upstream = COREDNS.start(&here(text)).await;
+        let upstream = COREDNS.start(&filled(text, &words[..2])).await;
         for (port, number) in upstream.ports() {
-            corefile = corefile.replace(&format!("{{{name}_{port}}}"), &number.to_string());
+            words.push((format!("{{{name}_{port}}}"), number.to_string()));
         }
         upstreams.push((name.clone(), upstream));
     }
-    Side { server: program.start(&corefile).await, upstreams, folder }
+    let server = program.start(&filled(&case.corefile, &words)).await;
+    Side { server, upstreams, folder, words }
 }
 
 /// At once, as the files of a ConfigMap are.

@@ -22,17 +22,49 @@ pub async fn post(
     exchange(at, &format!("{head}\r\n{body}")).await
 }
 
+/// A request without a body over a connection of its own, with these lines of headers.
+pub async fn request(
+    at: impl Into<SocketAddr>,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+) -> std::io::Result<Page> {
+    let mut text = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
+    headers.iter().for_each(|line| text += &format!("{line}\r\n"));
+    fetch(at, &(text + "\r\n")).await
+}
+
+/// What comes back.
+#[derive(Debug)]
+pub struct Page {
+    pub status: u16,
+    /// In the order of their names, which are in lower case.
+    pub headers: Vec<(String, String)>,
+    /// As it is sent.
+    pub body: String,
+}
+
 async fn exchange(at: impl Into<SocketAddr>, request: &str) -> std::io::Result<(u16, String)> {
+    fetch(at, request).await.map(|page| (page.status, page.body))
+}
+
+async fn fetch(at: impl Into<SocketAddr>, request: &str) -> std::io::Result<Page> {
     let mut stream = TcpStream::connect(at.into()).await?;
     stream.write_all(request.as_bytes()).await?;
     let mut reply = Vec::new();
     stream.read_to_end(&mut reply).await?;
     let reply = String::from_utf8_lossy(&reply).into_owned();
     let (head, body) = reply.split_once("\r\n\r\n").unwrap_or((&reply, ""));
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    status
-        .map(|status| (status, body.to_owned()))
-        .ok_or_else(|| std::io::Error::other(format!("not HTTP: {head:?}")))
+    let mut lines = head.lines();
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
+    let status = status.ok_or_else(|| std::io::Error::other(format!("not HTTP: {head:?}")))?;
+    let header = |line: &str| {
+        let (name, value) = line.split_once(':')?;
+        Some((name.to_lowercase(), value.trim().to_owned()))
+    };
+    let mut headers: Vec<_> = lines.filter_map(header).collect();
+    headers.sort();
+    Ok(Page { status, headers, body: body.to_owned() })
 }
 
 /// An HTTP server that answers every request with its name and the request's authority.
