@@ -4,6 +4,7 @@
 
 mod harness;
 
+mod addon;
 mod bad_corefiles;
 mod cached;
 mod clients;

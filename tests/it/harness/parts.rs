@@ -28,6 +28,11 @@ pub fn kubectl() -> PathBuf {
     installed("kubectl")
 }
 
+/// CoreDNS's addon of Kubernetes, as YAML.
+pub fn coredns_addon() -> PathBuf {
+    installed("coredns-addon.yaml")
+}
+
 /// The CRDs of Istio, as YAML.
 pub fn istio_crds() -> PathBuf {
     installed("istio-crds.yaml")
