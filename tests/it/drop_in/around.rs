@@ -159,7 +159,10 @@ impl Around {
                         _ => break,
                     }
                 }
-                let is_open = matches!(connection.receive().await, Ok(Some(_)));
+                let is_open = match connection.receive().await {
+                    Ok(reply) => reply.is_some(),
+                    Err(error) => error.kind() == io::ErrorKind::TimedOut,
+                };
                 format!("{answered} answered, then {}", if is_open { "open" } else { "closed" })
             }
             Around::Dig { port, how } => {
