@@ -3,11 +3,12 @@
 //! A socket that is bound to all addresses would send from the one that the kernel prefers on the way to
 //! the client, which takes only answers from where it asked. So the address that a packet was sent to is
 //! read (`IP_PKTINFO`, RFC 3542 §6.1) and given with the answer, as CoreDNS does. Packets are taken, and
-//! answers that are known at once are sent, many at a time ([`super::batch`]).
+//! answers that are known at once are sent, many at a time.
 
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::libc::{in_addr, in_pktinfo, in6_addr, in6_pktinfo};
 use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrStorage, sendmsg, setsockopt, sockopt};
@@ -22,6 +23,7 @@ pub struct Datagrams {
     socket: UdpSocket,
     /// What it is bound to.
     bound: SocketAddr,
+    is_closed: AtomicBool,
 }
 
 /// The way of an answer: the way of its question, back.
@@ -51,7 +53,7 @@ impl Datagrams {
             // For IPv4 too, with addresses as `::ffff:192.0.2.1`.
             setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true)?;
         }
-        Ok(Datagrams { socket, bound })
+        Ok(Datagrams { socket, bound, is_closed: AtomicBool::new(false) })
     }
 
     /// Waits until there are packets, or an error to take.
@@ -70,6 +72,10 @@ impl Datagrams {
     /// there are no packets.
     pub fn turn(&self, answer: impl FnMut(&[u8], &Way, &mut Vec<u8>) -> bool) -> io::Result<Turn> {
         let turn = || batch::turn(self.socket.as_raw_fd(), answer);
+        // The runtime may not know yet of packets that came just before the end.
+        if self.is_closed.load(Ordering::Relaxed) {
+            return turn();
+        }
         self.socket.try_io(Interest::READABLE, turn)
     }
 
@@ -121,6 +127,7 @@ impl Datagrams {
                 IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
             });
         }
+        self.is_closed.store(true, Ordering::Relaxed);
         SockRef::from(&self.socket).connect(&peer.into())
     }
 }

@@ -28,6 +28,7 @@ const COREFILE: &str = ". {
     }
     kubernetes cluster.local in-addr.arpa ip6.arpa {
         manifests zones/demo/east
+        startup_timeout 60s
         pods insecure
         fallthrough in-addr.arpa
     }
