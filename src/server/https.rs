@@ -10,8 +10,9 @@ use std::time::Duration;
 use axum::body::Bytes;
 use data_encoding::BASE64URL_NOPAD;
 use hickory_proto::op::Message;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Method, Request, StatusCode};
+use http_body::Body;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -36,7 +37,8 @@ const MOST_AGE: Duration = Duration::from_secs(3600);
 
 type Response = http::Response<Full<Bytes>>;
 
-/// Answers the questions of a connection, each as the Corefile says at that time. After `stop` it takes no further ones.
+/// Answers the questions of a connection, each as the Corefile says at that time. After `stop` it takes no
+/// further ones.
 pub async fn connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     ends: Ends,
@@ -56,7 +58,11 @@ pub async fn connection(
     let answer = service_fn(|request| {
         let service = door.service();
         async move {
-            let response = answer(request, ends, &service).await;
+            let is_head = request.method() == Method::HEAD;
+            let mut response = answer(request, ends, &service).await;
+            if is_head {
+                without_body(&mut response);
+            }
             service.site.metrics().encrypted.https(service.site.label(), response.status());
             Ok::<_, std::convert::Infallible>(response)
         }
@@ -116,9 +122,18 @@ async fn question(request: Request<Incoming>) -> Option<Vec<u8>> {
 fn plain(status: StatusCode, text: &'static str) -> Response {
     let mut response = Response::new(Full::new(Bytes::from(format!("{text}\n"))));
     *response.status_mut() = status;
-    let text = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(CONTENT_TYPE, text);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// Leaves the length of the body alone (RFC 9110 §9.3.2), which hyper does not for HTTP/2.
+fn without_body(response: &mut Response) {
+    let body = std::mem::take(response.body_mut());
+    if let Some(length) = body.size_hint().exact() {
+        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+    }
 }
 
 /// How long an answer may be kept (RFC 8484 §5.1).

@@ -87,6 +87,7 @@ impl Reloading {
             }
             Some(why) => {
                 running.goes_on();
+                tracing::error!("Restart failed: {why}");
                 match due {
                     Due::Signal => tracing::error!("SIGUSR1: {why}"),
                     Due::Poll => {
@@ -103,6 +104,7 @@ impl Reloading {
         match due {
             Due::Signal => {
                 tracing::info!("Reloading");
+                tracing::error!("Restart failed: {why}");
                 tracing::error!("SIGUSR1: {why}");
                 running.goes_on();
             }

@@ -21,8 +21,8 @@ use crate::plugin::timeouts::Timeouts;
 /// Questions of one connection that are worked on at a time; the next is read when one is done.
 const IN_FLIGHT: usize = 128;
 
-/// Answers the questions of a connection, each as the Corefile says at that time. After `stop` it reads no further ones, and sends the answers to
-/// those that it has read.
+/// Answers the questions of a connection, each as the Corefile says at that time. After `stop` it reads no
+/// further ones, and sends the answers to those that it has read.
 pub async fn connection(
     stream: impl AsyncRead + AsyncWrite + Send + 'static,
     ends: Ends,

@@ -156,8 +156,8 @@ async fn counters(server: &DnsServer) -> Result<Vec<String>, String> {
 /// Status, version and headers of a request of curl.
 async fn curl(server: &DnsServer, scheme: &str, args: &[&str], path: &str) -> String {
     let url = format!("{scheme}://{}{path}", server.addr("HTTPS_PORT"));
-    let shown =
-        "%{http_code} %{http_version} %{content_type} %header{cache-control} %{size_download}";
+    let shown = "%{http_code} %{http_version} %{content_type} %header{cache-control} \
+                 %header{x-content-type-options} %{size_download}";
     let mut command = Command::new(parts::system("curl"));
     // A machine that is busy may take longer for a handshake than it may.
     command.args(["--retry", "3", "--retry-all-errors"]);
@@ -185,7 +185,7 @@ async fn requests_over_https_have_the_status_and_headers_of_coredns() {
     let garbage = body("garbage", b"garbage");
     let long = body("long", &[0; 70_000]);
     let media = "content-type: application/dns-message";
-    let cases: [(&[&str], &str); 15] = [
+    let cases: [(&[&str], &str); 17] = [
         (&["-H", media, "--data-binary", &www], "/dns-query"),
         (&["--http1.1", "-H", media, "--data-binary", &www], "/dns-query"),
         (&["-H", media, "--data-binary", &none], "/dns-query"),
@@ -201,6 +201,8 @@ async fn requests_over_https_have_the_status_and_headers_of_coredns() {
         (&[], "/dns-query?dns=%%%"),
         (&[], "/dns-query?dns=AAAB&dns=AAAB"),
         (&["-X", "PUT", "--data-binary", &www], "/dns-query"),
+        (&["-I"], "/dns-query"),
+        (&["-I", "--http1.1"], "/"),
     ];
     for (args, path) in cases {
         let (expected, found) =

@@ -74,7 +74,10 @@ fn is_compared(case: &Case, line: &str) -> bool {
 fn logged(server: &DnsServer) -> impl Iterator<Item = String> {
     let logs = server.logs();
     let lines: Vec<String> = logs.lines().map(str::to_owned).collect();
-    lines.into_iter().filter(|line| {
+    // Why a reload failed, each says in its words.
+    let cut =
+        |line: String| FAILED.find(&line).map(|begin| begin.as_str().to_owned()).unwrap_or(line);
+    lines.into_iter().map(cut).filter(|line| {
         // fleetdns alone says what is odd about a Corefile, with its place; and each speaks of API servers and
         // of what is wrong in words of its own. On a busy machine both complain of their pages.
         let own = [
@@ -86,7 +89,11 @@ fn logged(server: &DnsServer) -> impl Iterator<Item = String> {
             "Local health request",
         ];
         let is_odd = own.iter().any(|own| line.contains(own));
-        QUESTION.is_match(line) || PROCESS.is_match(line) || (line.contains("] plugin/") && !is_odd)
+        let is_failure = FAILED.is_match(line);
+        is_failure
+            || QUESTION.is_match(line)
+            || PROCESS.is_match(line)
+            || (line.contains("] plugin/") && !is_odd)
     })
 }
 
@@ -116,6 +123,8 @@ static CLIENT: LazyLock<Regex> = LazyLock::new(|| pattern(r"(127\.\d+\.\d+\.\d+|
 static QUESTION: LazyLock<Regex> = LazyLock::new(|| pattern(r#"^(\[INFO\] \S+ -) \d+ ""#));
 static PROCESS: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^\[INFO\] (SIG[A-Z0-9]+: |Reloading)"));
+static FAILED: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^\[ERROR\] (Restart failed|SIG[A-Z0-9]+):"));
 static DURATION: LazyLock<Regex> = LazyLock::new(|| pattern(r#" \d+(\.\d+)?s( "|$)"#));
 static VALUE: LazyLock<Regex> = LazyLock::new(|| pattern(r"\} ([-+0-9.eE]+)$"));
 
