@@ -52,6 +52,11 @@ impl Opened {
         Ok(Opened { place, address, sockets })
     }
 
+    /// Where it will be answered, with the port that the kernel chose if none was said.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Begins to answer. The tasks are `tasks`; they end after [`Listener::stop`].
     pub fn serve(self, service: Service, tasks: &TaskTracker) -> Listener {
         let door = Arc::new(Door::new(service));

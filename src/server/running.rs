@@ -45,8 +45,8 @@ impl Instance {
         let pages_opened = running.endpoints.listen(&pages)?;
         running.instance.watch(&running.background);
         running.endpoints.show(pages, pages_opened);
+        running.accompany(&opened);
         running.lead(opened);
-        running.accompany();
         Ok(running)
     }
 }
@@ -73,8 +73,8 @@ impl Running {
         self.background = background;
         self.instance = next;
         self.endpoints.show(pages, pages_opened);
+        self.accompany(&opened);
         self.lead(opened);
-        self.accompany();
         Ok(())
     }
 
@@ -109,8 +109,14 @@ impl Running {
         }
     }
 
-    fn accompany(&self) {
-        let at = |place: &Place| self.listeners.get(place).map(Listener::address);
+    /// Starts what goes on beside the questions, before the first of them comes: files are read in the order of
+    /// the Corefile.
+    fn accompany(&self, opened: &[(Place, Opened)]) {
+        let at = |place: &Place| {
+            let known = self.listeners.get(place).map(Listener::address);
+            let new = || opened.iter().find(|(at, _)| at == place);
+            known.or_else(|| new().map(|(_, opened)| opened.address()))
+        };
         self.instance.accompany(at, &self.background);
     }
 

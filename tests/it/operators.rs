@@ -259,7 +259,7 @@ async fn transfers_are_logged_and_counted_as_by_coredns() {
         // Neither address nor ID, nor the time that it took.
         let lines = eventually("the lines", LONG, async || {
             let logs = server.logs();
-            let lines: Vec<String> = logs
+            let mut lines: Vec<String> = logs
                 .lines()
                 .filter(|line| line.contains("\"AXFR"))
                 .map(|line| {
@@ -267,6 +267,8 @@ async fn transfers_are_logged_and_counted_as_by_coredns() {
                     head.split_once('"').unwrap_or_default().1.to_owned()
                 })
                 .collect();
+            // The line of a transfer may come after that of the next one.
+            lines.sort();
             (lines.len() == 3).then_some(lines)
         })
         .await;
