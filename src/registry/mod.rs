@@ -24,6 +24,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use ahash::RandomState;
 use dashmap::{DashMap, DashSet};
 use tokio::sync::watch;
 
@@ -37,19 +38,22 @@ use crate::cluster::kinds::{ObjectKey, Pod};
 use crate::cluster::{Change, ClusterId, Kind, Sink};
 use shard::{Shard, Touched};
 
+/// What is looked up for each question: by a hash that is quick, and that nobody outside can foresee.
+type Map<K, V> = DashMap<K, V, RandomState>;
+
 /// The index. Shared by the watches that write it and the servers that read it.
 #[derive(Default)]
 pub struct Registry {
     /// By the wire labels of `service.namespace`, lower case: a slice of the question is the key.
-    services: DashMap<Box<[u8]>, Arc<ServiceName>>,
+    services: Map<Box<[u8]>, Arc<ServiceName>>,
     /// ServiceImports, likewise.
-    imports: DashMap<Box<[u8]>, Arc<ServiceName>>,
+    imports: Map<Box<[u8]>, Arc<ServiceName>>,
     /// By the namespace, as a label without its length.
-    namespaces: DashMap<Box<[u8]>, Homes>,
-    addresses: DashMap<IpAddr, Arc<[AddressOwner]>>,
+    namespaces: Map<Box<[u8]>, Homes>,
+    addresses: Map<IpAddr, Arc<[AddressOwner]>>,
     /// The Services that are reached at an address from outside.
-    outside: DashMap<IpAddr, Arc<[OutsideOwner]>>,
-    pods: DashMap<IpAddr, Arc<[PodOwner]>>,
+    outside: Map<IpAddr, Arc<[OutsideOwner]>>,
+    pods: Map<IpAddr, Arc<[PodOwner]>>,
     /// By the names of ServiceEntries' hosts.
     hosts: host::Hosts,
     /// The ranges of each cluster's Services and pods.
@@ -59,7 +63,7 @@ pub struct Registry {
     /// Clusters that are out of reach.
     lost: DashSet<ClusterId>,
     /// Those that have said anything and whose ID is a label, by their IDs in lower case.
-    clusters: DashMap<Box<[u8]>, ClusterId>,
+    clusters: Map<Box<[u8]>, ClusterId>,
     /// Moves with each change of `hosts` or `ranges`.
     declared: watch::Sender<u64>,
     /// Moves with each change of `namespaces`.
@@ -351,7 +355,7 @@ impl Registry {
 
 /// Moves addresses from what they had to what they have.
 fn move_owners<T: Ord + Clone>(
-    addresses: &DashMap<IpAddr, Arc<[T]>>,
+    addresses: &Map<IpAddr, Arc<[T]>>,
     before: &BTreeSet<(IpAddr, T)>,
     after: &BTreeSet<(IpAddr, T)>,
 ) {
@@ -377,7 +381,7 @@ fn move_owners<T: Ord + Clone>(
 
 /// Puts or removes what one cluster says of a name; gives what it said before.
 fn put_owner(
-    names: &DashMap<Box<[u8]>, Arc<ServiceName>>,
+    names: &Map<Box<[u8]>, Arc<ServiceName>>,
     cluster: &ClusterId,
     index: Box<[u8]>,
     new: Option<Arc<Owner>>,

@@ -89,10 +89,12 @@ impl Fleet {
         let local = name.owner(&self.local).filter(|owner| self.answers(owner, &homes));
         if let Some((lead, service)) = local.and_then(|lead| Some((lead, lead.service.as_ref()?))) {
             let merge = service.annotations.merge.unwrap_or(self.merge);
-            let is_idle = self.knows_endpoints && lead.slices.iter().all(|slice| slice.is_empty());
-            let fails_over = merge == Merge::Failover && is_idle && remote;
-            let is_alias = matches!(service.kind, ServiceKind::ExternalName(_));
-            let instead = (fails_over && !is_alias)
+            // Where the endpoints are is not read for nothing: it is seldom near.
+            let is_idle =
+                || self.knows_endpoints && lead.slices.iter().all(|slice| slice.is_empty());
+            let is_alias = || matches!(service.kind, ServiceKind::ExternalName(_));
+            let fails_over = merge == Merge::Failover && remote && !is_alias() && is_idle();
+            let instead = fails_over
                 .then(|| self.member(registry, name, &homes, |owner| self.has_endpoints(owner)));
             let instead = instead.flatten();
             let union = merge == Merge::Union && remote || instead.is_some();

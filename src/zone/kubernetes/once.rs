@@ -15,32 +15,36 @@ const FEW: usize = 24;
 const BEFORE_TARGET: usize = 6;
 
 /// Addresses that come again.
+#[derive(Default)]
 pub(super) struct Once {
-    few: [Option<IpAddr>; FEW],
-    more: HashSet<IpAddr>,
-}
-
-impl Default for Once {
-    fn default() -> Self {
-        Once { few: [None; FEW], more: HashSet::new() }
-    }
+    /// Once there are many.
+    set: Option<HashSet<IpAddr>>,
 }
 
 impl Once {
-    /// Whether it is the first time.
-    pub fn is_new(&mut self, address: IpAddr) -> bool {
-        for known in &mut self.few {
-            match known {
-                Some(known) if *known == address => return false,
-                Some(_) => {}
-                None => {
-                    *known = Some(address);
-                    return true;
-                }
-            }
+    /// Whether no record of a name in `out` has the address.
+    pub fn is_new(&mut self, out: &Answer, name: &WireName, address: IpAddr) -> bool {
+        let mut of_name = out.records().filter(|record| record.owner == name.wire());
+        if self.set.is_none() && out.mark() < FEW {
+            return !of_name.any(|record| has(record.rdata, address));
         }
-        self.more.insert(address)
+        let known = || of_name.filter_map(|record| address_of(record.rdata)).collect();
+        self.set.get_or_insert_with(known).insert(address)
     }
+}
+
+/// Whether rdata is an address.
+fn has(rdata: &[u8], address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => rdata == v4.octets(),
+        IpAddr::V6(v6) => rdata == v6.octets(),
+    }
+}
+
+/// The address that rdata is as long as.
+fn address_of(rdata: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(rdata).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(rdata).map(IpAddr::from)).ok()
 }
 
 /// SRV records and their glue.
@@ -80,13 +84,9 @@ impl Written {
         if let Some(sets) = &mut self.sets {
             return sets.glue.insert((target.folded().into(), address));
         }
-        let has = |rdata: &[u8]| match address {
-            IpAddr::V4(v4) => rdata == v4.octets(),
-            IpAddr::V6(v6) => rdata == v6.octets(),
-        };
         !out.records().any(|record| {
             record.section == Section::Additional
-                && has(record.rdata)
+                && has(record.rdata, address)
                 && record.owner.eq_ignore_ascii_case(target.folded())
         })
     }

@@ -24,7 +24,7 @@ impl Look<'_> {
         let mut written = Once::default();
         self.entries(|entry| match entry.place {
             Place::Address(address)
-                if records::is_of(address, qtype) && written.is_new(address) =>
+                if records::is_of(address, qtype) && written.is_new(out, self.name, address) =>
             {
                 out.address(Section::Answer, self.name.wire(), self.ttl(), address);
             }
