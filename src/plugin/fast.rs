@@ -135,7 +135,7 @@ impl Fast {
         for plugin in &self.answering {
             match plugin.answer_now(question, answer) {
                 Now::Answered => return Some(From::Plugin { missed: keeps.is_some() }),
-                Now::Passes => {}
+                Now::Passes => answer.clear(),
                 Now::Kept(_) | Now::Unknown => return None,
             }
         }

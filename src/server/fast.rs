@@ -18,21 +18,13 @@ use crate::plugin::Transport;
 use crate::plugin::fast::{Counts, Fast, From, Question};
 use crate::telemetry::metrics::tally::{Labels, Seen, Tally};
 use crate::zone::answer::Answer;
+use crate::zone::flag::{AA, AD, CD, QR, RA, RD};
 use crate::zone::name::WireName;
 use crate::zone::write::{self, HEADER};
 use crate::zone::{rcode, rtype};
 
-/// Bits of the flags (RFC 1035 §4.1.1, RFC 4035 §3.2).
-const QR: u16 = 1 << 15;
-const AA: u16 = 1 << 10;
-const RD: u16 = 1 << 8;
-const RA: u16 = 1 << 7;
-const AD: u16 = 1 << 5;
-const CD: u16 = 1 << 4;
-/// Those that a plain question may have.
+/// Bits of the flags that a plain question may have.
 const PLAIN: u16 = RD | AD | CD;
-/// HINFO, for which `loop` asks.
-const HINFO: u16 = 13;
 /// From here on types are no data but what is done with them (RFC 6895 §3.1), until 255.
 const META: u16 = 128;
 
@@ -178,7 +170,8 @@ fn read(packet: &[u8]) -> Option<Plain> {
     let (fixed, rest) = rest[length..].split_at_checked(4)?;
     let (qtype, class) =
         (u16::from_be_bytes([fixed[0], fixed[1]]), u16::from_be_bytes([fixed[2], fixed[3]]));
-    let is_usual = (1..META).contains(&qtype) && !matches!(qtype, HINFO | rtype::OPT | rtype::DS);
+    let is_usual =
+        (1..META).contains(&qtype) && !matches!(qtype, rtype::HINFO | rtype::OPT | rtype::DS);
     let edns = match word(5) {
         0 if rest.is_empty() => None,
         1 => Some(Edns::bare(rest)?),

@@ -8,14 +8,10 @@
 use hickory_proto::op::Message;
 
 use super::edns::Edns;
+use crate::zone::flag::{OPCODE, QR};
 use crate::zone::name::WireName;
 use crate::zone::write::HEADER;
 use crate::zone::{rcode, rtype};
-
-/// Bit QR of the flags: a response.
-const QR: u16 = 1 << 15;
-/// The opcode in the flags.
-const OPCODE: u16 = 0xf << 11;
 
 /// A packet, read.
 #[derive(Debug)]

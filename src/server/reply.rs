@@ -5,6 +5,7 @@ use hickory_proto::op::{Message, Metadata};
 use super::edns::Edns;
 use crate::plugin::{Outcome, Reply, Transport};
 use crate::zone::answer::Answer;
+use crate::zone::flag::{AA, AD, CD, OPCODE, QR, RA, RD, TC};
 use crate::zone::rcode;
 use crate::zone::write::{self, Frame, HEADER};
 
@@ -16,16 +17,6 @@ const DATAGRAM: usize = 65_507;
 const TCP: usize = 65_535;
 /// Longer UDP messages may be cut into fragments: CoreDNS compresses them (request/request.go).
 const UNFRAGMENTED: [usize; 2] = [1480, 1220];
-
-/// Bits of the flags (RFC 1035 §4.1.1, RFC 4035 §3.2).
-const QR: u16 = 1 << 15;
-const AA: u16 = 1 << 10;
-const TC: u16 = 1 << 9;
-const RD: u16 = 1 << 8;
-const RA: u16 = 1 << 7;
-const AD: u16 = 1 << 5;
-const CD: u16 = 1 << 4;
-const OPCODE: u16 = 0xf << 11;
 
 /// What is sent for one packet.
 pub enum Response {

@@ -32,4 +32,4 @@ pub mod template;
 
 pub use fleet::ClusterSample;
 pub use metrics::Metrics;
-pub use size::uncompressed_len;
+pub use size::{all_surplus, uncompressed_len};

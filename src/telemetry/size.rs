@@ -4,7 +4,7 @@ use hickory_proto::op::Message;
 use hickory_proto::serialize::binary::{BinEncodable, BinEncoder, NameEncoding};
 
 use super::surplus::surplus;
-use crate::zone::answer::{Answer, RecordRef};
+use crate::zone::answer::Answer;
 
 /// The codec leaves out what it finds to be too long: from this length on each record is measured by itself.
 const LONG: usize = 32_768;
@@ -27,11 +27,11 @@ fn by_record(message: &Message) -> Option<usize> {
     head.authorities.clear();
     head.additionals.clear();
     let answer = Answer::from_message(message).ok()?;
-    let length = |record: RecordRef<'_>| record.owner.len() + 10 + record.rdata.len();
-    Some(head.to_vec().ok()?.len() + answer.records().map(length).sum::<usize>())
+    Some(head.to_vec().ok()?.len() + answer.octets())
 }
 
-fn all_surplus(message: &Message) -> usize {
+/// By how much CoreDNS counts a message longer than it is.
+pub fn all_surplus(message: &Message) -> usize {
     let sections = [&message.answers, &message.authorities, &message.additionals];
     sections.into_iter().flatten().map(surplus).sum()
 }

@@ -97,6 +97,12 @@ impl Answer {
         })
     }
 
+    /// How long all records are together, without compression.
+    pub fn octets(&self) -> usize {
+        // Type, class, TTL and the length of rdata stand between.
+        self.records.iter().map(|record| record.owner.len() + 10 + record.rdata.len()).sum()
+    }
+
     /// Adds a record whose rdata `write` appends.
     pub fn push(
         &mut self,

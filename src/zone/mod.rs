@@ -28,6 +28,7 @@ pub mod rtype {
     pub const CNAME: u16 = 5;
     pub const SOA: u16 = 6;
     pub const PTR: u16 = 12;
+    pub const HINFO: u16 = 13;
     pub const MX: u16 = 15;
     pub const TXT: u16 = 16;
     pub const AAAA: u16 = 28;
@@ -39,6 +40,19 @@ pub mod rtype {
     pub const ANY: u16 = 255;
     /// Class IN.
     pub const IN: u16 = 1;
+}
+
+/// Bits of the header's second word (RFC 1035 §4.1.1, RFC 4035 §3.2).
+pub mod flag {
+    /// A response.
+    pub const QR: u16 = 1 << 15;
+    pub const OPCODE: u16 = 0xf << 11;
+    pub const AA: u16 = 1 << 10;
+    pub const TC: u16 = 1 << 9;
+    pub const RD: u16 = 1 << 8;
+    pub const RA: u16 = 1 << 7;
+    pub const AD: u16 = 1 << 5;
+    pub const CD: u16 = 1 << 4;
 }
 
 /// Response codes (RFC 1035 §4.1.1, RFC 6891 §9).

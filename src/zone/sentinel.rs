@@ -21,8 +21,6 @@ use super::name::WireName;
 use super::{rcode, rtype};
 use crate::zone::kubernetes::records;
 
-/// HINFO, with which ANY is answered (RFC 8482 §4.2).
-const HINFO: u16 = 13;
 /// Nobody transfers a zone that has every name, so no secondary compares it; it is the same on every replica.
 const SERIAL: u32 = 1;
 /// The label that stands for all names of a suffix or wildcard host where names in use are told.
@@ -263,9 +261,9 @@ impl Suffix {
     }
 }
 
-/// The answer to ANY.
+/// The answer to ANY (RFC 8482 §4.2).
 fn minimal(name: &WireName, ttl: u32, out: &mut Answer) {
-    out.push(Section::Answer, name.wire(), HINFO, ttl, |rdata| {
+    out.push(Section::Answer, name.wire(), rtype::HINFO, ttl, |rdata| {
         rdata.extend_from_slice(b"\x07RFC8482\x00");
     });
 }

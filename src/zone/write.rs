@@ -8,14 +8,13 @@
 use std::collections::HashMap;
 
 use super::answer::{Answer, RecordRef, Section};
+use super::flag::TC;
 use super::rtype;
 
 /// Length of the header in octets.
 pub const HEADER: usize = 12;
 /// Compression pointers reach no further (RFC 1035 §4.1.4).
 const POINTER_REACH: usize = 1 << 14;
-/// Bit TC of the flags.
-const TC: u16 = 1 << 9;
 
 /// What a message is, besides its records.
 #[derive(Clone, Copy, Debug)]
@@ -56,13 +55,7 @@ pub fn message(frame: &Frame<'_>, answer: &Answer, out: &mut Vec<u8>) -> bool {
 /// Writes a message to `out`, which is cleared first, if it fits without compression: most do. Then nothing
 /// is allocated but what `out` lacks. Says whether it was written.
 pub fn plainly(frame: &Frame<'_>, answer: &Answer, out: &mut Vec<u8>) -> bool {
-    let length: usize = HEADER
-        + frame.question.len()
-        + frame.opt.len()
-        + answer
-            .records()
-            .map(|record| record.owner.len() + 10 + record.rdata.len())
-            .sum::<usize>();
+    let length: usize = HEADER + frame.question.len() + frame.opt.len() + answer.octets();
     if length > frame.limit.min(frame.unfragmented) {
         return false;
     }

@@ -8,7 +8,7 @@ use hickory_proto::rr::Record;
 
 use super::answers;
 use crate::plugin::Request;
-use crate::telemetry::uncompressed_len;
+use crate::telemetry::all_surplus;
 use crate::zone::answer::Answer;
 
 /// What `file` says of a name that a wildcard stands for.
@@ -177,16 +177,7 @@ impl Entry {
 
 /// What a message says, as octets, if it is as long as CoreDNS counts it.
 fn octets(message: &Message) -> Option<Answer> {
-    let answer = Answer::from_message(message).ok()?;
-    let mut bare = message.clone();
-    bare.edns = None;
-    let counted = uncompressed_len(&bare);
-    bare.answers.clear();
-    bare.authorities.clear();
-    bare.additionals.clear();
-    let length: usize =
-        answer.records().map(|record| record.owner.len() + 10 + record.rdata.len()).sum();
-    (uncompressed_len(&bare) + length == counted).then_some(answer)
+    if all_surplus(message) > 0 { None } else { Answer::from_message(message).ok() }
 }
 
 /// Whether a client may see AD: it asks for it by DO, or by AD itself (RFC 6840 §5.7).
