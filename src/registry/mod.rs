@@ -24,8 +24,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ahash::RandomState;
 use dashmap::{DashMap, DashSet};
+use foldhash::fast::RandomState;
 use tokio::sync::watch;
 
 pub use address::{AddressOwner, Holder, OutsideOwner};
@@ -38,7 +38,8 @@ use crate::cluster::kinds::{ObjectKey, Pod};
 use crate::cluster::{Change, ClusterId, Kind, Sink};
 use shard::{Shard, Touched};
 
-/// What is looked up for each question: by a hash that is quick, and that nobody outside can foresee.
+/// What is looked up for each question: by a hash that is quick for short keys. Its seed need not be a
+/// secret: only those who may create Services choose keys, and a question adds none.
 type Map<K, V> = DashMap<K, V, RandomState>;
 
 /// The index. Shared by the watches that write it and the servers that read it.
