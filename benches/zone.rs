@@ -35,8 +35,8 @@ fn service(index: u32) -> Service {
     let address = Ipv4Addr::from(u32::from(Ipv4Addr::new(10, 96, 0, 0)) + index);
     Service {
         key: ObjectKey::new(namespace(index), format!("svc-{index}")),
-        kind: ServiceKind::ClusterIp(vec![address.into()]),
-        ports: vec![port()],
+        kind: ServiceKind::ClusterIp(vec![address.into()].into()),
+        ports: Box::from([port()]),
         created: i64::from(index),
         annotations: Default::default(),
         external: Default::default(),
@@ -46,18 +46,14 @@ fn service(index: u32) -> Service {
 /// The slice of a Service, with ten endpoints.
 fn slice(index: u32) -> EndpointSlice {
     let first = u32::from(Ipv4Addr::new(10, 128, 0, 0)) + index * 10;
-    let endpoint = |host| Endpoint {
-        addresses: vec![IpAddr::V4(Ipv4Addr::from(first + host))],
-        hostname: None,
-        zone: None,
-    };
+    let endpoint = |host| Endpoint::new(IpAddr::V4(Ipv4Addr::from(first + host)), None, None);
     EndpointSlice {
         key: ObjectKey::new(namespace(index), format!("svc-{index}-1")),
         service: Some(format!("svc-{index}").into()),
         import: None,
-        aliases: Vec::new(),
+        aliases: Box::default(),
         endpoints: (0..10).map(endpoint).collect(),
-        ports: vec![port()],
+        ports: Box::from([port()]),
     }
 }
 
@@ -171,7 +167,7 @@ fn changes(bench: &mut Criterion) {
     let registry = registry(1);
     let cluster = ClusterId::new("c0");
     let [mut one, two] = [slice(4321), slice(4321)];
-    one.endpoints.truncate(9);
+    one.endpoints = one.endpoints[..9].into();
     bench.bench_function("one endpoint of 100,000 comes and goes", |bench| {
         bench.iter(|| {
             for slice in [&one, &two] {

@@ -23,8 +23,7 @@ async fn with_both() -> Fake {
 fn addresses(seen: &Seen) -> Vec<String> {
     let slices = seen.clusters.get("west").into_iter().flat_map(|held| held.slices.values());
     let endpoints = slices.flat_map(|slice| &slice.endpoints);
-    let mut all: Vec<_> =
-        endpoints.flat_map(|endpoint| &endpoint.addresses).map(ToString::to_string).collect();
+    let mut all: Vec<_> = endpoints.map(|endpoint| endpoint.address.to_string()).collect();
     all.sort();
     all
 }

@@ -224,7 +224,7 @@ proptest! {
         let service = |name: u8| Service {
             key: key(name),
             kind: ServiceKind::Headless,
-            ports: Vec::new(),
+            ports: Box::default(),
             created: 0,
             annotations: Default::default(),
             external: Default::default(),
@@ -233,9 +233,9 @@ proptest! {
             key: key(name),
             service: Some(of.to_string().into()),
             import: None,
-            endpoints: Vec::new(),
-            aliases: Vec::new(),
-            ports: Vec::new(),
+            endpoints: Box::default(),
+            aliases: Box::default(),
+            ports: Box::default(),
         };
         let (record, exported) = (Record::default(), Exported::default());
         let west = ClusterId::new("west");

@@ -218,7 +218,10 @@ async fn kubeconfig_files_and_directories_are_members() {
     let running = Running::start(&local, members);
     running.until_members(&["east", "vms"]).await;
     let seen = running.record.seen();
-    assert_eq!(seen.clusters["vms"].services["n/vm"].kind, ServiceKind::ClusterIp(vec![]));
+    assert_eq!(
+        seen.clusters["vms"].services["n/vm"].kind,
+        ServiceKind::ClusterIp(Default::default())
+    );
 
     fs::write(file("west.yaml"), west.kubeconfig("")).unwrap();
     running.until_members(&["east", "vms", "west"]).await;

@@ -79,7 +79,7 @@ mod tests {
     fn shown(updates: Vec<Update<EndpointSlice>>) -> Vec<String> {
         let slice = |slice: &EndpointSlice| {
             assert_eq!(slice.service.as_deref(), Some("db"));
-            let ips = slice.endpoints.iter().flat_map(|endpoint| &endpoint.addresses);
+            let ips = slice.endpoints.iter().map(|endpoint| endpoint.address);
             format!("{} {:?}", slice.key.name, ips.collect::<Vec<_>>())
         };
         let update = |update: &Update<_>| match update {
@@ -141,7 +141,7 @@ mod tests {
                 address("host.example", "", ""),
             ]);
             let slices = object(json!([{"addresses": addresses}])).slices(keep);
-            let names = slices[0].endpoints.iter().map(|e| e.hostname.clone().unwrap_or_default());
+            let names = slices[0].endpoints.iter().map(|e| e.hostname().unwrap_or_default());
             names.map(String::from).collect::<Vec<_>>()
         };
         assert_eq!(names(Keep::default()), ["a", "", ""]);

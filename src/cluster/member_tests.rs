@@ -35,7 +35,7 @@ async fn lists_in_pages_then_follows_changes() {
     let b = &seen.clusters["west"].services["n/b"];
     assert_eq!(
         b.kind,
-        super::super::kinds::ServiceKind::ClusterIp(vec!["10.0.0.9".parse().unwrap()])
+        super::super::kinds::ServiceKind::ClusterIp(vec!["10.0.0.9".parse().unwrap()].into())
     );
     let status = running.member.condition().status();
     assert!(status.last_contact.is_some() && !status.is_failing);

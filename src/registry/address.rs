@@ -2,27 +2,39 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::Owner;
 use crate::cluster::ClusterId;
-use crate::cluster::kinds::{ObjectKey, Point, Port, ServiceKind};
+use crate::cluster::kinds::{Dashed, Label, ObjectKey, Point, Port, ServiceKind};
 
 /// One holder of an address. ClusterIPs sort before endpoints, as CoreDNS prefers them
-/// (plugin/kubernetes/reverse.go).
+/// (plugin/kubernetes/reverse.go). There is one for each endpoint of all clusters: it is small.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct AddressOwner {
     pub holder: Holder,
     pub cluster: ClusterId,
     /// The Service.
-    pub key: ObjectKey,
+    pub key: Arc<ObjectKey>,
 }
 
 /// As what an address is held.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Holder {
     ClusterIp,
-    /// The first label of the endpoint's name.
-    Endpoint(Box<str>),
+    /// An endpoint, whose name has this first label; where there is none, the address with dashes.
+    Endpoint(Option<Box<str>>),
+}
+
+impl Holder {
+    /// The first label of an endpoint's name, whose address it is.
+    pub fn label(&self, address: IpAddr) -> Option<Label<'_>> {
+        match self {
+            Holder::ClusterIp => None,
+            Holder::Endpoint(Some(label)) => Some(Label::Text(label)),
+            Holder::Endpoint(None) => Some(Label::Address(Dashed::new(address))),
+        }
+    }
 }
 
 /// The addresses of what one cluster says of one name.
@@ -34,9 +46,8 @@ pub(super) fn of(owner: &Owner) -> BTreeSet<(IpAddr, AddressOwner)> {
         addresses.extend(ips.iter().map(|ip| (*ip, held(Holder::ClusterIp))));
     }
     for (endpoint, _) in owner.endpoints() {
-        for ip in &endpoint.addresses {
-            addresses.insert((*ip, held(Holder::Endpoint((*endpoint.label(*ip)).into()))));
-        }
+        let label = endpoint.hostname().map(Box::from);
+        addresses.insert((endpoint.address, held(Holder::Endpoint(label))));
     }
     addresses
 }
@@ -45,7 +56,7 @@ pub(super) fn of(owner: &Owner) -> BTreeSet<(IpAddr, AddressOwner)> {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct OutsideOwner {
     pub cluster: ClusterId,
-    pub key: ObjectKey,
+    pub key: Arc<ObjectKey>,
 }
 
 /// The addresses at which what one cluster says of one name is reached from outside.

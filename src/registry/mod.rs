@@ -11,6 +11,7 @@
 mod address;
 mod gateway;
 mod host;
+mod keyed;
 mod owner;
 mod ranges;
 mod shard;
@@ -36,6 +37,7 @@ pub use ranges::ClusterRanges;
 
 use crate::cluster::kinds::{ObjectKey, Pod};
 use crate::cluster::{Change, ClusterId, Kind, Sink};
+use owner::WireKey;
 use shard::{Shard, Touched};
 
 /// What is looked up for each question: by a hash that is quick for short keys. Its seed need not be a
@@ -46,9 +48,9 @@ type Map<K, V> = DashMap<K, V, RandomState>;
 #[derive(Default)]
 pub struct Registry {
     /// By the wire labels of `service.namespace`, lower case: a slice of the question is the key.
-    services: Map<Box<[u8]>, Arc<ServiceName>>,
+    services: Map<WireKey, Arc<ServiceName>>,
     /// ServiceImports, likewise.
-    imports: Map<Box<[u8]>, Arc<ServiceName>>,
+    imports: Map<WireKey, Arc<ServiceName>>,
     /// By the namespace, as a label without its length.
     namespaces: Map<Box<[u8]>, Homes>,
     addresses: Map<IpAddr, Arc<[AddressOwner]>>,
@@ -382,9 +384,9 @@ fn move_owners<T: Ord + Clone>(
 
 /// Puts or removes what one cluster says of a name; gives what it said before.
 fn put_owner(
-    names: &Map<Box<[u8]>, Arc<ServiceName>>,
+    names: &Map<WireKey, Arc<ServiceName>>,
     cluster: &ClusterId,
-    index: Box<[u8]>,
+    index: WireKey,
     new: Option<Arc<Owner>>,
 ) -> Option<Arc<Owner>> {
     let entry = names.entry(index);

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::cluster::ClusterId;
 use crate::cluster::kinds::{Endpoint, EndpointSlice, ObjectKey, Port, Service};
 
@@ -9,19 +11,19 @@ use crate::cluster::kinds::{Endpoint, EndpointSlice, ObjectKey, Port, Service};
 #[derive(Debug, Default)]
 pub struct ServiceName {
     /// In the order of the cluster IDs, so that every replica sees the same.
-    owners: Vec<Arc<Owner>>,
+    owners: SmallVec<[Arc<Owner>; 1]>,
 }
 
 /// What one cluster says of one `service.namespace`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Owner {
     pub cluster: ClusterId,
-    pub key: ObjectKey,
+    pub key: Arc<ObjectKey>,
     /// `None` where there are slices but no Service: their addresses still have PTR records, as in
     /// CoreDNS (plugin/kubernetes/reverse.go).
     pub service: Option<Arc<Service>>,
     /// In the order of the slices' names.
-    pub slices: Vec<Arc<EndpointSlice>>,
+    pub slices: Box<[Arc<EndpointSlice>]>,
     /// When its ServiceExport was made, in seconds since 1970; `None` where there is none.
     pub exported: Option<i64>,
 }
@@ -39,7 +41,7 @@ impl ServiceName {
     /// The same with what one cluster says put, replaced or removed.
     pub(super) fn with(&self, cluster: &ClusterId, new: Option<Arc<Owner>>) -> ServiceName {
         let others = self.owners.iter().filter(|owner| owner.cluster != *cluster).cloned();
-        let mut owners: Vec<Arc<Owner>> = others.chain(new).collect();
+        let mut owners: SmallVec<[Arc<Owner>; 1]> = others.chain(new).collect();
         owners.sort_by(|a, b| a.cluster.cmp(&b.cluster));
         ServiceName { owners }
     }
@@ -48,9 +50,9 @@ impl ServiceName {
 impl Owner {
     /// The ready endpoints with the ports of their slice.
     pub fn endpoints(&self) -> impl Iterator<Item = (&Endpoint, &[Port])> {
-        self.slices.iter().flat_map(|slice| {
-            slice.endpoints.iter().map(move |endpoint| (endpoint, slice.ports.as_slice()))
-        })
+        self.slices
+            .iter()
+            .flat_map(|slice| slice.endpoints.iter().map(move |endpoint| (endpoint, &*slice.ports)))
     }
 }
 
@@ -60,14 +62,17 @@ pub(super) fn exported(owner: &Option<Arc<Owner>>) -> Option<(i64, &Service)> {
     Some((owner.exported?, owner.service.as_deref()?))
 }
 
+/// Lower-case wire labels. Those of most Services have room where the key is, so that one look finds both.
+pub(super) type WireKey = SmallVec<[u8; 32]>;
+
 /// The wire form of the labels `service.namespace`. `None` where one of them is no label: such an
 /// object can only come from a manifest, and has no name in DNS.
-pub(super) fn wire_key(key: &ObjectKey) -> Option<Box<[u8]>> {
-    let mut wire = Vec::with_capacity(key.name.len() + key.namespace.len() + 2);
+pub(super) fn wire_key(key: &ObjectKey) -> Option<WireKey> {
+    let mut wire = WireKey::with_capacity(key.name.len() + key.namespace.len() + 2);
     for label in [&key.name, &key.namespace] {
         let length = u8::try_from(label.len()).ok().filter(|length| (1..=63).contains(length))?;
         wire.push(length);
         wire.extend(label.bytes().map(|octet| octet.to_ascii_lowercase()));
     }
-    Some(wire.into())
+    Some(wire)
 }

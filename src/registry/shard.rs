@@ -3,9 +3,10 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::Owner;
 use ipnet::IpNet;
 
+use super::Owner;
+use super::keyed::Keyed;
 use crate::cluster::kinds::{
     EndpointSlice, FleetAnnotations, Namespace, ObjectKey, Pod, Point, Ranges, Service,
     ServiceEntry, ServiceExport, ServiceImport, ServiceKind,
@@ -20,7 +21,7 @@ pub(super) struct Shard {
     imports: Named,
     /// When the ServiceExports of Services were made.
     exports: HashMap<ObjectKey, i64>,
-    slices: HashMap<ObjectKey, Arc<EndpointSlice>>,
+    slices: Keyed<EndpointSlice>,
     namespaces: HashSet<Box<str>>,
     pods: HashMap<ObjectKey, Arc<Pod>>,
     entries: HashMap<ObjectKey, Arc<ServiceEntry>>,
@@ -31,9 +32,9 @@ pub(super) struct Shard {
 /// Services, or ServiceImports, and the slices that name them.
 #[derive(Default)]
 struct Named {
-    objects: HashMap<ObjectKey, Arc<Service>>,
-    /// The names of the slices of each.
-    slices: HashMap<ObjectKey, BTreeSet<Box<str>>>,
+    objects: Keyed<Service>,
+    /// The slices of each, in the order of their names.
+    slices: HashMap<ObjectKey, Box<[Arc<EndpointSlice>]>>,
 }
 
 /// What a change concerns.
@@ -108,14 +109,11 @@ impl Shard {
         exported: Option<i64>,
     ) -> Option<Arc<Owner>> {
         let service = named.objects.get(key).cloned();
-        let names = named.slices.get(key).into_iter().flatten();
-        let slice =
-            |name: &str| self.slices.get(&ObjectKey::new(key.namespace.clone(), name)).cloned();
-        let slices: Vec<_> = names.filter_map(|name| slice(name)).collect();
+        let slices = named.slices.get(key).cloned().unwrap_or_default();
         if service.is_none() && slices.is_empty() {
             return None;
         }
-        let (cluster, key) = (cluster.clone(), key.clone());
+        let (cluster, key) = (cluster.clone(), Arc::new(key.clone()));
         Some(Arc::new(Owner { cluster, key, service, slices, exported }))
     }
 
@@ -221,8 +219,8 @@ impl Shard {
             Update::Delete(key) => self.remove_slice(&key, touched),
             Update::Reset(all) => {
                 let kept: HashSet<_> = all.iter().map(|slice| slice.key.clone()).collect();
-                let gone: Vec<_> =
-                    self.slices.keys().filter(|key| !kept.contains(key)).cloned().collect();
+                let all_keys = self.slices.values().map(|slice| &slice.key);
+                let gone: Vec<_> = all_keys.filter(|key| !kept.contains(key)).cloned().collect();
                 gone.iter().for_each(|key| self.remove_slice(key, touched));
                 all.into_iter().for_each(|slice| self.put_slice(slice, touched));
             }
@@ -235,17 +233,18 @@ impl Shard {
         }
         // The labels may name other objects than before.
         self.remove_slice(&slice.key, touched);
+        let slice = Arc::new(slice);
         let (service, import) = named_by(&slice);
         if let Some(service) = service {
-            self.services.add_slice(&service, &slice.key.name);
+            self.services.add_slice(&service, &slice);
             touched.services.insert(service);
         }
         if let Some(import) = import {
-            self.imports.add_slice(&import, &slice.key.name);
+            self.imports.add_slice(&import, &slice);
             touched.imports.insert(import);
         }
         touched.serial = true;
-        self.slices.insert(slice.key.clone(), Arc::new(slice));
+        self.slices.insert(slice);
     }
 
     fn remove_slice(&mut self, key: &ObjectKey, touched: &mut Touched) {
@@ -300,12 +299,10 @@ impl Named {
             }
             Update::Reset(all) => {
                 let kept: HashSet<_> = all.iter().map(|service| service.key.clone()).collect();
-                self.objects.retain(|key, _| {
-                    kept.contains(key) || {
-                        touched.insert(key.clone());
-                        false
-                    }
-                });
+                let keys = self.objects.values().map(|service| &service.key);
+                let gone: Vec<_> = keys.filter(|key| !kept.contains(key)).cloned().collect();
+                gone.iter().for_each(|key| drop(self.objects.remove(key)));
+                touched.extend(gone);
                 all.into_iter().for_each(|service| self.put(service, touched, outside));
             }
         }
@@ -322,17 +319,22 @@ impl Named {
             Some(old) if old.is_same_inside(&service) => outside.insert(service.key.clone()),
             _ => touched.insert(service.key.clone()),
         };
-        self.objects.insert(service.key.clone(), Arc::new(service));
+        self.objects.insert(Arc::new(service));
     }
 
-    fn add_slice(&mut self, key: &ObjectKey, slice: &str) {
-        self.slices.entry(key.clone()).or_default().insert(slice.into());
+    /// Adds a slice, of whose name there is none.
+    fn add_slice(&mut self, key: &ObjectKey, slice: &Arc<EndpointSlice>) {
+        let slices = self.slices.entry(key.clone()).or_default();
+        let mut all: Vec<_> = slices.iter().chain([slice]).cloned().collect();
+        all.sort_by(|one, other| one.key.name.cmp(&other.key.name));
+        *slices = all.into();
     }
 
-    fn remove_slice(&mut self, key: &ObjectKey, slice: &str) {
-        if let Some(names) = self.slices.get_mut(key) {
-            names.remove(slice);
-            if names.is_empty() {
+    fn remove_slice(&mut self, key: &ObjectKey, name: &str) {
+        if let Some(slices) = self.slices.get_mut(key) {
+            let left = slices.iter().filter(|slice| *slice.key.name != *name);
+            *slices = left.cloned().collect();
+            if slices.is_empty() {
                 self.slices.remove(key);
             }
         }
@@ -407,8 +409,8 @@ impl Shard {
     pub fn into_lists(self) -> (Vec<Service>, Vec<EndpointSlice>, Vec<Namespace>) {
         let namespace = |name| Namespace { key: ObjectKey::new("", name) };
         (
-            self.services.objects.into_values().map(|service| (*service).clone()).collect(),
-            self.slices.into_values().map(|slice| (*slice).clone()).collect(),
+            self.services.objects.values().map(|service| (**service).clone()).collect(),
+            self.slices.values().map(|slice| (**slice).clone()).collect(),
             self.namespaces.into_iter().map(namespace).collect(),
         )
     }

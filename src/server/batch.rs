@@ -68,21 +68,34 @@ thread_local! {
     static ROOM: RefCell<Room> = RefCell::new(Room::new());
 }
 
-/// Takes the packets that a socket has, hands each to `answer`, and sends what that writes, if it says so.
+/// What answers questions.
+pub trait Answers {
+    /// Writes the answer to a packet to `out`, if it says so.
+    fn answer(&mut self, packet: &[u8], way: &Way, out: &mut Vec<u8>) -> bool;
+
+    /// The packets of a turn were all given, and the answers go out next.
+    fn end(&mut self) {}
+}
+
+impl<F: FnMut(&[u8], &Way, &mut Vec<u8>) -> bool> Answers for F {
+    fn answer(&mut self, packet: &[u8], way: &Way, out: &mut Vec<u8>) -> bool {
+        self(packet, way, out)
+    }
+}
+
+/// Takes the packets that a socket has, gives each to `answers`, and sends what that writes.
 ///
 /// # Errors
 /// Those of taking, e.g. that there is no packet. An answer that cannot be sent is no error of the turn.
-pub fn turn(
-    socket: RawFd,
-    mut answer: impl FnMut(&[u8], &Way, &mut Vec<u8>) -> bool,
-) -> io::Result<Turn> {
+pub fn turn(socket: RawFd, answers: &mut impl Answers) -> io::Result<Turn> {
     ROOM.with_borrow_mut(|room| {
         room.take(socket)?;
         let packets = room.questions.iter().zip(&mut room.answers);
         for (taken, (question, out)) in room.taken.iter_mut().zip(packets) {
-            taken.is_answered =
-                taken.way.is_some_and(|way| answer(&question[..taken.length], &way, out));
+            let packet = &question[..taken.length];
+            taken.is_answered = taken.way.is_some_and(|way| answers.answer(packet, &way, out));
         }
+        answers.end();
         Ok(Turn { count: room.taken.len(), unsent: room.send(socket) })
     })
 }

@@ -16,7 +16,7 @@ use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
-use super::batch::{self, Turn};
+use super::batch::{self, Answers, Turn};
 
 /// A bound socket.
 pub struct Datagrams {
@@ -64,14 +64,14 @@ impl Datagrams {
         self.socket.readable().await
     }
 
-    /// Takes the packets that the kernel has, as many as one turn may, and hands each to `answer`: what that
-    /// writes is sent at once, if it says so.
+    /// Takes the packets that the kernel has, as many as one turn may, and gives each to `answers`: what that
+    /// writes is sent at once.
     ///
     /// # Errors
     /// Those of the kernel, which also tells here of answers that nobody took (ICMP), or `WouldBlock` where
     /// there are no packets.
-    pub fn turn(&self, answer: impl FnMut(&[u8], &Way, &mut Vec<u8>) -> bool) -> io::Result<Turn> {
-        let turn = || batch::turn(self.socket.as_raw_fd(), answer);
+    pub fn turn(&self, answers: &mut impl Answers) -> io::Result<Turn> {
+        let mut turn = || batch::turn(self.socket.as_raw_fd(), answers);
         // The runtime may not know yet of packets that came just before the end.
         if self.is_closed.load(Ordering::Relaxed) {
             return turn();
@@ -139,7 +139,7 @@ mod tests {
     /// The way of the only packet, which is answered at once.
     fn taken(server: &Datagrams, expected: &[u8]) -> io::Result<Way> {
         let mut ways = Vec::new();
-        let turn = server.turn(|packet, way, out| {
+        let turn = server.turn(&mut |packet: &[u8], way: &Way, out: &mut Vec<u8>| {
             assert_eq!(packet, expected);
             ways.push(*way);
             out.clear();

@@ -7,6 +7,7 @@
 //! at this moment is said. Nothing is allocated, nothing waits, and no lock is held but that of one entry
 //! while it is read.
 
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -33,14 +34,16 @@ pub struct Worker {
     site: Arc<Site>,
     /// Of each block, for each zone that it counts by.
     tallies: Vec<Vec<Tally>>,
+    /// Of the question at hand, as is its answer.
+    name: WireName,
     answer: Answer,
-    /// When the last question was answered, or a new one taken.
-    clock: Instant,
+    /// When the first question of this turn was taken, and how many were answered since.
+    begun: Option<Instant>,
+    answered: u32,
 }
 
-/// A plain question.
+/// What a plain question has beside its name.
 struct Plain {
-    name: WireName,
     qtype: u16,
     /// Octets of the question section.
     length: usize,
@@ -50,7 +53,8 @@ struct Plain {
 impl Worker {
     pub fn new(site: Arc<Site>) -> Self {
         let tallies = site.blocks().iter().map(|block| tallies(&site, block)).collect();
-        Worker { site, tallies, answer: Answer::default(), clock: Instant::now() }
+        let (name, answer) = (WireName::root(), Answer::default());
+        Worker { site, tallies, name, answer, begun: None, answered: 0 }
     }
 
     /// Whether it answers for this site.
@@ -58,21 +62,28 @@ impl Worker {
         Arc::ptr_eq(&self.site, site)
     }
 
-    /// Questions have come: the time that they take counts from now.
-    pub fn begin(&mut self) {
-        self.clock = Instant::now();
+    /// Counts the time of this turn, of which each question that was answered has its part: to read the clock
+    /// for each would cost as much as to find its name.
+    pub fn end(&mut self) {
+        let (begun, answered) = (self.begun.take(), mem::take(&mut self.answered));
+        if let Some(mean) = begun.and_then(|begun| begun.elapsed().checked_div(answered)) {
+            self.tallies.iter_mut().flatten().for_each(|tally| tally.took(mean));
+        }
     }
 
     /// Writes the answer to a packet to `out`, which is cleared first. Says whether it did: else the chain is
     /// to be asked.
     pub fn answer(&mut self, packet: &[u8], client: SocketAddr, out: &mut Vec<u8>) -> bool {
-        let Some(Plain { name, qtype, length, mut edns }) = read(packet) else { return false };
-        let Some((number, block, fast)) = self.site.fast(&name) else { return false };
+        let Worker { site, tallies, name, answer, begun, answered } = self;
+        begun.get_or_insert_with(Instant::now);
+        let Some(Plain { qtype, length, mut edns }) = read(packet, name) else { return false };
+        let name = &*name;
+        let Some((number, block, fast)) = site.fast(name) else { return false };
         let client = client.ip().to_canonical();
         let id = u16::from_be_bytes([packet[0], packet[1]]);
         let header = u16::from_be_bytes([packet[2], packet[3]]);
         let question = Question {
-            name: &name,
+            name,
             qtype,
             id,
             client,
@@ -81,7 +92,6 @@ impl Worker {
             checking_disabled: header & CD != 0,
             authentic_data: header & AD != 0,
         };
-        let answer = &mut self.answer;
         answer.clear();
         let Some(from) = fast.answer(&question, answer) else { return false };
         if answer.truncated || !Tally::has(answer.code) {
@@ -112,9 +122,8 @@ impl Worker {
             Some(counts) => counts.zones.iter().position(|(zone, _)| name.left_of(zone).is_some()),
             None => Some(0),
         };
-        let now = Instant::now();
-        let duration = now - std::mem::replace(&mut self.clock, now);
-        let Some(tally) = tally.and_then(|tally| self.tallies[number].get_mut(tally)) else {
+        *answered += 1;
+        let Some(tally) = tally.and_then(|tally| tallies[number].get_mut(tally)) else {
             return true;
         };
         match from {
@@ -130,7 +139,6 @@ impl Worker {
                 request_size: packet.len(),
                 response_size: out.len() - opt.len(),
                 code: answer.code,
-                duration,
             });
         }
         true
@@ -158,15 +166,15 @@ fn tallies(site: &Site, block: &Block) -> Vec<Tally> {
     }
 }
 
-/// Reads a packet that is a plain question and nothing else.
-fn read(packet: &[u8]) -> Option<Plain> {
+/// Reads a packet that is a plain question and nothing else, whose name it puts into `name`.
+fn read(packet: &[u8], name: &mut WireName) -> Option<Plain> {
     let (header, rest) = packet.split_at_checked(HEADER)?;
     let word = |index: usize| u16::from_be_bytes([header[2 * index], header[2 * index + 1]]);
     let is_plain = word(1) & !PLAIN == 0 && (word(2), word(3), word(4)) == (1, 0, 0);
     if !is_plain || word(5) > 1 {
         return None;
     }
-    let (name, length) = WireName::read(rest)?;
+    let length = name.replace(rest)?;
     let (fixed, rest) = rest[length..].split_at_checked(4)?;
     let (qtype, class) =
         (u16::from_be_bytes([fixed[0], fixed[1]]), u16::from_be_bytes([fixed[2], fixed[3]]));
@@ -178,7 +186,7 @@ fn read(packet: &[u8]) -> Option<Plain> {
         _ => return None,
     };
     let length = length + fixed.len();
-    (is_usual && class == rtype::IN).then_some(Plain { name, qtype, length, edns })
+    (is_usual && class == rtype::IN).then_some(Plain { qtype, length, edns })
 }
 
 #[cfg(test)]

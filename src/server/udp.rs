@@ -13,7 +13,7 @@ use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::batch::{self, Turn};
+use super::batch::{self, Answers, Turn};
 use super::datagram::{Datagrams, Way};
 use super::door::{Door, Service};
 use super::fast::Worker;
@@ -81,21 +81,36 @@ impl Serving {
 
     fn turn(&mut self) -> io::Result<Turn> {
         let Serving { socket, door, tasks, worker } = self;
-        let service = door.service();
+        let service = &door.service();
         if !worker.is_of(&service.site) {
             *worker = Worker::new(service.site.clone());
         }
-        worker.begin();
-        socket.turn(|packet, way, out| {
-            // What panics here is asked of the chain, which counts it and tells.
-            let answer = AssertUnwindSafe(|| worker.answer(packet, way.client, out));
-            let is_answered = catch_unwind(answer).unwrap_or_default();
-            if !is_answered {
-                let ask = ask(socket.clone(), service.clone(), packet.to_vec(), *way);
-                tasks.spawn(ask);
-            }
-            is_answered
-        })
+        socket.turn(&mut Answering { socket, service, tasks, worker })
+    }
+}
+
+/// What answers a turn's questions: the fast path, or else the chain.
+struct Answering<'a> {
+    socket: &'a Arc<Datagrams>,
+    service: &'a Arc<Service>,
+    tasks: &'a TaskTracker,
+    worker: &'a mut Worker,
+}
+
+impl Answers for Answering<'_> {
+    fn answer(&mut self, packet: &[u8], way: &Way, out: &mut Vec<u8>) -> bool {
+        // What panics here is asked of the chain, which counts it and tells.
+        let answer = AssertUnwindSafe(|| self.worker.answer(packet, way.client, out));
+        let is_answered = catch_unwind(answer).unwrap_or_default();
+        if !is_answered {
+            let (socket, service) = (self.socket.clone(), self.service.clone());
+            self.tasks.spawn(ask(socket, service, packet.to_vec(), *way));
+        }
+        is_answered
+    }
+
+    fn end(&mut self) {
+        self.worker.end();
     }
 }
 

@@ -212,14 +212,14 @@ impl<'a> Chosen<'a> {
 
     /// Those that answer: the one that was chosen, or all members that have it headless, whose
     /// endpoints are merged.
-    pub fn owners(&self) -> impl Iterator<Item = &'a Arc<Owner>> {
+    pub fn owners(&self) -> impl Iterator<Item = &'a Arc<Owner>> + use<'_, 'a> {
         let union = self.union && matches!(self.kind(), ServiceKind::Headless);
         let headless = |owner: &Owner| {
             owner.service.as_ref().is_some_and(|service| service.kind == ServiceKind::Headless)
         };
-        let (fleet, lead, homes) = (self.fleet, self.lead, self.homes.clone());
         self.name.owners().iter().filter(move |owner| {
-            Arc::ptr_eq(owner, lead) || union && headless(owner) && fleet.answers(owner, &homes)
+            Arc::ptr_eq(owner, self.lead)
+                || union && headless(owner) && self.fleet.answers(owner, &self.homes)
         })
     }
 

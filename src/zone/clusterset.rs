@@ -136,7 +136,7 @@ impl<'a> Exported<'a> {
         let mut all = Vec::new();
         for owner in &self.exporters {
             let mut add = |what| {
-                let (service, cluster) = (owner.key.clone(), owner.cluster.clone());
+                let (service, cluster) = (ObjectKey::clone(&owner.key), owner.cluster.clone());
                 all.push(Conflict { service, cluster, oldest: self.oldest().clone(), what });
             };
             if is_headless(owner) != self.is_headless() {

@@ -31,15 +31,35 @@ impl WireName {
     /// where it does not end, is too long, or has a compression pointer.
     pub fn read(bytes: &[u8]) -> Option<(Self, usize)> {
         let mut name = WireName::root();
-        let mut at = 0;
+        let read = name.replace(bytes)?;
+        Some((name, read))
+    }
+
+    /// The same in the place of another name, which is the root where there is none to read.
+    pub fn replace(&mut self, bytes: &[u8]) -> Option<usize> {
+        (self.wire[0], self.folded[0], self.len, self.labels) = (0, 0, 1, 0);
+        let (mut at, mut labels) = (0, 0);
         loop {
             let length = usize::from(*bytes.get(at)?);
             if length == 0 {
-                return Some((name, at + 1));
+                break;
             }
-            name.push(bytes.get(at + 1..at + 1 + length).filter(|_| length <= MAX_LABEL)?)?;
-            at += 1 + length;
+            let end = at + 1 + length;
+            if length > MAX_LABEL || end >= MAX_NAME {
+                return None;
+            }
+            // Below 255, as `end` is; each of at most 127 labels has two octets at least.
+            self.starts[labels] = at as u8;
+            labels += 1;
+            at = end;
         }
+        let read = at + 1;
+        self.wire[..read].copy_from_slice(bytes.get(..read)?);
+        self.folded[..read].copy_from_slice(&bytes[..read]);
+        // No length is a letter: they are below 64.
+        self.folded[..read].make_ascii_lowercase();
+        (self.len, self.labels) = (read as u8, labels as u8);
+        Some(read)
     }
 
     /// The name of these labels, leftmost first. `None` where it would not be a name.
@@ -213,6 +233,9 @@ mod tests {
         assert!(WireName::parse(&"a.".repeat(127)).is_some());
         assert!(WireName::parse(&"a.".repeat(128)).is_none());
         assert!(WireName::parse("a..b").is_none());
+        let mut name = WireName::parse("before").unwrap();
+        assert_eq!(name.replace(b"\x03abc\x05de"), None);
+        assert_eq!((name.labels(), name.wire()), (0, &b"\0"[..]));
     }
 
     #[test]

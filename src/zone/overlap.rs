@@ -59,7 +59,7 @@ impl Fleet {
         let others = holders.iter().flat_map(|holders| holders.iter());
         for other in others.filter(|other| other.cluster != owner.cluster) {
             if other.cluster == self.local || self.is_before(registry, other, owner) {
-                return Some(Clash::Service(other.cluster.clone(), other.key.clone()));
+                return Some(Clash::Service(other.cluster.clone(), ObjectKey::clone(&other.key)));
             }
         }
         if self.overlap == Overlap::Allow {

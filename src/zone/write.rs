@@ -118,15 +118,16 @@ impl Writer<'_> {
 
     fn record(&mut self, record: RecordRef<'_>) {
         self.name(record.owner, true);
-        self.out.extend_from_slice(&record.rtype.to_be_bytes());
-        self.out.extend_from_slice(&record.class.to_be_bytes());
-        self.out.extend_from_slice(&record.ttl.to_be_bytes());
-        let length_at = self.out.len();
-        self.out.extend_from_slice(&[0; 2]);
-        self.rdata(record);
+        let [r, t] = record.rtype.to_be_bytes();
+        let [c, l] = record.class.to_be_bytes();
+        let [t0, t1, t2, t3] = record.ttl.to_be_bytes();
         // Rdata of a record that came whole is at most 65,535 octets; names only get shorter.
-        let length = (self.out.len() - length_at - 2) as u16;
-        self.out[length_at..length_at + 2].copy_from_slice(&length.to_be_bytes());
+        let [l0, l1] = (record.rdata.len() as u16).to_be_bytes();
+        self.out.extend_from_slice(&[r, t, c, l, t0, t1, t2, t3, l0, l1]);
+        let start = self.out.len();
+        self.rdata(record);
+        let length = (self.out.len() - start) as u16;
+        self.out[start - 2..start].copy_from_slice(&length.to_be_bytes());
     }
 
     /// Names in the rdata of the first types may be compressed (RFC 3597 §4); others may only be

@@ -27,10 +27,10 @@ pub struct EndpointSlice {
     pub service: Option<Box<str>>,
     /// Whether it belongs to a ServiceImport, and which.
     pub import: Option<Box<Imported>>,
-    pub endpoints: Vec<Endpoint>,
+    pub endpoints: Box<[Endpoint]>,
     /// Endpoints that are names, of slices of address type `FQDN`.
-    pub aliases: Vec<Alias>,
-    pub ports: Vec<Port>,
+    pub aliases: Box<[Alias]>,
+    pub ports: Box<[Port]>,
 }
 
 /// That a slice was written by a multi-cluster controller.
@@ -42,14 +42,18 @@ pub struct Imported {
     pub cluster: Box<str>,
 }
 
-/// One ready endpoint.
+/// One address of a ready endpoint; most have one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Endpoint {
-    pub addresses: Vec<IpAddr>,
-    /// Its hostname, or with [`Keep::pod_names`] else the name of its pod.
-    pub hostname: Option<Box<str>>,
-    /// Its topology zone in lower case, with [`Keep::zones`].
-    pub zone: Option<Box<str>>,
+    pub address: IpAddr,
+    /// What else is said, which is seldom anything.
+    said: Option<Box<Said>>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Said {
+    hostname: Option<Box<str>>,
+    zone: Option<Box<str>>,
 }
 
 /// A ready endpoint that is known by a domain name.
@@ -79,11 +83,26 @@ impl EndpointSlice {
 }
 
 impl Endpoint {
+    pub fn new(address: IpAddr, hostname: Option<Box<str>>, zone: Option<Box<str>>) -> Self {
+        let is_said = hostname.is_some() || zone.is_some();
+        Endpoint { address, said: is_said.then(|| Box::new(Said { hostname, zone })) }
+    }
+
+    /// Its hostname, or with [`Keep::pod_names`] else the name of its pod.
+    pub fn hostname(&self) -> Option<&str> {
+        self.said.as_ref()?.hostname.as_deref()
+    }
+
+    /// Its topology zone in lower case, with [`Keep::zones`].
+    pub fn zone(&self) -> Option<&str> {
+        self.said.as_ref()?.zone.as_deref()
+    }
+
     /// The first label of the endpoint's name: its hostname, else its address with dashes.
-    pub fn label(&self, address: IpAddr) -> Label<'_> {
-        match &self.hostname {
+    pub fn label(&self) -> Label<'_> {
+        match self.hostname() {
             Some(hostname) => Label::Text(hostname),
-            None => Label::Address(Dashed::new(address)),
+            None => Label::Address(Dashed::new(self.address)),
         }
     }
 }
@@ -169,23 +188,16 @@ impl EndpointSliceObject {
         for mut object in all.into_iter().filter(EndpointObject::ready) {
             let hostname = object.take_name(keep);
             let zone = object.zone.filter(|_| keep.zones).map(|zone| zone.to_lowercase().into());
-            let mut addresses = Vec::new();
             for text in object.addresses.unwrap_or_default() {
+                let (hostname, zone) = (hostname.clone(), zone.clone());
                 match text.parse() {
-                    Ok(address) => addresses.push(address),
-                    Err(_) => aliases.push(Alias {
-                        target: text,
-                        hostname: hostname.clone(),
-                        zone: zone.clone(),
-                    }),
+                    Ok(address) => endpoints.push(Endpoint::new(address, hostname, zone)),
+                    Err(_) => aliases.push(Alias { target: text, hostname, zone }),
                 }
-            }
-            if !addresses.is_empty() {
-                endpoints.push(Endpoint { addresses, hostname, zone });
             }
         }
         if keep.zones {
-            endpoints = zoned(endpoints);
+            zone_by_address(&mut endpoints);
             let said: HashMap<_, _> = aliases
                 .iter()
                 .filter_map(|alias| Some((alias.target.clone(), alias.zone.clone()?)))
@@ -193,28 +205,21 @@ impl EndpointSliceObject {
             aliases.iter_mut().for_each(|alias| alias.zone = said.get(&alias.target).cloned());
         }
         let ports = self.ports.unwrap_or_default().into_iter().map(Port::from).collect();
+        let (endpoints, aliases) = (endpoints.into(), aliases.into());
         EndpointSlice { key, service, import, endpoints, aliases, ports }
     }
 }
 
-/// The endpoints by single addresses. An address that stands twice in a slice is in the zone that was
-/// said last, as in CoreDNS, which keeps zones by address.
-fn zoned(endpoints: Vec<Endpoint>) -> Vec<Endpoint> {
-    let mut zones = HashMap::new();
-    for endpoint in &endpoints {
-        if let Some(zone) = &endpoint.zone {
-            zones.extend(endpoint.addresses.iter().map(|address| (*address, zone.clone())));
-        }
+/// An address that stands twice in a slice is in the zone that was said last, as in CoreDNS, which keeps zones
+/// by address.
+fn zone_by_address(endpoints: &mut [Endpoint]) {
+    let of = |endpoint: &Endpoint| Some((endpoint.address, Box::from(endpoint.zone()?)));
+    let zones: HashMap<IpAddr, Box<str>> = endpoints.iter().filter_map(of).collect();
+    for endpoint in endpoints {
+        let hostname = endpoint.hostname().map(Box::from);
+        *endpoint =
+            Endpoint::new(endpoint.address, hostname, zones.get(&endpoint.address).cloned());
     }
-    let single = |endpoint: Endpoint| {
-        let zones = &zones;
-        endpoint.addresses.into_iter().map(move |address| Endpoint {
-            addresses: vec![address],
-            hostname: endpoint.hostname.clone(),
-            zone: zones.get(&address).cloned(),
-        })
-    };
-    endpoints.into_iter().flat_map(single).collect()
 }
 
 impl From<EndpointSliceObject> for EndpointSlice {

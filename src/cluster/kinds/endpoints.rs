@@ -53,31 +53,26 @@ impl EndpointsObject {
     /// goes changes its slice and no other.
     pub fn slices(self, keep: Keep) -> Vec<EndpointSlice> {
         let service = key_of(&self.metadata);
-        let mut slices = BTreeMap::new();
+        let mut slices: BTreeMap<String, (Box<[Port]>, Vec<Endpoint>)> = BTreeMap::new();
         for subset in self.subsets.unwrap_or_default() {
             let ports = subset.ports.unwrap_or_default().into_iter().map(Port::from);
-            let ports: Vec<Port> = ports.collect();
-            let mut endpoints: Vec<Endpoint> = subset
-                .addresses
-                .unwrap_or_default()
-                .into_iter()
-                .filter_map(|address| address.slim(keep))
-                .collect();
-            if endpoints.is_empty() {
-                continue;
+            let ports: Box<[Port]> = ports.collect();
+            let addresses = subset.addresses.unwrap_or_default().into_iter();
+            let mut endpoints = addresses.filter_map(|address| address.slim(keep)).peekable();
+            if endpoints.peek().is_some() {
+                let name = slice_name(&service.name, &ports);
+                slices.entry(name).or_insert((ports, Vec::new())).1.extend(endpoints);
             }
-            let name = slice_name(&service.name, &ports);
-            let slice = slices.entry(name).or_insert_with_key(|name| EndpointSlice {
-                key: ObjectKey::new(service.namespace.clone(), name.as_str()),
-                service: Some(service.name.clone()),
-                import: None,
-                endpoints: Vec::new(),
-                aliases: Vec::new(),
-                ports,
-            });
-            slice.endpoints.append(&mut endpoints);
         }
-        slices.into_values().collect()
+        let slice = |(name, (ports, endpoints)): (String, (_, Vec<_>))| EndpointSlice {
+            key: ObjectKey::new(service.namespace.clone(), name),
+            service: Some(service.name.clone()),
+            import: None,
+            endpoints: endpoints.into(),
+            aliases: Box::default(),
+            ports,
+        };
+        slices.into_iter().map(slice).collect()
     }
 }
 
@@ -88,7 +83,7 @@ impl AddressObject {
         let pod = self.target_ref.filter(|_| keep.pod_names).and_then(|target| target.name);
         let pod = pod.filter(|name| !name.is_empty() && name.len() <= LONGEST_POD_NAME);
         // Endpoints say nothing of zones.
-        Some(Endpoint { addresses: vec![address], hostname: hostname.or(pod), zone: None })
+        Some(Endpoint::new(address, hostname.or(pod), None))
     }
 }
 

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use k8s_openapi::api::core::v1::Service as ApiService;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 use tracing::warn;
 
 use super::load_balancer::StatusObject;
@@ -19,7 +20,7 @@ const EXPOSE: &str = "fleetdns.io/expose";
 pub struct Service {
     pub key: ObjectKey,
     pub kind: ServiceKind,
-    pub ports: Vec<Port>,
+    pub ports: Box<[Port]>,
     /// `metadata.creationTimestamp` in seconds since 1970; 0 where a manifest has none.
     pub created: i64,
     pub annotations: FleetAnnotations,
@@ -78,12 +79,15 @@ impl Merge {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ServiceKind {
     /// `spec.clusterIPs`, in their order; at most one of each family.
-    ClusterIp(Vec<IpAddr>),
+    ClusterIp(ClusterIps),
     /// `clusterIP: None`: the name answers with the ready endpoints.
     Headless,
     /// The target as written, with or without a trailing dot.
     ExternalName(Box<str>),
 }
+
+/// At most one of each family, which have room where the Service is.
+pub type ClusterIps = SmallVec<[IpAddr; 2]>;
 
 /// A Service as the API writes it, less what DNS does not need.
 #[derive(kube::Resource, Deserialize, Serialize, Clone, Debug)]

@@ -11,7 +11,7 @@ pub struct ServiceImport {
     pub key: ObjectKey,
     /// A ClusterSetIP, with `spec.ips`, or headless.
     pub kind: ServiceKind,
-    pub ports: Vec<Port>,
+    pub ports: Box<[Port]>,
 }
 
 /// A ServiceImport as the API writes it, less what DNS does not need. Which version it is, its API knows.

@@ -72,7 +72,7 @@ fn names_that_look_like_booleans_are_names() {
 #[test]
 fn a_service_without_an_address_is_kept() {
     let yaml = "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {ports: [{port: 80}]}";
-    assert_eq!(read(yaml).unwrap().services[0].kind, ServiceKind::ClusterIp(vec![]));
+    assert_eq!(read(yaml).unwrap().services[0].kind, ServiceKind::ClusterIp(Default::default()));
 }
 
 #[test]

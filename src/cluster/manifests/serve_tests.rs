@@ -234,7 +234,7 @@ async fn imports_are_told_where_they_are_wanted() {
     let (_member, record) = start_with(directory.path(), with_imports);
     let seen = record.until(|seen| seen.imports("vms") == ["n/a", "n/b"]).await;
     let held = &seen.clusters["vms"];
-    let address = ServiceKind::ClusterIp(vec!["10.9.0.1".parse().unwrap()]);
+    let address = ServiceKind::ClusterIp(vec!["10.9.0.1".parse().unwrap()].into());
     assert_eq!(held.imports["n/a"].kind, address);
     assert_eq!(held.imports["n/b"].kind, ServiceKind::Headless);
     assert_eq!(held.imports["n/b"].ports[0].number, Some(80));

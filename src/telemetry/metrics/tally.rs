@@ -3,6 +3,7 @@
 //! In: its questions, without a lock, an allocation or a cache line that another core writes. Out: the
 //! families of all questions, to which what is new is added whenever the page is shown.
 
+use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -66,12 +67,15 @@ pub struct Seen {
     pub response_size: usize,
     /// NOERROR or NXDOMAIN.
     pub code: u16,
-    pub duration: Duration,
 }
 
 /// The numbers of one worker, which alone counts up.
 #[derive(Debug)]
-pub struct Tally(Arc<Numbers>);
+pub struct Tally {
+    numbers: Arc<Numbers>,
+    /// Questions whose time is not known yet.
+    untimed: u32,
+}
 
 #[derive(Debug)]
 struct Numbers {
@@ -91,20 +95,28 @@ struct Shown {
 }
 
 impl Tally {
-    /// Counts a question and its answer.
+    /// Counts a question and its answer, but for the time that it took.
     pub fn count(&mut self, seen: &Seen) {
         let code = CODES.iter().position(|(code, _)| *code == seen.code).unwrap_or_default();
-        let duration = bucket(&TIMES, seen.duration.as_secs_f64());
         self.add(REQUESTS + usize::from(seen.ipv6) * TYPES + counted(seen.qtype), 1);
         self.add(RESPONSES + code, 1);
-        self.add(DURATIONS + duration, 1);
-        self.add(DURATION_SUM, u64::try_from(seen.duration.as_nanos()).unwrap_or(u64::MAX));
         self.add(REQUEST_SIZES + bucket(&SIZES, seen.request_size as f64), 1);
         self.add(REQUEST_SUM, seen.request_size as u64);
         self.add(RESPONSE_SIZES + bucket(&SIZES, seen.response_size as f64), 1);
         self.add(RESPONSE_SUM, seen.response_size as u64);
         if seen.dnssec_ok {
             self.add(DNSSEC_OK, 1);
+        }
+        self.untimed += 1;
+    }
+
+    /// Counts the time that each took of those whose time was not known.
+    pub fn took(&mut self, each: Duration) {
+        let untimed = u64::from(mem::take(&mut self.untimed));
+        if untimed > 0 {
+            let nanos = u64::try_from(each.as_nanos()).unwrap_or(u64::MAX);
+            self.add(DURATIONS + bucket(&TIMES, each.as_secs_f64()), untimed);
+            self.add(DURATION_SUM, nanos.saturating_mul(untimed));
         }
     }
 
@@ -126,7 +138,7 @@ impl Tally {
 
     /// Nobody else writes, so that no step can come between.
     fn add(&mut self, number: usize, more: u64) {
-        let number = &self.0.all[number];
+        let number = &self.numbers.all[number];
         number.store(number.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
     }
 }
@@ -137,7 +149,7 @@ impl Metrics {
         let numbers = Arc::new(Numbers { labels, all: [const { AtomicU64::new(0) }; NUMBERS] });
         let mut tallies = self.tallies.0.lock().unwrap_or_else(PoisonError::into_inner);
         tallies.push(Shown { numbers: numbers.clone(), shown: Box::new([0; NUMBERS]) });
-        Tally(numbers)
+        Tally { numbers, untimed: 0 }
     }
 
     /// Adds what is new in the workers' numbers, and forgets those of workers that are gone.
@@ -243,8 +255,8 @@ mod tests {
                 request_size,
                 response_size,
                 code,
-                duration,
             });
+            tallies[number % 2].took(duration);
             match found {
                 Some(kept) => tallies[number % 2].hit(kept),
                 None => tallies[number % 2].missed(),

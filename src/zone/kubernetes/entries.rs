@@ -15,7 +15,7 @@ use crate::zone::schema::{self, Asked, Below};
 pub(super) struct Entry<'a> {
     pub place: Place<'a>,
     /// `None` where there is no port to tell.
-    pub port: Option<u16>,
+    pub port: Option<&'a Port>,
     pub called: Called<'a>,
     /// Where the endpoint of a Service of several clusters is, or nothing.
     pub cluster: &'a str,
@@ -26,7 +26,7 @@ pub(super) struct Entry<'a> {
 #[derive(Clone, Copy)]
 pub(super) enum Called<'a> {
     Nothing,
-    Endpoint(&'a Endpoint, IpAddr),
+    Endpoint(&'a Endpoint),
     Alias(&'a Alias),
 }
 
@@ -35,7 +35,7 @@ impl Called<'_> {
     pub fn label(&self) -> Label<'_> {
         match self {
             Called::Nothing => Label::Text(""),
-            Called::Endpoint(endpoint, address) => endpoint.label(*address),
+            Called::Endpoint(endpoint) => endpoint.label(),
             Called::Alias(alias) => alias.label(),
         }
     }
@@ -275,7 +275,7 @@ impl Look<'_> {
             others.into_iter().any(|other| other.number.is_some() && other.number != port.number)
         };
         if let (Some(notes), true) = (self.notes, service.ports.iter().any(differs)) {
-            notes.ports.get_or_init(|| (owner.cluster.clone(), owner.key.clone()));
+            notes.ports.get_or_init(|| (owner.cluster.clone(), ObjectKey::clone(&owner.key)));
         }
     }
 
@@ -329,10 +329,9 @@ impl Look<'_> {
             None => Place::Address(address),
             Some(clash) => {
                 if let Some(notes) = self.notes {
-                    let (cluster, service) = (owner.cluster.clone(), owner.key.clone());
                     notes.overlapped.get_or_init(|| Overlapped {
-                        cluster,
-                        service,
+                        cluster: owner.cluster.clone(),
+                        service: ObjectKey::clone(&owner.key),
                         address,
                         clash,
                     });
@@ -374,13 +373,11 @@ fn of_slice(
     below: Below<'_>,
     take: &mut dyn FnMut(Entry<'_>),
 ) -> bool {
-    let wanted = |called: Called<'_>, zone: &Option<Box<str>>| match below {
+    let wanted = |called: Called<'_>, zone: Option<&str>| match below {
         Below::Endpoint { name, cluster: asked } => {
             is_label(&called.label(), name) && cluster.as_bytes().eq_ignore_ascii_case(asked)
         }
-        Below::Topology { zone: asked, .. } => {
-            zone.as_ref().is_some_and(|zone| is_labels(zone, asked))
-        }
+        Below::Topology { zone: asked, .. } => zone.is_some_and(|zone| is_labels(zone, asked)),
         Below::Itself | Below::Port { .. } => true,
     };
     let mut found = false;
@@ -391,16 +388,15 @@ fn of_slice(
         }
     };
     for endpoint in &slice.endpoints {
-        for &address in &endpoint.addresses {
-            let called = Called::Endpoint(endpoint, address);
-            if wanted(called, &endpoint.zone) {
-                give(Place::Address(address), called);
-            }
+        let called = Called::Endpoint(endpoint);
+        if wanted(called, endpoint.zone()) {
+            give(Place::Address(endpoint.address), called);
         }
     }
     for endpoint in &slice.aliases {
         let called = Called::Alias(endpoint);
-        if let (true, Some(target)) = (wanted(called, &endpoint.zone), alias(&endpoint.target)) {
+        let is_wanted = wanted(called, endpoint.zone.as_deref());
+        if let (true, Some(target)) = (is_wanted, alias(&endpoint.target)) {
             give(Place::Alias(&target), called);
         }
     }
@@ -436,7 +432,7 @@ fn is_labels(text: &str, mut wire: &[u8]) -> bool {
 }
 
 /// An entry of the Service itself.
-fn at_service<'a>(place: Place<'a>, port: Option<u16>, service: &'a ObjectKey) -> Entry<'a> {
+fn at_service<'a>(place: Place<'a>, port: Option<&'a Port>, service: &'a ObjectKey) -> Entry<'a> {
     Entry { place, port, called: Called::Nothing, cluster: "", service }
 }
 
@@ -461,22 +457,22 @@ fn instead(
     found
 }
 
-/// The numbers of the ports that are asked for. Where there are no ports at all there is one without a
-/// number, so that the addresses are found but no SRV record is.
-fn matching<'a>(ports: &'a [Port], below: Below<'a>) -> impl Iterator<Item = Option<u16>> + 'a {
+/// The ports that are asked for. Where there are no ports at all there is one entry without a port, so that the
+/// addresses are found but no SRV record is.
+fn matching<'a>(ports: &'a [Port], below: Below<'a>) -> impl Iterator<Item = Option<&'a Port>> {
     let (name, protocol) = match below {
         Below::Port { name, protocol } => (name, protocol),
         _ => (&b""[..], &b""[..]),
     };
     let all = name.is_empty() && protocol.is_empty();
     let none = (ports.is_empty() && all).then_some(None);
+    // Where all are wanted, none is read.
     let wanted = move |port: &&Port| {
-        let is = |asked: &[u8], text: &str| {
-            asked.is_empty() || asked.eq_ignore_ascii_case(text.as_bytes())
-        };
-        is(name, &port.name) && is(protocol, port.protocol.label())
+        (name.is_empty() || name.eq_ignore_ascii_case(port.name.as_bytes()))
+            && (protocol.is_empty()
+                || protocol.eq_ignore_ascii_case(port.protocol.label().as_bytes()))
     };
-    ports.iter().filter(wanted).map(|port| port.number).chain(none)
+    ports.iter().filter(wanted).map(Some).chain(none)
 }
 
 /// The target of an ExternalName; `None` where it is an address, which no CNAME can point to.

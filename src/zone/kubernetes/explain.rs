@@ -13,7 +13,7 @@ use k8s_openapi::jiff::Timestamp;
 use super::alias::Elsewhere;
 use super::{Known, Kubernetes, Look, Made, Notes, Pods, UNKNOWN_TTL};
 use crate::cluster::ClusterId;
-use crate::cluster::kinds::{Merge, Service, ServiceKind};
+use crate::cluster::kinds::{Merge, ObjectKey, Service, ServiceKind};
 use crate::registry::{Owner, ServiceName};
 use crate::zone::choice::{Chosen, Reach};
 use crate::zone::explain::{Steps, list};
@@ -325,12 +325,12 @@ impl Look<'_> {
             ServiceKind::ClusterIp(ips) if *fleet.reach(&owner.cluster) == Reach::Direct => {
                 ips.clone()
             }
-            _ => owner.endpoints().flat_map(|(endpoint, _)| endpoint.addresses.clone()).collect(),
+            _ => owner.endpoints().map(|(endpoint, _)| endpoint.address).collect(),
         };
         let mut is_out = false;
         for address in ips {
             if let Some(clash) = fleet.clash(self.registry, owner, address) {
-                let (cluster, service) = (owner.cluster.clone(), owner.key.clone());
+                let (cluster, service) = (owner.cluster.clone(), ObjectKey::clone(&owner.key));
                 let overlapped = Overlapped { cluster, service, address, clash };
                 steps.of("overlap", &owner.cluster, overlapped.to_string());
                 is_out = true;

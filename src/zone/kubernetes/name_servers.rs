@@ -53,7 +53,7 @@ impl Look<'_> {
             for key in self.services_of(*own) {
                 let Some(owner) = self.local_owner(&key) else { continue };
                 let holds = |slice: &&Arc<EndpointSlice>| {
-                    slice.endpoints.iter().any(|endpoint| endpoint.addresses.contains(own))
+                    slice.endpoints.iter().any(|endpoint| endpoint.address == *own)
                 };
                 for slice in owner.slices.iter().filter(holds) {
                     is_endpoint = true;
@@ -77,7 +77,7 @@ impl Look<'_> {
             .flat_map(|holders| holders.iter())
             .filter(|holder| holder.cluster == self.zone.fleet.local)
             .filter(|holder| matches!(holder.holder, Holder::Endpoint(_)))
-            .map(|holder| holder.key.clone())
+            .map(|holder| ObjectKey::clone(&holder.key))
             .collect();
         keys.dedup();
         keys
@@ -103,11 +103,8 @@ impl Look<'_> {
             }
             Some(ServiceKind::Headless) => {
                 for endpoint in &slice.endpoints {
-                    for &address in &endpoint.addresses {
-                        let label = endpoint.label(address);
-                        let name = self.service_name(&label, "", key);
-                        servers.extend(name.map(|name| (name, address)));
-                    }
+                    let name = self.service_name(&endpoint.label(), "", key);
+                    servers.extend(name.map(|name| (name, endpoint.address)));
                 }
             }
             Some(ServiceKind::ExternalName(_)) | None => {}

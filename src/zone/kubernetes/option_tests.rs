@@ -241,15 +241,15 @@ fn services_of_a_cluster_set() {
     let import = |name: &str, ips: Option<&str>, ports| ServiceImport {
         key: ObjectKey::new("shop", name),
         kind: match ips {
-            Some(ip) => ServiceKind::ClusterIp(vec![ip.parse().unwrap()]),
+            Some(ip) => ServiceKind::ClusterIp(vec![ip.parse().unwrap()].into()),
             None => ServiceKind::Headless,
         },
         ports,
     };
     let imports = vec![
-        import("db", None, Vec::new()),
-        import("api", Some("10.96.7.1"), vec![port("http", 80)]),
-        import("portless", Some("10.96.7.2"), Vec::new()),
+        import("db", None, Box::default()),
+        import("api", Some("10.96.7.1"), Box::from([port("http", 80)])),
+        import("portless", Some("10.96.7.2"), Box::default()),
     ];
     registry.apply(&ClusterId::new("local"), Change::ServiceImport(Update::Reset(imports)));
     let set = WireName::parse("clusterset.local").unwrap();

@@ -96,7 +96,7 @@ impl Kubernetes {
             chosen.is_some_and(|chosen| chosen.owners().any(|owner| owner.cluster == *cluster))
         };
         let shown = owners.filter(|owner| is_shown(&owner.key, &owner.cluster));
-        shown.map(|owner| owner.key.clone()).collect()
+        shown.map(|owner| ObjectKey::clone(&owner.key)).collect()
     }
 
     /// The addresses at which this server is reached from outside: those of the local Services that it is an
@@ -110,9 +110,8 @@ impl Kubernetes {
             for owner in look.services_of(*own).iter().filter_map(|key| look.local_owner(key)) {
                 let is_headless = is_headless(&owner);
                 for slice in &owner.slices {
-                    let addresses =
-                        || slice.endpoints.iter().flat_map(|endpoint| &endpoint.addresses);
-                    if !addresses().any(|address| address == own) {
+                    let addresses = || slice.endpoints.iter().map(|endpoint| endpoint.address);
+                    if !addresses().any(|address| address == *own) {
                         continue;
                     }
                     is_endpoint = true;
@@ -146,7 +145,7 @@ fn ways(owner: &Owner, wanted: &Wanted<'_>, headless: bool) -> Vec<Way> {
         to,
         port,
         endpoint: endpoint.into(),
-        service: owner.key.clone(),
+        service: ObjectKey::clone(&owner.key),
     };
     let mut all = Vec::new();
     if headless
@@ -164,9 +163,7 @@ fn ways(owner: &Owner, wanted: &Wanted<'_>, headless: bool) -> Vec<Way> {
                 }
             };
             for endpoint in &slice.endpoints {
-                for &address in &endpoint.addresses {
-                    take(Point::Address(address), &endpoint.label(address));
-                }
+                take(Point::Address(endpoint.address), &endpoint.label());
             }
             for alias in &slice.aliases {
                 take(Point::host(&alias.target), &alias.label());

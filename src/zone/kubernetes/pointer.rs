@@ -17,10 +17,10 @@ impl Look<'_> {
         let exposed = |owner: &&AddressOwner| self.points_into(owner.key.namespace.as_bytes());
         // What the local cluster has, exposed or not, is never handed out for a member.
         let found = if owners.iter().any(|owner| is_local(&owner)) {
-            self.point(owners.iter().filter(is_local).filter(exposed), qtype, out)
+            self.point(owners.iter().filter(is_local).filter(exposed), address, qtype, out)
         } else {
             let handed_out = |owner: &&AddressOwner| self.hands_out(owner, address);
-            self.point(owners.iter().filter(exposed).filter(handed_out), qtype, out)
+            self.point(owners.iter().filter(exposed).filter(handed_out), address, qtype, out)
         };
         self.exists(found)
     }
@@ -36,6 +36,7 @@ impl Look<'_> {
     fn point<'o>(
         &self,
         owners: impl Iterator<Item = &'o AddressOwner>,
+        address: IpAddr,
         qtype: u16,
         out: &mut Answer,
     ) -> bool {
@@ -44,7 +45,7 @@ impl Look<'_> {
             if found && owner.holder == Holder::ClusterIp {
                 return true;
             }
-            if let Some(target) = self.target(owner) {
+            if let Some(target) = self.target(owner, address) {
                 let written =
                     |record: crate::zone::answer::RecordRef| record.rdata == target.wire();
                 let twice = out.records().any(written);
@@ -63,12 +64,10 @@ impl Look<'_> {
     }
 
     /// The name of what holds an address, in the first zone that is not a reverse zone.
-    fn target(&self, owner: &AddressOwner) -> Option<WireName> {
-        let endpoint = match &owner.holder {
-            Holder::ClusterIp => None,
-            // The name of a pod may have dots.
-            Holder::Endpoint(label) => Some(label.split('.').map(str::as_bytes)),
-        };
+    fn target(&self, owner: &AddressOwner, address: IpAddr) -> Option<WireName> {
+        let label = owner.holder.label(address);
+        // The name of a pod may have dots.
+        let endpoint = label.as_deref().map(|label| label.split('.').map(str::as_bytes));
         let service = [owner.key.name.as_bytes(), owner.key.namespace.as_bytes(), b"svc"];
         let mut target = WireName::from_labels(endpoint.into_iter().flatten().chain(service))?;
         target.extend(&self.zone.primary)?;

@@ -57,7 +57,8 @@ impl Look<'_> {
         let (owner, ttl) = (self.name.wire(), self.ttl());
         let mut written = Written::new(total);
         self.entries(|entry| {
-            let (Place::Address(address), Some(port)) = (&entry.place, entry.port) else { return };
+            let port = entry.port.and_then(|port| port.number);
+            let (Place::Address(address), Some(port)) = (&entry.place, port) else { return };
             let label = entry.called.label();
             let name = self.service_name(&label, entry.cluster, entry.service);
             // Below a zone so long that it is no name there is no record.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::alias::Elsewhere;
 use super::entries::{Place, alias};
 use super::{Known, Kubernetes, Look, Made, records};
-use crate::cluster::kinds::{EndpointSlice, Port, ServiceKind};
+use crate::cluster::kinds::{Endpoint, EndpointSlice, Port, ServiceKind};
 use crate::registry::{Owner, Registry, ServiceName};
 use crate::zone::answer::{Answer, Section};
 use crate::zone::choice::Reach;
@@ -186,23 +186,20 @@ impl Look<'_> {
         slice: &EndpointSlice,
         out: &mut Answer,
     ) {
-        let count = slice.endpoints.iter().map(|endpoint| endpoint.addresses.len()).sum::<usize>()
-            + slice.aliases.len();
+        let count = slice.endpoints.len() + slice.aliases.len();
         let weight = u16::try_from(100 / count.max(1)).unwrap_or(100).max(1);
-        for endpoint in &slice.endpoints {
-            for &address in endpoint.addresses.iter().filter(|ip| self.is_free(owner, **ip)) {
-                let label = endpoint.label(address);
-                let Some(cluster) = cluster else {
-                    out.address(Section::Answer, name.wire(), self.zone.ttl, address);
-                    continue;
-                };
-                let target = self.service_name(&label, cluster, &owner.key);
-                let Some(target) = target else { continue };
-                for owner in [name, &target] {
-                    out.address(Section::Answer, owner.wire(), self.zone.ttl, address);
-                }
-                slice.ports.iter().for_each(|port| self.port(name, port, weight, &target, out));
+        let is_free = |endpoint: &&Endpoint| self.is_free(owner, endpoint.address);
+        for endpoint in slice.endpoints.iter().filter(is_free) {
+            let Some(cluster) = cluster else {
+                out.address(Section::Answer, name.wire(), self.zone.ttl, endpoint.address);
+                continue;
+            };
+            let target = self.service_name(&endpoint.label(), cluster, &owner.key);
+            let Some(target) = target else { continue };
+            for owner in [name, &target] {
+                out.address(Section::Answer, owner.wire(), self.zone.ttl, endpoint.address);
             }
+            slice.ports.iter().for_each(|port| self.port(name, port, weight, &target, out));
         }
         for _ in &slice.aliases {
             // CoreDNS has no record of the alias itself, and none to point to.

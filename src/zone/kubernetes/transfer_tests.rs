@@ -62,7 +62,7 @@ fn registry() -> Registry {
     let far = ServiceImport {
         key: ObjectKey::new("shop", "far"),
         kind: ServiceKind::Headless,
-        ports: Vec::new(),
+        ports: Box::default(),
     };
     registry.apply(&ClusterId::new("east"), Change::ServiceImport(Update::Upsert(far)));
     registry

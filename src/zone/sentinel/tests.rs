@@ -311,11 +311,11 @@ fn what_service_entries_say() {
         ",
     );
     let key = ObjectKey::new("n", "web");
-    let kind = ServiceKind::ClusterIp(Vec::new());
+    let kind = ServiceKind::ClusterIp(Default::default());
     let web = Service {
         key,
         kind,
-        ports: Vec::new(),
+        ports: Box::default(),
         created: 0,
         annotations: Default::default(),
         external: Default::default(),

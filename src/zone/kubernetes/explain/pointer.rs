@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::super::Look;
-use crate::registry::{AddressOwner, Holder};
+use crate::registry::AddressOwner;
 use crate::zone::explain::Steps;
 use crate::zone::reverse;
 use crate::zone::schema::Asked;
@@ -25,9 +25,9 @@ impl Look<'_> {
         let locals = owners.iter().any(|owner| owner.cluster == self.zone.fleet.local);
         let mut said = BTreeSet::new();
         for owner in owners.iter().filter(|owner| said.insert((*owner).clone())) {
-            let what = match &owner.holder {
-                Holder::ClusterIp => format!("the ClusterIP of {}", owner.key),
-                Holder::Endpoint(label) => format!("the endpoint {label} of {}", owner.key),
+            let what = match owner.holder.label(address) {
+                None => format!("the ClusterIP of {}", owner.key),
+                Some(label) => format!("the endpoint {} of {}", &*label, owner.key),
             };
             steps.of(
                 "clusters",

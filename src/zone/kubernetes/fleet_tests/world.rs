@@ -66,14 +66,14 @@ fn change(words: &[&str]) -> Change {
         }
         ["unexport", name] => Change::ServiceExport(Update::Delete(key(name))),
         ["lost", lost] => Change::Lost(lost == "true"),
-        ["slice", name, service, ports, ref endpoints @ ..] => {
+        ["slice", name, service, ports, ref ready @ ..] => {
             Change::EndpointSlice(Update::Upsert(EndpointSlice {
                 key: key(name),
                 import: None,
-                aliases: Vec::new(),
+                aliases: Box::default(),
                 service: (service != "-").then(|| service.into()),
-                endpoints: endpoints.iter().map(|text| endpoint(text)).collect(),
-                ports: self::ports(ports),
+                endpoints: ready.iter().flat_map(|text| endpoints(text)).collect(),
+                ports: self::ports(ports).into(),
             }))
         }
         _ => panic!("no object: {words:?}"),
@@ -88,7 +88,14 @@ fn service(name: &str, kind: ServiceKind, ports: &str, created: &[&str]) -> Chan
     };
     let created = created.iter().find_map(|word| word.parse().ok()).unwrap_or_default();
     let external = Box::default();
-    Change::Service(Update::Upsert(Service { key, kind, ports, created, annotations, external }))
+    Change::Service(Update::Upsert(Service {
+        key,
+        kind,
+        ports: ports.into(),
+        created,
+        annotations,
+        external,
+    }))
 }
 
 fn key(name: &str) -> ObjectKey {
@@ -104,12 +111,12 @@ fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-fn endpoint(text: &str) -> Endpoint {
+fn endpoints(text: &str) -> Vec<Endpoint> {
     let (hostname, addresses) = match text.split_once('=') {
         Some((hostname, addresses)) => (Some(hostname.into()), addresses),
         None => (None, text),
     };
-    Endpoint { addresses: list(addresses).map(ip).collect(), hostname, zone: None }
+    list(addresses).map(|text| Endpoint::new(ip(text), hostname.clone(), None)).collect()
 }
 
 fn ports(text: &str) -> Vec<Port> {
