@@ -138,6 +138,15 @@ impl Answer {
         self.push(section, owner, rtype, ttl, |rdata| rdata.extend_from_slice(target));
     }
 
+    /// Gives all SRV records this weight.
+    pub fn weigh(&mut self, weight: u16) {
+        for record in self.records.iter().filter(|record| record.rtype == rtype::SRV) {
+            // Behind the priority (RFC 2782).
+            let at = record.rdata.start + 2;
+            self.bytes[at..at + 2].copy_from_slice(&weight.to_be_bytes());
+        }
+    }
+
     /// How much was written so far, for [`Answer::rewind`].
     pub fn mark(&self) -> usize {
         self.records.len()

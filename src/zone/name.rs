@@ -99,7 +99,25 @@ impl WireName {
 
     /// Adds all labels of another name.
     pub fn extend(&mut self, suffix: &WireName) -> Option<()> {
-        (0..suffix.labels()).try_for_each(|label| self.push(suffix.spelled(label)))
+        self.extend_by(suffix, 0)
+    }
+
+    /// Adds all labels of another name but the first `skipped`.
+    pub fn extend_by(&mut self, other: &WireName, skipped: usize) -> Option<()> {
+        let (at, from) = (usize::from(self.len) - 1, other.start(skipped));
+        let read = usize::from(other.len) - from;
+        if at + read > MAX_NAME {
+            return None;
+        }
+        self.wire[at..at + read].copy_from_slice(other.suffix(skipped));
+        self.folded[at..at + read].copy_from_slice(other.folded_suffix(skipped));
+        for label in skipped..other.labels() {
+            // Below 255, as the name is no longer.
+            self.starts[usize::from(self.labels)] = (at + other.start(label) - from) as u8;
+            self.labels += 1;
+        }
+        self.len = (at + read) as u8;
+        Some(())
     }
 
     /// Number of labels, without the root.
@@ -233,6 +251,11 @@ mod tests {
         assert!(WireName::parse(&"a.".repeat(127)).is_some());
         assert!(WireName::parse(&"a.".repeat(128)).is_none());
         assert!(WireName::parse("a..b").is_none());
+        let mut long = WireName::parse(&"a.".repeat(126)).unwrap();
+        assert_eq!(long.extend_by(&WireName::parse("b.cd").unwrap(), 1), None);
+        assert_eq!(long.extend_by(&WireName::parse("b.C").unwrap(), 1), Some(()));
+        assert_eq!((long.label(126), long.labels(), long.wire().len()), (&b"c"[..], 127, 255));
+        assert_eq!(long.suffix(125), b"\x01a\x01C\x00");
         let mut name = WireName::parse("before").unwrap();
         assert_eq!(name.replace(b"\x03abc\x05de"), None);
         assert_eq!((name.labels(), name.wire()), (0, &b"\0"[..]));

@@ -272,14 +272,19 @@ async fn transfers_are_logged_and_counted_as_by_coredns() {
             (lines.len() == 3).then_some(lines)
         })
         .await;
-        let (_, page) = get(server.addr("METRICS_PORT"), "/metrics").await.expect("a page");
-        let sizes = page
-            .lines()
-            .find(|line| {
-                line.starts_with("coredns_dns_response_size_bytes_sum{proto=\"tcp\"")
-                    && line.contains("zone=\"cluster.local.\"")
-            })
-            .and_then(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
+        // They are counted after they are logged.
+        let sizes = eventually("two transfers counted", LONG, async || {
+            let (_, page) = get(server.addr("METRICS_PORT"), "/metrics").await.expect("a page");
+            let number = |of: &str| {
+                let family = format!("coredns_dns_response_size_bytes_{of}{{proto=\"tcp\"");
+                let is_it = |line: &&str| {
+                    line.starts_with(&family) && line.contains("zone=\"cluster.local.\"")
+                };
+                page.lines().find(is_it)?.rsplit_once(' ')?.1.parse::<f64>().ok()
+            };
+            if number("count") == Some(2.0) { Ok(number("sum")) } else { Err(page) }
+        })
+        .await;
         seen.push((lines, sizes));
     }
     assert_eq!(seen[1], seen[0]);

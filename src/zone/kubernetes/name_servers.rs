@@ -132,7 +132,7 @@ impl Look<'_> {
         labels: impl IntoIterator<Item = &'l [u8]>,
     ) -> Option<WireName> {
         let mut name = WireName::from_labels(labels)?;
-        name.extend(&self.spelled_zone())?;
+        name.extend_by(self.name, self.left)?;
         Some(name)
     }
 }

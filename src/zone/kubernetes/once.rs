@@ -5,14 +5,12 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use crate::zone::answer::{Answer, Section};
+use crate::zone::answer::{Answer, RecordRef, Section};
 use crate::zone::name::WireName;
 use crate::zone::rtype;
 
 /// The most of which no set is kept.
 const FEW: usize = 24;
-/// Octets of an SRV record before its target: priority, weight and port.
-const BEFORE_TARGET: usize = 6;
 
 /// Addresses that come again.
 #[derive(Default)]
@@ -48,8 +46,9 @@ fn address_of(rdata: &[u8]) -> Option<IpAddr> {
 }
 
 /// SRV records and their glue.
+#[derive(Default)]
 pub(super) struct Written {
-    /// Where there are many.
+    /// Once there are many.
     sets: Option<Sets>,
 }
 
@@ -60,28 +59,19 @@ struct Sets {
 }
 
 impl Written {
-    /// For so many records at most.
-    pub fn new(most: usize) -> Self {
-        Written { sets: (most > FEW).then(Sets::default) }
-    }
-
     /// Whether no SRV record in `out` leads to a port at a target.
     pub fn is_new_port(&mut self, out: &Answer, target: &WireName, port: u16) -> bool {
-        if let Some(sets) = &mut self.sets {
+        if let Some(sets) = self.sets(out) {
             return sets.ports.insert((target.folded().into(), port));
         }
-        !out.records().any(|record| {
-            record.rtype == rtype::SRV
-                && record.rdata.split_at_checked(BEFORE_TARGET).is_some_and(|(fixed, name)| {
-                    fixed.ends_with(&port.to_be_bytes())
-                        && name.eq_ignore_ascii_case(target.folded())
-                })
-        })
+        !out.records()
+            .filter_map(port_of)
+            .any(|(name, number)| number == port && name.eq_ignore_ascii_case(target.folded()))
     }
 
     /// Whether a target does not have an address in `out` yet.
     pub fn is_new_glue(&mut self, out: &Answer, target: &WireName, address: IpAddr) -> bool {
-        if let Some(sets) = &mut self.sets {
+        if let Some(sets) = self.sets(out) {
             return sets.glue.insert((target.folded().into(), address));
         }
         !out.records().any(|record| {
@@ -90,4 +80,24 @@ impl Written {
                 && record.owner.eq_ignore_ascii_case(target.folded())
         })
     }
+
+    /// What is in `out`, if that is much.
+    fn sets(&mut self, out: &Answer) -> Option<&mut Sets> {
+        if self.sets.is_none() && out.mark() >= FEW {
+            let ports = out.records().filter_map(port_of);
+            let glue = out.records().filter(|record| record.section == Section::Additional);
+            let glue = glue.filter_map(|record| Some((record.owner, address_of(record.rdata)?)));
+            self.sets = Some(Sets {
+                ports: ports.map(|(name, port)| (name.to_ascii_lowercase().into(), port)).collect(),
+                glue: glue.map(|(name, of)| (name.to_ascii_lowercase().into(), of)).collect(),
+            });
+        }
+        self.sets.as_mut()
+    }
+}
+
+/// Where an SRV record leads: the target as spelled, and the port.
+fn port_of(record: RecordRef<'_>) -> Option<(&[u8], u16)> {
+    let [_, _, _, _, high, low, target @ ..] = record.rdata else { return None };
+    (record.rtype == rtype::SRV).then_some((target, u16::from_be_bytes([*high, *low])))
 }

@@ -46,30 +46,25 @@ impl Look<'_> {
     /// SRV: every entry with a port, with its address as glue. The weights of all entries with an
     /// address, whether they are written or not, share 100 (CoreDNS, plugin/backend_lookup.go, `SRV`).
     fn srv(&self, out: &mut Answer) -> bool {
-        let mut total: usize = 0;
+        let owner = self.name.wire();
+        let (mut total, mut written) = (0_usize, Written::default());
         let found = self.entries(|entry| {
             total += usize::from(matches!(entry.place, Place::Address(_)));
-        });
-        if total == 0 {
-            return found;
-        }
-        let weight = u16::try_from(100 / total).unwrap_or(100).max(1);
-        let (owner, ttl) = (self.name.wire(), self.ttl());
-        let mut written = Written::new(total);
-        self.entries(|entry| {
             let port = entry.port.and_then(|port| port.number);
             let (Place::Address(address), Some(port)) = (&entry.place, port) else { return };
             let label = entry.called.label();
             let name = self.service_name(&label, entry.cluster, entry.service);
             // Below a zone so long that it is no name there is no record.
             let Some(target) = name else { return };
+            let ttl = self.ttl();
             if written.is_new_port(out, &target, port) {
-                records::srv(out, owner, ttl, weight, port, target.wire());
+                records::srv(out, owner, ttl, 0, port, target.wire());
             }
             if written.is_new_glue(out, &target, *address) {
                 out.address(Section::Additional, target.wire(), ttl, *address);
             }
         });
+        out.weigh(u16::try_from(100 / total.max(1)).unwrap_or(100).max(1));
         found
     }
 }
