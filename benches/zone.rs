@@ -34,9 +34,9 @@ fn port() -> Port {
 fn service(index: u32) -> Service {
     let address = Ipv4Addr::from(u32::from(Ipv4Addr::new(10, 96, 0, 0)) + index);
     Service {
-        key: ObjectKey::new(namespace(index), format!("svc-{index}")),
+        key: ObjectKey::new(namespace(index), format!("svc-{index}")).into(),
         kind: ServiceKind::ClusterIp(vec![address.into()].into()),
-        ports: Box::from([port()]),
+        ports: [port()].into(),
         created: i64::from(index),
         annotations: Default::default(),
         external: Default::default(),

@@ -222,9 +222,9 @@ proptest! {
         let key = |name: u8| ObjectKey::new("n", name.to_string());
         let export = |name: u8| ServiceExport { key: key(name), created: 0 };
         let service = |name: u8| Service {
-            key: key(name),
+            key: key(name).into(),
             kind: ServiceKind::Headless,
-            ports: Box::default(),
+            ports: Default::default(),
             created: 0,
             annotations: Default::default(),
             external: Default::default(),

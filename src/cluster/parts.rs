@@ -47,7 +47,7 @@ impl Kinds {
                 Change::Together(all.into_iter().map(|change| self.join(space, change)).collect())
             }
             Change::Service(update) => {
-                let key = |service: &Service| service.key.clone();
+                let key = |service: &Service| (*service.key).clone();
                 together(self.services.join(update, key, of), Change::Service)
             }
             Change::EndpointSlice(update) => {

@@ -263,8 +263,8 @@ impl Registry {
         {
             let new = shard.service(cluster, index);
             let old = put_owner(&self.services, cluster, key, new.clone());
-            self.move_addresses(old.as_deref(), new.as_deref());
-            outside |= address::outside(old.as_deref()) != address::outside(new.as_deref());
+            self.move_addresses(old.as_ref(), new.as_ref());
+            outside |= address::outside(old.as_ref()) != address::outside(new.as_ref());
             in_set |= [&old, &new].into_iter().flatten().any(|owner| owner.exported.is_some());
             is_exported_otherwise |= owner::exported(&old) != owner::exported(&new);
         }
@@ -387,8 +387,8 @@ fn put_owner(
     names: &Map<WireKey, Arc<ServiceName>>,
     cluster: &ClusterId,
     index: WireKey,
-    new: Option<Arc<Owner>>,
-) -> Option<Arc<Owner>> {
+    new: Option<Owner>,
+) -> Option<Owner> {
     let entry = names.entry(index);
     let current = match &entry {
         dashmap::Entry::Occupied(entry) => entry.get().clone(),

@@ -7,21 +7,22 @@ use smallvec::SmallVec;
 use crate::cluster::ClusterId;
 use crate::cluster::kinds::{Endpoint, EndpointSlice, ObjectKey, Port, Service};
 
-/// What all clusters say of one `service.namespace`.
+/// What all clusters say of one `service.namespace`: of one cluster all in one place, so that an answer reads
+/// little memory.
 #[derive(Debug, Default)]
 pub struct ServiceName {
     /// In the order of the cluster IDs, so that every replica sees the same.
-    owners: SmallVec<[Arc<Owner>; 1]>,
+    owners: SmallVec<[Owner; 1]>,
 }
 
 /// What one cluster says of one `service.namespace`.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     pub cluster: ClusterId,
     pub key: Arc<ObjectKey>,
     /// `None` where there are slices but no Service: their addresses still have PTR records, as in
     /// CoreDNS (plugin/kubernetes/reverse.go).
-    pub service: Option<Arc<Service>>,
+    pub service: Option<Service>,
     /// In the order of the slices' names.
     pub slices: Box<[Arc<EndpointSlice>]>,
     /// When its ServiceExport was made, in seconds since 1970; `None` where there is none.
@@ -29,19 +30,19 @@ pub struct Owner {
 }
 
 impl ServiceName {
-    pub fn owners(&self) -> &[Arc<Owner>] {
+    pub fn owners(&self) -> &[Owner] {
         &self.owners
     }
 
     /// What one cluster says.
-    pub fn owner(&self, cluster: &ClusterId) -> Option<&Arc<Owner>> {
+    pub fn owner(&self, cluster: &ClusterId) -> Option<&Owner> {
         self.owners.iter().find(|owner| owner.cluster == *cluster)
     }
 
     /// The same with what one cluster says put, replaced or removed.
-    pub(super) fn with(&self, cluster: &ClusterId, new: Option<Arc<Owner>>) -> ServiceName {
+    pub(super) fn with(&self, cluster: &ClusterId, new: Option<Owner>) -> ServiceName {
         let others = self.owners.iter().filter(|owner| owner.cluster != *cluster).cloned();
-        let mut owners: SmallVec<[Arc<Owner>; 1]> = others.chain(new).collect();
+        let mut owners: SmallVec<[Owner; 1]> = others.chain(new).collect();
         owners.sort_by(|a, b| a.cluster.cmp(&b.cluster));
         ServiceName { owners }
     }
@@ -57,9 +58,9 @@ impl Owner {
 }
 
 /// What a cluster exports of a name, and since when.
-pub(super) fn exported(owner: &Option<Arc<Owner>>) -> Option<(i64, &Service)> {
+pub(super) fn exported(owner: &Option<Owner>) -> Option<(i64, &Service)> {
     let owner = owner.as_ref()?;
-    Some((owner.exported?, owner.service.as_deref()?))
+    Some((owner.exported?, owner.service.as_ref()?))
 }
 
 /// Lower-case wire labels. Those of most Services have room where the key is, so that one look finds both.

@@ -65,12 +65,12 @@ impl Shard {
     }
 
     /// What this cluster says of a Service name; `None` for nothing.
-    pub fn service(&self, cluster: &ClusterId, key: &ObjectKey) -> Option<Arc<Owner>> {
+    pub fn service(&self, cluster: &ClusterId, key: &ObjectKey) -> Option<Owner> {
         self.owner(&self.services, cluster, key, self.exports.get(key).copied())
     }
 
     /// The same of the name of a ServiceImport.
-    pub fn import(&self, cluster: &ClusterId, key: &ObjectKey) -> Option<Arc<Owner>> {
+    pub fn import(&self, cluster: &ClusterId, key: &ObjectKey) -> Option<Owner> {
         self.owner(&self.imports, cluster, key, None)
     }
 
@@ -107,14 +107,15 @@ impl Shard {
         cluster: &ClusterId,
         key: &ObjectKey,
         exported: Option<i64>,
-    ) -> Option<Arc<Owner>> {
-        let service = named.objects.get(key).cloned();
+    ) -> Option<Owner> {
+        let service = named.objects.get(key).map(|service| Service::clone(service));
         let slices = named.slices.get(key).cloned().unwrap_or_default();
         if service.is_none() && slices.is_empty() {
             return None;
         }
-        let (cluster, key) = (cluster.clone(), Arc::new(key.clone()));
-        Some(Arc::new(Owner { cluster, key, service, slices, exported }))
+        let own_key = service.as_ref().map(|service| service.key.clone());
+        let key = own_key.unwrap_or_else(|| Arc::new(key.clone()));
+        Some(Owner { cluster: cluster.clone(), key, service, slices, exported })
     }
 
     pub fn apply(&mut self, change: Change) -> Touched {
@@ -299,8 +300,8 @@ impl Named {
             }
             Update::Reset(all) => {
                 let kept: HashSet<_> = all.iter().map(|service| service.key.clone()).collect();
-                let keys = self.objects.values().map(|service| &service.key);
-                let gone: Vec<_> = keys.filter(|key| !kept.contains(key)).cloned().collect();
+                let keys = self.objects.values().map(|service| &*service.key);
+                let gone: Vec<_> = keys.filter(|key| !kept.contains(*key)).cloned().collect();
                 gone.iter().for_each(|key| drop(self.objects.remove(key)));
                 touched.extend(gone);
                 all.into_iter().for_each(|service| self.put(service, touched, outside));
@@ -316,8 +317,8 @@ impl Named {
     ) {
         match self.objects.get(&service.key) {
             Some(old) if **old == service => return,
-            Some(old) if old.is_same_inside(&service) => outside.insert(service.key.clone()),
-            _ => touched.insert(service.key.clone()),
+            Some(old) if old.is_same_inside(&service) => outside.insert((*service.key).clone()),
+            _ => touched.insert((*service.key).clone()),
         };
         self.objects.insert(Arc::new(service));
     }
@@ -393,9 +394,9 @@ fn named_by(slice: &EndpointSlice) -> (Option<ObjectKey>, Option<ObjectKey>) {
 /// A ServiceImport as the Service that it stands for.
 fn stand_in(import: ServiceImport) -> Service {
     let annotations = FleetAnnotations::default();
-    let (created, external) = (0, Box::default());
-    let ServiceImport { key, kind, ports, .. } = import;
-    Service { key, kind, ports, created, annotations, external }
+    let (created, external) = (0, Arc::default());
+    let ServiceImport { key, kind, ports } = import;
+    Service { key: key.into(), kind, ports: ports.into(), created, annotations, external }
 }
 
 #[cfg(test)]

@@ -20,9 +20,9 @@ fn ip(text: &str) -> IpAddr {
 
 fn service(name: &str, ips: &[&str]) -> Service {
     Service {
-        key: ObjectKey::new("shop", name),
+        key: ObjectKey::new("shop", name).into(),
         kind: ServiceKind::ClusterIp(ips.iter().map(|text| ip(text)).collect()),
-        ports: Box::default(),
+        ports: Default::default(),
         created: 0,
         annotations: Default::default(),
         external: Default::default(),
@@ -327,7 +327,7 @@ fn the_serial_moves_with_what_answers_say() {
     use std::sync::Arc as Shared;
     let port = |number| Port { name: "p".into(), protocol: Protocol::Tcp, number: Some(number) };
     let web = |ips: &[&str], number| {
-        let ports = Box::from([port(number)]);
+        let ports = Arc::from([port(number)]);
         Change::Service(Update::Upsert(Service { ports, ..service("web", ips) }))
     };
     let endpoints = |addresses: &[&str]| {
@@ -380,7 +380,7 @@ fn ways_from_outside_have_an_index_and_a_serial_of_their_own() {
         };
         let external = points.iter().map(point).collect();
         let service = service("web", &["10.96.0.1"]);
-        Change::Service(Update::Upsert(Service { external, ports: Box::from([port]), ..service }))
+        Change::Service(Update::Upsert(Service { external, ports: Arc::from([port]), ..service }))
     };
     let holders = |address: &str| registry.outside(ip(address)).map_or(0, |owners| owners.len());
     put(&registry, "east", web(&[], 80));

@@ -1,6 +1,7 @@
 //! Who answers for a Service: the local cluster first, otherwise the members, each by its reach.
 
 use std::collections::BTreeSet;
+use std::ptr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -136,7 +137,7 @@ impl Fleet {
     /// The same where the name says which cluster is meant.
     fn shows(&self, owner: &Owner, homes: &[ClusterId]) -> bool {
         let is_shown =
-            |service: &Arc<Service>| owner.cluster == self.local || !service.annotations.is_hidden;
+            |service: &Service| owner.cluster == self.local || !service.annotations.is_hidden;
         owner.service.as_ref().is_some_and(is_shown) && homes.binary_search(&owner.cluster).is_ok()
     }
 
@@ -153,7 +154,7 @@ impl Fleet {
         name: &'a ServiceName,
         homes: &[ClusterId],
         wanted: impl Fn(&Owner) -> bool,
-    ) -> Option<&'a Arc<Owner>> {
+    ) -> Option<&'a Owner> {
         let members = name.owners().iter().filter(|owner| {
             owner.cluster != self.local && self.answers(owner, homes) && wanted(owner)
         });
@@ -170,7 +171,7 @@ impl Fleet {
 #[derive(Clone)]
 pub struct Chosen<'a> {
     fleet: &'a Fleet,
-    lead: &'a Arc<Owner>,
+    lead: &'a Owner,
     name: &'a ServiceName,
     homes: Arc<[ClusterId]>,
     /// Whether the endpoints of all that have it headless are merged.
@@ -212,13 +213,13 @@ impl<'a> Chosen<'a> {
 
     /// Those that answer: the one that was chosen, or all members that have it headless, whose
     /// endpoints are merged.
-    pub fn owners(&self) -> impl Iterator<Item = &'a Arc<Owner>> + use<'_, 'a> {
+    pub fn owners(&self) -> impl Iterator<Item = &'a Owner> + use<'_, 'a> {
         let union = self.union && matches!(self.kind(), ServiceKind::Headless);
         let headless = |owner: &Owner| {
             owner.service.as_ref().is_some_and(|service| service.kind == ServiceKind::Headless)
         };
         self.name.owners().iter().filter(move |owner| {
-            Arc::ptr_eq(owner, self.lead)
+            ptr::eq(*owner, self.lead)
                 || union && headless(owner) && self.fleet.answers(owner, &self.homes)
         })
     }

@@ -6,7 +6,6 @@
 //! and goes must not change what a name is.
 
 use std::fmt;
-use std::sync::Arc;
 
 use super::choice::{Fleet, Reach};
 use super::kubernetes::Kubernetes;
@@ -19,7 +18,7 @@ use crate::registry::{Owner, Registry, ServiceName};
 pub struct Exported<'a> {
     fleet: &'a Fleet,
     /// The oldest export first, and of equals that of the smaller ID.
-    exporters: Vec<&'a Arc<Owner>>,
+    exporters: Vec<&'a Owner>,
     /// The whole set's.
     ports: Vec<Port>,
 }
@@ -56,7 +55,7 @@ impl Fleet {
             return None;
         }
         let homes = registry.namespace(namespace)?;
-        let is_exported = |owner: &&Arc<Owner>| {
+        let is_exported = |owner: &&Owner| {
             let Some(service) = owner.service.as_ref().filter(|_| owner.exported.is_some()) else {
                 return false;
             };
@@ -95,7 +94,7 @@ impl<'a> Exported<'a> {
 
     /// Whether it has a ClusterSetIP and no ready endpoint anywhere. Behind a gateway nobody can say so.
     pub fn is_empty(&self) -> bool {
-        let is_idle = |owner: &&Arc<Owner>| {
+        let is_idle = |owner: &&Owner| {
             !matches!(self.fleet.reach(&owner.cluster), Reach::Instead(_))
                 && owner.slices.iter().all(|slice| slice.is_empty())
         };
@@ -104,9 +103,9 @@ impl<'a> Exported<'a> {
 
     /// Those whose addresses are at the name or a name below: all for a headless Service, the one that the
     /// name of an endpoint says, and else the one whose address stands for the ClusterSetIP.
-    pub fn answering(&self, registry: &Registry, below: Below<'_>) -> Vec<&'a Arc<Owner>> {
+    pub fn answering(&self, registry: &Registry, below: Below<'_>) -> Vec<&'a Owner> {
         if let Below::Endpoint { cluster, .. } = below {
-            let is_it = |owner: &&&Arc<Owner>| {
+            let is_it = |owner: &&&Owner| {
                 label_of(&owner.cluster)
                     .is_some_and(|label| label.as_bytes().eq_ignore_ascii_case(cluster))
             };
@@ -150,7 +149,7 @@ impl<'a> Exported<'a> {
         all
     }
 
-    fn first(&self) -> &'a Arc<Owner> {
+    fn first(&self) -> &'a Owner {
         // There is one at least.
         self.exporters[0]
     }

@@ -82,7 +82,7 @@ impl Fleet {
         }
         let Some(name) = registry.service_of(&other.key) else { return false };
         let age = |owner: &Owner| Some((owner.service.as_ref()?.created, owner.cluster.clone()));
-        let first = name.owner(&other.cluster).and_then(|other| age(other));
+        let first = name.owner(&other.cluster).and_then(age);
         match (first, age(owner)) {
             (Some(first), Some(mine)) => first < mine,
             _ => false,

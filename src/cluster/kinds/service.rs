@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Service as ApiService;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -15,18 +16,18 @@ use super::{ObjectKey, Point, Port, PortObject, key_of};
 const MERGE: &str = "fleetdns.io/merge";
 const EXPOSE: &str = "fleetdns.io/expose";
 
-/// What DNS needs of a Service.
+/// What DNS needs of a Service. A clone of it costs little.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Service {
-    pub key: ObjectKey,
+    pub key: Arc<ObjectKey>,
     pub kind: ServiceKind,
-    pub ports: Box<[Port]>,
+    pub ports: Arc<[Port]>,
     /// `metadata.creationTimestamp` in seconds since 1970; 0 where a manifest has none.
     pub created: i64,
     pub annotations: FleetAnnotations,
     /// Where it is reached from outside of its cluster: `spec.externalIPs`, and then the ways into its load
     /// balancer (CoreDNS, plugin/kubernetes/object/service.go).
-    pub external: Box<[Point]>,
+    pub external: Arc<[Point]>,
 }
 
 impl Service {
@@ -137,7 +138,7 @@ impl From<ServiceObject> for Service {
             ServiceKind::ClusterIp(texts.iter().filter_map(|text| text.parse().ok()).collect())
         };
         Service {
-            key,
+            key: Arc::new(key),
             kind,
             ports: spec.ports.unwrap_or_default().into_iter().map(Port::from).collect(),
             created: object.metadata.creation_timestamp.map_or(0, |time| time.0.as_second()),

@@ -173,7 +173,7 @@ fn only_what_is_selected_is_there() {
             keys.into_iter().map(|key| &*key.name).collect::<Vec<_>>().join(" ")
         };
         [
-            names(objects.services.iter().map(|service| &service.key).collect()),
+            names(objects.services.iter().map(|service| &*service.key).collect()),
             names(objects.slices.iter().map(|slice| &slice.key).collect()),
             names(objects.namespaces.iter().map(|space| &space.key).collect()),
         ]

@@ -108,7 +108,7 @@ impl Tree {
         }
         let mut doubles = BTreeSet::new();
         let mut all = Once { files: &self.files, doubles: &mut doubles };
-        merged.services = all.of("Service", |said| &said.services, |of| of.key.clone());
+        merged.services = all.of("Service", |said| &said.services, |of| (*of.key).clone());
         merged.slices = all.of("EndpointSlice", |said| &said.slices, |of| of.key.clone());
         merged.pods = all.of("Pod", |said| &said.pods, |of| key_of(&of.metadata));
         merged.imports = all.of("ServiceImport", |said| &said.imports, |of| of.key.clone());
@@ -119,7 +119,7 @@ impl Tree {
         merged.gateways = all.of("gateway", |said| &said.gateways, |of| of.key.clone());
         if self.selection.only_exported {
             let exports: HashSet<_> = merged.exports.iter().map(|export| &export.key).collect();
-            merged.services.retain(|service| exports.contains(&service.key));
+            merged.services.retain(|service| exports.contains(&*service.key));
             merged
                 .slices
                 .retain(|slice| service_of(slice).is_some_and(|key| exports.contains(&key)));

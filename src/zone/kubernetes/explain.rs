@@ -6,8 +6,6 @@
 mod pointer;
 mod set;
 
-use std::sync::Arc;
-
 use k8s_openapi::jiff::Timestamp;
 
 use super::alias::Elsewhere;
@@ -347,7 +345,7 @@ impl Look<'_> {
         }
     }
 
-    fn explain_ttl(&self, answering: &[&Arc<Owner>], steps: &mut Steps) {
+    fn explain_ttl(&self, answering: &[&Owner], steps: &mut Steps) {
         for owner in answering {
             self.answers(&owner.cluster);
             self.leads(&owner.cluster);

@@ -83,7 +83,7 @@ impl Look<'_> {
         keys
     }
 
-    pub(super) fn local_owner(&self, key: &ObjectKey) -> Option<Arc<Owner>> {
+    pub(super) fn local_owner(&self, key: &ObjectKey) -> Option<Owner> {
         let service = self.registry.service_of(key)?;
         service.owner(&self.zone.fleet.local).cloned()
     }

@@ -171,7 +171,7 @@ fn ways(owner: &Owner, wanted: &Wanted<'_>, headless: bool) -> Vec<Way> {
         }
         return all;
     }
-    for point in &service.external {
+    for point in service.external.iter() {
         all.extend(ports(&service.ports, wanted).map(|port| way(point.clone(), port, "")));
     }
     all

@@ -313,9 +313,9 @@ fn what_service_entries_say() {
     let key = ObjectKey::new("n", "web");
     let kind = ServiceKind::ClusterIp(Default::default());
     let web = Service {
-        key,
+        key: key.into(),
         kind,
-        ports: Box::default(),
+        ports: Default::default(),
         created: 0,
         annotations: Default::default(),
         external: Default::default(),

@@ -1,7 +1,5 @@
 //! Why a Service that clusters export is answered as it is.
 
-use std::sync::Arc;
-
 use k8s_openapi::jiff::Timestamp;
 
 use super::super::Look;
@@ -51,7 +49,7 @@ impl Look<'_> {
     fn explain_answering(
         &self,
         set: &Exported<'_>,
-        answering: &[&Arc<Owner>],
+        answering: &[&Owner],
         below: Below<'_>,
         steps: &mut Steps,
     ) {

@@ -87,9 +87,9 @@ fn service(name: &str, kind: ServiceKind, ports: &str, created: &[&str]) -> Chan
         is_hidden: created.contains(&"hidden"),
     };
     let created = created.iter().find_map(|word| word.parse().ok()).unwrap_or_default();
-    let external = Box::default();
+    let external = Default::default();
     Change::Service(Update::Upsert(Service {
-        key,
+        key: key.into(),
         kind,
         ports: ports.into(),
         created,

@@ -50,7 +50,7 @@ impl Kubernetes {
             return;
         }
         let chosen = self.fleet.choose(registry, namespace, name, true);
-        let owners: Vec<&Arc<Owner>> = chosen.iter().flat_map(|chosen| chosen.owners()).collect();
+        let owners: Vec<&Owner> = chosen.iter().flat_map(|chosen| chosen.owners()).collect();
         let mut list = List { outside, ttl: self.ttl, key, out };
         let found = |wanted: &Wanted<'_>| -> Vec<Way> {
             owners.iter().flat_map(|owner| ways(owner, wanted, outside.headless)).collect()
@@ -91,7 +91,7 @@ fn shared(ways: &[Way]) -> usize {
 fn named(owner: &Owner, headless: bool) -> impl Iterator<Item = (&str, &'static str)> {
     let service = owner.service.as_ref();
     let outside = service.filter(|service| !service.external.is_empty());
-    let of_service = outside.iter().flat_map(|service| &service.ports);
+    let of_service = outside.iter().flat_map(|service| service.ports.iter());
     let is_listed = outside.is_none() && headless && is_headless(owner);
     let slices = owner.slices.iter().filter(move |_| is_listed);
     let of_slices = slices.flat_map(|slice| &slice.ports).filter(|port| !port.name.is_empty());
