@@ -2,63 +2,24 @@
 //! `/metrics`.
 //!
 //! In: the words of the Corefile, and what the plugins say of their readiness. Out: [`axum::Router`]s
-//! that [`serve`] answers with. Listening is the server's, so that what cannot be bound is reported in
-//! one place.
+//! that [`serve`] answers with, within CoreDNS's limits. Listening is the server's, so that what cannot be
+//! bound is reported in one place.
 
 mod elsewhere;
+mod serving;
 pub mod tls;
 
-use std::fmt;
-use std::future::Future;
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
-use std::time::Duration;
 
-use axum::Router;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use axum::serve::Listener;
 use serde::Serialize;
-use tokio::sync::oneshot;
 
 pub use elsewhere::elsewhere;
+pub use serving::serve;
 
 use crate::corefile::{self, Diagnostic, Token};
-
-/// How long open connections may go on after the end was asked for.
-const GRACE: Duration = Duration::from_secs(5);
-
-/// Serves until `stop` is done; requests that are being answered then have 5 seconds more.
-///
-/// # Errors
-/// The listener broke.
-pub async fn serve<L>(
-    listener: L,
-    router: Router,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()>
-where
-    L: Listener,
-    L::Addr: fmt::Debug,
-{
-    let (stopped, stopping) = oneshot::channel();
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
-        stop.await;
-        // Fails only if nobody waits any more.
-        let _ = stopped.send(());
-    });
-    tokio::select! {
-        ended = async { server.await } => ended,
-        () = async {
-            match stopping.await {
-                Ok(()) => tokio::time::sleep(GRACE).await,
-                // The server ended by itself, and the other branch says how.
-                Err(_) => std::future::pending().await,
-            }
-        } => Ok(()),
-    }
-}
 
 /// A page of JSON. What pages show is text and numbers, which always are JSON.
 pub fn json(page: &impl Serialize) -> Response {

@@ -158,5 +158,5 @@ async fn serves_until_it_is_told_to_stop() {
     stream.read_to_string(&mut response).await.unwrap();
     assert!(response.starts_with("HTTP/1.1 200 OK") && response.ends_with("OK"), "{response}");
     stop.send(()).unwrap();
-    serving.await.unwrap().unwrap();
+    serving.await.unwrap();
 }

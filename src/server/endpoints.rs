@@ -115,11 +115,7 @@ impl Endpoints {
                 let page = page.load_full();
                 async move { (*page).clone().oneshot(request).await }
             });
-            self.tasks.spawn(async move {
-                if let Err(error) = admin::serve(listener, current, stop.cancelled_owned()).await {
-                    tracing::error!(%error, "an HTTP endpoint ended");
-                }
-            });
+            self.tasks.spawn(admin::serve(listener, current, stop.cancelled_owned()));
             self.open.insert(at, open);
         }
     }

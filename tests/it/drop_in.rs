@@ -29,6 +29,7 @@
 //! | `@corefile FILE` | The Corefile becomes what the file says. |
 //! | `@ends` | Both processes have ended, with the same code. |
 //! | `@connection PORT TIMES NAME TYPE` | Asks on one connection over TCP, and waits until that is closed. |
+//! | `@silence PORT AFTER` | Is silent on a connection to a page until that is closed, after `nothing`, `half` a header or a whole `request`. |
 //! | `@dig PORT WORD...` | Asks as dig does, for TLS and HTTPS. |
 //!
 //! Counters are compared where the Corefile has `{METRICS_PORT}`, after all steps and unless the servers have

@@ -3,8 +3,12 @@
 
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 
 use rustix::process::Signal;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::play::Side;
 use crate::harness::web::{Page, request};
@@ -13,6 +17,13 @@ use crate::harness::{Connection, LONG, Question, dig, eventually};
 /// Headers that are compared.
 const HEADERS: [&str; 5] =
     ["allow", "cache-control", "content-type", "location", "x-content-type-options"];
+
+/// What clients of pages write before they are silent.
+const SILENCES: [(&str, &str); 3] = [
+    ("nothing", ""),
+    ("half", "GET /health HTTP/1.1\r\nHost: loc"),
+    ("request", "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+];
 
 pub enum Around {
     /// Asks for a page.
@@ -44,6 +55,11 @@ pub enum Around {
         port: String,
         times: usize,
         question: Question,
+    },
+    /// Writes this to the port of a page, and waits until the connection is closed.
+    Silence {
+        port: String,
+        text: &'static str,
     },
     /// Asks by dig.
     Dig {
@@ -100,6 +116,10 @@ impl Around {
                     (Err(error), _) | (_, Err(error)) => return Some(Err(error)),
                 }
             }
+            ["@silence", port, after] => match SILENCES.iter().find(|(name, _)| *name == after) {
+                Some((_, text)) => Around::Silence { port: port.into(), text: *text },
+                None => return Some(Err(format!("no silence after {after}"))),
+            },
             ["@dig", port, _, ..] => Around::Dig { port: port.into(), how: rest(port) },
             _ => return None,
         }))
@@ -165,6 +185,10 @@ impl Around {
                 };
                 format!("{answered} answered, then {}", if is_open { "open" } else { "closed" })
             }
+            Around::Silence { port, text } => {
+                let at = side.server.addr(port);
+                silence(at, text).await.unwrap_or_else(|error| format!("{error}, and open"))
+            }
             Around::Dig { port, how } => {
                 let how = side.filled(how);
                 let reply = dig(side.server.addr(port), &format!("+tries=1 +nocookie {how}")).await;
@@ -175,6 +199,23 @@ impl Around {
             }
         }
     }
+}
+
+/// The status lines that come until a connection is closed on which nothing follows the text.
+///
+/// # Errors
+/// It is not closed.
+async fn silence(at: SocketAddr, text: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect(at).await?;
+    stream.write_all(text.as_bytes()).await?;
+    let mut said = Vec::new();
+    match timeout(LONG, stream.read_to_end(&mut said)).await? {
+        Err(error) if error.kind() != io::ErrorKind::ConnectionReset => return Err(error),
+        _ => {}
+    }
+    let said = String::from_utf8_lossy(&said);
+    let lines = said.lines().filter(|line| line.starts_with("HTTP/"));
+    Ok(lines.chain(["closed"]).collect::<Vec<_>>().join(", "))
 }
 
 fn failed(error: io::Error) -> String {

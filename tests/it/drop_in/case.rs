@@ -100,7 +100,12 @@ impl Case {
     pub fn questions(&self) -> usize {
         let asked = |step: &Step| match &step.does {
             Does::Ask(ask) => ask.times,
-            Does::Around(Around::Page { .. } | Around::Dig { .. } | Around::Connection { .. }) => 1,
+            Does::Around(
+                Around::Page { .. }
+                | Around::Dig { .. }
+                | Around::Connection { .. }
+                | Around::Silence { .. },
+            ) => 1,
             _ => 0,
         };
         self.steps.iter().map(asked).sum()
