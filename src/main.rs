@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use fleetdns::cli::{self, Command, ServeOptions, pid_file};
+use fleetdns::cli::{self, Command, ServeOptions, open_files, pid_file};
 use fleetdns::corefile::{self, Corefile, Diagnostic, ParseOptions, Position};
 use fleetdns::plugin::order;
 use fleetdns::server::instance::Instance;
@@ -67,6 +67,7 @@ fn serve(options: &ServeOptions) -> Result<()> {
     log::start(options.log_format)
         .map_err(|error| anyhow::anyhow!(error))
         .context("the log cannot be started")?;
+    open_files::raise();
     // kube's TLS needs a provider for the process; ring is the one that is built in.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let corefile = load(options)?;

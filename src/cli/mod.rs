@@ -9,6 +9,7 @@ mod clusters;
 mod explain;
 mod go_style;
 pub mod offline;
+pub mod open_files;
 pub mod pid_file;
 mod running;
 mod vip;

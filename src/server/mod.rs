@@ -7,10 +7,20 @@
 //! [`problems`] says all that is wrong with them. A [`listener`] is open for each [`place`] of them and leads
 //! through a [`door`] to its site, and [`running`] starts, changes and ends it all.
 //!
-//! The loops are our own over hickory-proto's codec. hickory-server 0.26.3 ends a TCP listener for ever,
-//! without a word, when an accept fails with ECONNABORTED; it answers the questions of a connection one
-//! after the other; it puts its own size into OPT, and copies every question into fresh memory; it has one
-//! time limit for all, and knows no HTTP/1.1, and no sockets that outlive a reload.
+//! # Whose the parts are
+//!
+//! The codec is hickory-proto's, TLS rustls's, HTTP hyper's and QUIC quinn's. The loops are our own, instead of
+//! hickory-server's (0.26.3). What they do is shown by the tests in `tests/it/connections.rs`, or in the file that
+//! is named:
+//!
+//! | Part | What is ours in it, and why |
+//! |---|---|
+//! | [`accept`] | An accept that fails, for want of file descriptors (EMFILE) or because the client is gone again (ECONNABORTED), ends nothing; hickory-server's listener ends for ever at the second, without a word. Connections beyond a limit wait to be accepted. The handshake has a time limit, and holds up nobody. For TCP, TLS and HTTPS alike. |
+//! | [`stream`] | Answers overtake those that wait (RFC 7766 §6.2.1.1); hickory-server answers one question of a connection after the other. Silence, reading a question and writing an answer have limits of their own, as in CoreDNS, instead of one for all (`lifecycle.rs`, `drop_in/timeouts`); a connection has so many questions on their way and no more, and who takes no answers is left. For TCP and TLS alike. |
+//! | [`https`] | HTTP/1.1 beside HTTP/2, and plain HTTP behind a proxy (`transports.rs`). |
+//! | [`door`] | Sockets and connections outlive a reload (`reloads.rs`). |
+//! | [`edns`], [`reply`] | OPT records and truncation are CoreDNS's (`edns.rs`); hickory-server puts its own size into OPT. |
+//! | [`udp`] | Many packets at a time, answered where they came in, without copies ([`fast`]; `fast_path.rs`). Others have their turn after each (`abuse.rs`). hickory-server copies every question into fresh memory. |
 
 pub mod accept;
 mod batch;

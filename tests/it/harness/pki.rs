@@ -11,6 +11,9 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     SanType,
 };
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use super::scratch;
 
@@ -66,6 +69,14 @@ impl Pki {
     /// The authority's certificate as kubeconfigs carry it.
     pub fn ca_base64(&self) -> String {
         base64(&self.ca_pem)
+    }
+
+    /// The authority, for clients.
+    pub fn roots(&self) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        let authority = CertificateDer::from_pem_slice(self.ca_pem.as_bytes());
+        roots.add(authority.expect("a certificate")).expect("an authority");
+        roots
     }
 
     /// A server's certificate for IP 127.0.0.1.
