@@ -4,11 +4,13 @@
 
 mod harness;
 
+mod abuse;
 mod addon;
 mod bad_corefiles;
 mod cached;
 mod clients;
 mod clusterset;
+mod connections;
 mod dig_cases;
 mod drop_in;
 mod edns;
