@@ -18,6 +18,8 @@ mod shard;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod touch_tests;
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
