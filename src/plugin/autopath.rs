@@ -13,8 +13,11 @@ use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::CNAME;
 use hickory_proto::rr::{Name, RData, Record};
 
+use super::fast::{Now, Question, Stance};
 use super::{Failure, Next, Outcome, Plugin, Reply, Request, names};
 use crate::telemetry::{Metrics, mnemonic};
+use crate::zone::answer::Answer;
+use crate::zone::name::WireName;
 pub use setup::{search_path, setup};
 
 const NAME: &str = "autopath";
@@ -23,6 +26,8 @@ const NAME: &str = "autopath";
 #[derive(Debug)]
 pub struct Autopath {
     zones: Vec<Name>,
+    /// The same as the fast path has them.
+    wire_zones: Vec<WireName>,
     path: Path,
     metrics: Arc<Metrics>,
 }
@@ -53,6 +58,14 @@ impl Autopath {
 impl Plugin for Autopath {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn stance(&self) -> Stance {
+        Stance::Chooses
+    }
+
+    fn answer_now(&self, question: &Question<'_>, _answer: &mut Answer) -> Now {
+        if names::wire_within(&self.wire_zones, question.name) { Now::Unknown } else { Now::Passes }
     }
 
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {

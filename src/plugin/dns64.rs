@@ -3,7 +3,7 @@
 //! In: AAAA questions from IPv6, or with `allow_ipv4` from all. Out: what the next plugin says, or where that
 //! has no AAAA records what the whole server says of A, each address with the prefix before it (RFC 6052 §2.2).
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -11,10 +11,13 @@ use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{DNSClass, RData, Record, RecordType};
 use ipnet::{IpNet, Ipv6Net};
 
+use super::fast::{Now, Question, Stance};
 use super::setup::Setup;
 use super::{Failure, Next, Outcome, Plugin, Reply, Request};
 use crate::corefile::{Diagnostic, Directive, Token};
 use crate::telemetry::Metrics;
+use crate::zone::answer::Answer;
+use crate::zone::rtype;
 
 const NAME: &str = "dns64";
 const USAGE: &str = "dns64 [PREFIX]";
@@ -100,8 +103,17 @@ impl Plugin for Dns64 {
         NAME
     }
 
+    fn stance(&self) -> Stance {
+        Stance::Chooses
+    }
+
+    fn answer_now(&self, question: &Question<'_>, _answer: &mut Answer) -> Now {
+        if self.takes(question.client, question.qtype) { Now::Unknown } else { Now::Passes }
+    }
+
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {
-        if !self.takes(request) {
+        let (client, qtype) = (request.client.ip().to_canonical(), request.qtype().into());
+        if !self.takes(client, qtype) || request.query().query_class() != DNSClass::IN {
             return next.run(NAME, request).await;
         }
         let original = match next.run(NAME, request).await {
@@ -118,11 +130,9 @@ impl Plugin for Dns64 {
 }
 
 impl Dns64 {
-    /// Whether a question is looked at.
-    fn takes(&self, request: &Request) -> bool {
-        (self.allow_ipv4 || request.client.ip().to_canonical().is_ipv6())
-            && request.qtype() == RecordType::AAAA
-            && request.query().query_class() == DNSClass::IN
+    /// Whether a question of class IN is looked at.
+    fn takes(&self, client: IpAddr, qtype: u16) -> bool {
+        (self.allow_ipv4 || client.is_ipv6()) && qtype == rtype::AAAA
     }
 
     /// Whether a reply to it is replaced: all errors but NXDOMAIN are as good as no address (RFC 6147 §5.1.2).

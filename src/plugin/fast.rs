@@ -7,10 +7,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Plugin, Request};
+use super::{Plugin, Request, names};
 use crate::telemetry::cache::Kept;
-use crate::zone::answer::Answer;
+use crate::zone::answer::{Answer, RecordRef, Section};
 use crate::zone::name::WireName;
+use crate::zone::{rcode, rtype};
 
 /// How a plugin stands to the questions of the fast path, which have no EDNS options and are for one of the
 /// usual types: not ANY, HINFO, DS or a transfer.
@@ -19,10 +20,16 @@ pub enum Stance {
     InTheWay,
     /// It leaves them and their answers as they are.
     Aside,
-    /// It answers some of them, by [`Plugin::answer_now`].
+    /// It answers some of them, by [`Plugin::answer_now`], and no `cache` keeps what it answers
+    /// ([`Plugin::holds`]).
     Answers,
+    /// It says by [`Plugin::answer_now`] which of them it leaves as they are; what it does with the others, a
+    /// `cache` before it may keep.
+    Chooses,
     /// It puts the addresses of an answer into random order.
     Shuffles,
+    /// It leaves out of positive answers what nobody asked for (`minimal`).
+    Trims,
     /// It counts them by these zones, the longest first (`prometheus`).
     Counts(Vec<(WireName, Arc<str>)>),
     /// It has nothing for what those answer that answer, and may have something for the rest; it counts both in
@@ -79,13 +86,22 @@ pub enum Now {
 /// The plugins of a chain that matter to the fast path.
 #[derive(Default)]
 pub struct Fast {
-    /// Those that may answer, in the order of the chain.
-    answering: Vec<Arc<dyn Plugin>>,
-    /// Those that would, but for others before them.
-    behind: Vec<Arc<dyn Plugin>>,
+    /// In the order of the chain.
+    steps: Vec<Step>,
+    /// How many of them stand before `cache`.
+    before: usize,
+    /// Whether `minimal` is among the plugins, which stands before all that answer.
+    trims: bool,
     pub shuffles: bool,
     pub counts: Option<Counts>,
     pub keeps: Option<Keeps>,
+}
+
+/// A plugin that a question comes to.
+enum Step {
+    InTheWay,
+    Answers(Arc<dyn Plugin>),
+    Chooses(Arc<dyn Plugin>),
 }
 
 /// How `cache` keeps.
@@ -108,50 +124,96 @@ impl Fast {
     /// The fast path of a chain; `None` where it would answer nothing.
     pub fn of(chain: &[Arc<dyn Plugin>]) -> Option<Self> {
         let mut fast = Fast::default();
-        let mut is_free = true;
+        let (mut is_free, mut may_answer) = (true, false);
         for (number, plugin) in chain.iter().enumerate() {
             match plugin.stance() {
-                Stance::InTheWay => is_free = false,
-                Stance::Answers if is_free => fast.answering.push(plugin.clone()),
-                Stance::Answers => fast.behind.push(plugin.clone()),
+                Stance::InTheWay => {
+                    is_free = false;
+                    fast.steps.push(Step::InTheWay);
+                }
+                Stance::Answers => {
+                    may_answer |= is_free;
+                    fast.steps.push(Step::Answers(plugin.clone()));
+                }
+                Stance::Chooses => {
+                    may_answer |= is_free;
+                    fast.steps.push(Step::Chooses(plugin.clone()));
+                }
                 _ if !is_free => {}
                 Stance::Aside => {}
                 Stance::Shuffles => fast.shuffles = true,
+                Stance::Trims => fast.trims = true,
                 Stance::Counts(zones) => {
                     let next = chain.get(number + 1).map_or("", |next| next.name());
                     fast.counts = Some(Counts { zones, next });
                 }
                 Stance::Keeps(zones, label) => {
+                    fast.before = fast.steps.len();
                     fast.keeps = Some(Keeps { plugin: plugin.clone(), zones, label });
                 }
             }
         }
-        (!fast.answering.is_empty() || fast.keeps.is_some()).then_some(fast)
+        (may_answer || fast.keeps.is_some()).then_some(fast)
     }
 
     /// Asks the plugins in their order. Says where the answer is from, if there is one; `answer` is clear.
     pub fn answer(&self, question: &Question<'_>, answer: &mut Answer) -> Option<From> {
         let keeps = self.keeps.as_ref().filter(|keeps| keeps.is_for(question.name));
-        for plugin in &self.answering {
-            match plugin.answer_now(question, answer) {
-                Now::Answered => return Some(From::Plugin { missed: keeps.is_some() }),
-                Now::Passes => answer.clear(),
-                Now::Kept(_) | Now::Unknown => return None,
+        // Until a plugin is in the way: then only what was kept before it may be the answer.
+        let mut is_free = true;
+        for (number, step) in self.steps.iter().enumerate() {
+            let is_behind = keeps.is_some() && number >= self.before;
+            let says = match step {
+                Step::InTheWay => Now::Unknown,
+                Step::Chooses(_) if !is_free => continue,
+                Step::Answers(plugin) | Step::Chooses(plugin) => {
+                    plugin.answer_now(question, answer)
+                }
+            };
+            match (says, step) {
+                (Now::Passes, _) => answer.clear(),
+                (Now::Answered, Step::Answers(_)) if is_free => {
+                    return Some(self.given(is_behind, answer));
+                }
+                (Now::Answered, Step::Chooses(_)) if is_free && !is_behind => {
+                    return Some(self.given(false, answer));
+                }
+                // Nothing is kept for as long as one of these answers it.
+                (_, Step::Answers(_)) => return None,
+                _ if is_behind => {
+                    is_free = false;
+                    answer.clear();
+                }
+                _ => return None,
             }
         }
-        // Nothing is kept for as long as one of these answers it.
-        let is_held = |plugin: &Arc<dyn Plugin>| plugin.answer_now(question, answer) != Now::Passes;
-        let keeps = keeps.filter(|_| !self.behind.iter().any(is_held))?;
-        match keeps.plugin.answer_now(question, answer) {
+        match keeps?.plugin.answer_now(question, answer) {
             Now::Kept(kept) => Some(From::Cache(kept)),
             Now::Answered | Now::Passes | Now::Unknown => None,
         }
     }
+
+    /// What a plugin answered, as it leaves the chain; `cache` had nothing of it if it was asked.
+    fn given(&self, missed: bool, answer: &mut Answer) -> From {
+        if self.trims && is_positive(answer) {
+            answer.keep(Section::Answer);
+        }
+        From::Plugin { missed }
+    }
+}
+
+/// Whether it has records, or nothing at all, as [`super::response::Kind::NoError`] says it of a message.
+fn is_positive(answer: &Answer) -> bool {
+    let denies = |record: RecordRef<'_>| {
+        record.section == Section::Authority && matches!(record.rtype, rtype::SOA | rtype::NS)
+    };
+    answer.code == rcode::NOERROR
+        && (!answer.is_empty(Section::Answer) || !answer.records().any(denies))
 }
 
 impl Keeps {
     fn is_for(&self, name: &WireName) -> bool {
-        self.zones.iter().any(|zone| name.left_of(zone).is_some())
+        names::wire_within(&self.zones, name)
     }
 }
 

@@ -13,11 +13,14 @@ use hickory_proto::rr::rdata::{NS, PTR, SOA};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 use super::explain::Told;
+use super::fast::{Now, Question, Stance};
 use super::setup::Setup;
 use super::{Next, Outcome, Plugin, Reply, Request};
 use crate::corefile::{Diagnostic, Directive};
 use crate::telemetry::{Metrics, mnemonic};
+use crate::zone::answer::Answer;
 use crate::zone::explain::Steps;
+use crate::zone::name::MAX_NAME;
 
 const NAME: &str = "local";
 /// Of all records and of negative answers, in seconds.
@@ -90,6 +93,17 @@ impl Plugin for Local {
             self.metrics.local.intercepted();
         }
         Reply::message(reply(request, kind))
+    }
+
+    fn stance(&self) -> Stance {
+        Stance::Chooses
+    }
+
+    fn answer_now(&self, question: &Question<'_>, _answer: &mut Answer) -> Now {
+        match question.name.plain_text(&mut [0; MAX_NAME]) {
+            Some(name) if self.kind(name).is_none() => Now::Passes,
+            _ => Now::Unknown,
+        }
     }
 
     fn explain(&self, request: &Request, steps: &mut Steps) -> Told {

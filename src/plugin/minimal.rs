@@ -6,6 +6,7 @@
 use async_trait::async_trait;
 use hickory_proto::op::Message;
 
+use super::fast::Stance;
 use super::response::Kind;
 use super::setup::Setup;
 use super::{Next, Outcome, Plugin, Reply, Request};
@@ -33,6 +34,10 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
 impl Plugin for Minimal {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn stance(&self) -> Stance {
+        Stance::Trims
     }
 
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {

@@ -129,7 +129,7 @@ pub trait Plugin: Send + Sync {
     }
 
     /// Answers a question at once, as [`Plugin::handle`] would; `answer` is clear. For plugins whose stance
-    /// is [`Stance::Answers`]. Must not wait, lock or allocate.
+    /// is [`Stance::Answers`] or [`Stance::Chooses`]. Must not wait, lock or allocate.
     fn answer_now(&self, _question: &Question<'_>, _answer: &mut Answer) -> Now {
         Now::Unknown
     }

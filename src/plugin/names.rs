@@ -74,6 +74,8 @@ pub fn zones_or_all(words: &[Token]) -> Result<Vec<Name>, Diagnostic> {
 pub struct Zones {
     /// Longest first.
     zones: Vec<(Name, Arc<str>)>,
+    /// The same as the zone reads them.
+    wire: Vec<WireName>,
 }
 
 impl Zones {
@@ -84,12 +86,19 @@ impl Zones {
             .filter_map(|zone| Some((parse(zone)?, Arc::from(zone.as_str()))))
             .collect();
         zones.sort_by_key(|(name, _)| std::cmp::Reverse(name.iter().len()));
-        Zones { zones }
+        let wire = zones.iter().map(|(name, _)| wire(name)).collect();
+        Zones { zones, wire }
+    }
+
+    /// Whether a name is in one of them.
+    pub fn contain(&self, name: &WireName) -> bool {
+        wire_within(&self.wire, name)
     }
 
     /// All of them, the longest first.
     pub fn all(&self) -> Vec<(WireName, Arc<str>)> {
-        self.zones.iter().map(|(zone, text)| (wire(zone), text.clone())).collect()
+        let texts = self.zones.iter().map(|(_, text)| text.clone());
+        self.wire.iter().cloned().zip(texts).collect()
     }
 
     /// The longest zone that the name is in.
@@ -101,6 +110,11 @@ impl Zones {
 /// Whether `name` is in one of the zones.
 pub fn within(zones: &[Name], name: &Name) -> bool {
     zones.iter().any(|zone| zone.zone_of(name))
+}
+
+/// The same of names as the zone reads them.
+pub fn wire_within(zones: &[WireName], name: &WireName) -> bool {
+    zones.iter().any(|zone| name.left_of(zone).is_some())
 }
 
 /// The name as the zone reads it.

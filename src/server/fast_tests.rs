@@ -13,12 +13,25 @@ use crate::server::instance::Instance;
 const COREFILE: &str = ".:53 {
     errors
     prometheus 127.0.0.1:0
-    cache 30
-    loop
+    local
+    dns64
     loadbalance
+    rewrite name old.example web.shop.svc.cluster.local
+    cache 30
+    minimal
+    template IN ANY internal.example {
+        rcode NXDOMAIN
+    }
     sentinel remote {
         answer 240.0.0.1 240.0.0.2
     }
+    hosts nowhere/hosts {
+        192.0.2.1 host.internal
+        192.0.2.2 *.wild.internal
+        fallthrough
+    }
+    k8s_external outside.example
+    loop
     kubernetes cluster.local in-addr.arpa ip6.arpa {
         manifests zones/demo/east
         pods insecure
@@ -29,6 +42,17 @@ const COREFILE: &str = ".:53 {
         members manifests west zones/demo/west
         members manifests vms zones/demo/vms
         reach vms gateway 203.0.113.10
+    }
+}
+hosts.example:53 2.0.192.in-addr.arpa:53 {
+    prometheus 127.0.0.1:0
+    loadbalance
+    minimal
+    hosts nowhere/hosts {
+        192.0.2.1 a.hosts.example
+        192.0.2.2 a.hosts.example
+        2001:db8::1 a.hosts.example
+        192.0.2.3 *.wild.hosts.example
     }
 }
 logged.example:53 {
@@ -89,6 +113,11 @@ async fn allocates_nothing() {
         ("31.1.244.10.in-addr.arpa", PTR),
         ("a.b.remote", A),
         ("remote", RecordType::NS),
+        ("A.hosts.example", A),
+        ("a.hosts.example", AAAA),
+        ("a.hosts.example", MX),
+        ("b.wild.hosts.example", A),
+        ("2.2.0.192.in-addr.arpa", PTR),
     ] {
         for size in [None, Some(1232)] {
             let packet = packet(name, qtype, size);
@@ -120,6 +149,16 @@ async fn leaves_the_rest_to_the_chain() {
         packet("www.example.com", A, None),
         packet("9.9.9.10.in-addr.arpa", PTR, None),
         packet("a.logged.example", A, None),
+        // What plugins in front have a word in.
+        packet("localhost", A, None),
+        packet("1.0.0.127.in-addr.arpa", PTR, None),
+        packet("old.example", A, None),
+        packet("a.internal.example", A, None),
+        packet("web.shop.outside.example", A, None),
+        packet("none.hosts.example", A, None),
+        // What `cache` is to keep.
+        packet("host.internal", A, None),
+        packet("a.wild.internal", A, None),
         with(|packet| packet.truncate(20)),
         with(|packet| packet.push(0)),
         // A response, another opcode, truncated, another class, a pointer.

@@ -160,6 +160,11 @@ impl Answer {
         }
     }
 
+    /// Forgets the records of all other sections.
+    pub fn keep(&mut self, section: Section) {
+        self.records.retain(|record| record.section == section);
+    }
+
     /// Becomes another answer, every record with the same TTL.
     pub fn copy(&mut self, other: &Answer, ttl: u32) {
         self.clear();

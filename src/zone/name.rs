@@ -120,6 +120,28 @@ impl WireName {
         Some(())
     }
 
+    /// The text in lower case with its final dot, as the Corefile's patterns are compared with it; `None` where
+    /// an octet is more than one letter of it, or means something in it.
+    pub fn plain_text<'t>(&self, text: &'t mut [u8; MAX_NAME]) -> Option<&'t str> {
+        let mut length = 0;
+        for index in 0..self.labels() {
+            let label = self.label(index);
+            let is_plain = |octet: &u8| octet.is_ascii_alphanumeric() || b"-_*/".contains(octet);
+            if !label.iter().all(is_plain) {
+                return None;
+            }
+            text[length..length + label.len()].copy_from_slice(label);
+            length += label.len();
+            text[length] = b'.';
+            length += 1;
+        }
+        if length == 0 {
+            text[0] = b'.';
+            length = 1;
+        }
+        std::str::from_utf8(&text[..length]).ok()
+    }
+
     /// Number of labels, without the root.
     pub fn labels(&self) -> usize {
         usize::from(self.labels)
@@ -227,6 +249,24 @@ impl fmt::Debug for WireName {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn is_plain_text_where_nothing_is_escaped() {
+        for (wire, expected) in [
+            (&b"\x00"[..], Some(".")),
+            (b"\x03WWW\x07example\x00", Some("www.example.")),
+            (b"\x01*\x05_http\x03a-1\x00", Some("*._http.a-1.")),
+            (b"\x03a.b\x00", None),
+            (b"\x02a\\\x00", None),
+            (b"\x01\xff\x00", None),
+        ] {
+            let name = WireName::read(wire).unwrap().0;
+            assert_eq!(name.plain_text(&mut [0; MAX_NAME]), expected, "{name}");
+        }
+        let longest =
+            WireName::from_labels([[b'a'; 63]; 3].iter().map(|label| &label[..])).unwrap();
+        assert_eq!(longest.plain_text(&mut [0; MAX_NAME]).map(str::len), Some(192));
+    }
 
     #[test]
     fn reads_and_shows_names() {

@@ -20,12 +20,58 @@ use rand::{RngExt, SeedableRng};
 
 use crate::harness::compare::render;
 use crate::harness::objects::{endpoints, namespace, service};
-use crate::harness::{ControlPlane, LONG, Question, eventually, fleet};
+use crate::harness::{ControlPlane, LONG, Question, eventually, fleet, scratch};
 use crate::oracle;
 
 /// Random and mutated packets of each Corefile.
 const RANDOM: usize = 25_000;
 const CLIENTS: [&str; 2] = ["10.44.0.1:4000", "[2001:db8::1]:4000"];
+
+/// A file for `hosts`.
+const NODES: &str = "192.0.2.9 host.minikube.internal node-1 Node-1.Example.org
+192.0.2.10 node-2 node-2.internal
+2001:db8::9 node-1 host.minikube.internal
+192.0.2.11 *.wild.internal
+2001:db8::12 own.wild.internal dual.oracle.svc.cluster.local
+192.0.2.13 dual.oracle.svc.cluster.local";
+/// Names of it and around.
+const HOSTS: [&str; 12] = [
+    "host.minikube.internal.",
+    "HOST.minikube.Internal.",
+    "minikube.internal.",
+    "node-1.",
+    "node-2.internal.",
+    "a.wild.internal.",
+    "b.a.wild.internal.",
+    "own.wild.internal.",
+    "dual.oracle.svc.cluster.local.",
+    "9.2.0.192.in-addr.arpa.",
+    "14.2.0.192.in-addr.arpa.",
+    "9.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa.",
+];
+/// Names that other plugins have a word in, and names like them.
+const OTHERS: [&str; 20] = [
+    "localhost.",
+    "a.localhost.",
+    "localhost.example.",
+    "notlocalhost.",
+    "1.0.0.127.in-addr.arpa.",
+    "2.0.0.127.in-addr.arpa.",
+    "127.in-addr.arpa.",
+    "1.0.127.10.in-addr.arpa.",
+    "0.10.in-addr.arpa.",
+    "old.example.",
+    "a.old.example.",
+    "dual.short.example.",
+    "short.example.",
+    "dual.odd.example.",
+    "www.path.example.",
+    "a.b.c.d.internal.cloudapp.net.",
+    "a.internal.cloudapp.net.",
+    "outside.example.",
+    "dual.oracle.outside.example.",
+    "none.outside.example.",
+];
 
 /// A site, and a worker of another one that is set up alike: each counts by itself.
 struct Both {
@@ -280,6 +326,119 @@ async fn options() {
     );
     let mut both = Both::start(&text, oracle::MARKER_NAME).await;
     both.ask_all(&oracle::names(), 3).await;
+}
+
+/// As k3s writes it, with a file of the nodes' names, some of which the cluster has, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hosts_behind_a_cache() {
+    let kubeconfig = oracle::objects().await;
+    let hosts = scratch::folder("hosts").join("NodeHosts");
+    std::fs::write(&hosts, NODES).expect("write a file");
+    // The TTLs are as long as no test runs, so that both keep the same.
+    let text = format!(
+        ".:53 {{
+            errors
+            kubernetes cluster.local in-addr.arpa ip6.arpa {{
+                kubeconfig {kubeconfig}
+                pods insecure
+                fallthrough in-addr.arpa ip6.arpa
+            }}
+            hosts {} {{
+                ttl 36000
+                reload 15s
+                fallthrough
+            }}
+            prometheus 127.0.0.1:0
+            cache 3600 {{
+                keepttl
+            }}
+            loop
+            loadbalance
+        }}",
+        hosts.display()
+    );
+    let mut both = Both::start(&text, oracle::MARKER_NAME).await;
+    let mut names = oracle::names();
+    names.extend(HOSTS.map(Into::into));
+    // What was asked once is kept.
+    names.extend(HOSTS.map(Into::into));
+    both.ask_some(&names, 5, 3).await;
+}
+
+/// Plugins that stand before the cluster, and have a word in some questions: as minikube and AKS have them, and
+/// others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_others() {
+    let kubeconfig = oracle::objects().await;
+    let inline: Vec<&str> = NODES.lines().collect();
+    let resolv_conf = scratch::folder("path").join("resolv.conf");
+    std::fs::write(&resolv_conf, "search path.example oracle.svc.cluster.local").expect("write");
+    let text = format!(
+        ".:53 {{
+            errors
+            prometheus 127.0.0.1:0
+            local
+            dns64
+            loadbalance
+            rewrite name old.example dual.oracle.svc.cluster.local
+            rewrite name suffix .short.example .oracle.svc.cluster.local answer auto
+            rewrite name regex (.*)\\.odd\\.example {{1}}.oracle.svc.cluster.local
+            rewrite ttl exact web.oracle.svc.cluster.local 7-7
+            autopath path.example {resolv_conf}
+            minimal
+            template ANY ANY internal.cloudapp.net {{
+                match \"^(?:[^.]+\\.){{4,}}internal\\.cloudapp\\.net\\.$\"
+                rcode NXDOMAIN
+                fallthrough
+            }}
+            template IN MX oracle.svc.cluster.local {{
+                rcode NOERROR
+            }}
+            hosts nowhere/hosts {{
+                {inline}
+                fallthrough
+            }}
+            k8s_external outside.example
+            kubernetes cluster.local in-addr.arpa ip6.arpa {{
+                kubeconfig {kubeconfig}
+                pods insecure
+                fallthrough in-addr.arpa ip6.arpa
+            }}
+        }}",
+        resolv_conf = resolv_conf.display(),
+        inline = inline.join("\n")
+    );
+    let mut both = Both::start(&text, oracle::MARKER_NAME).await;
+    let mut names = oracle::names();
+    names.extend(HOSTS.map(Into::into));
+    names.extend(OTHERS.map(Into::into));
+    both.ask_some(&names, 6, 3).await;
+}
+
+/// `hosts` of names outside of its zones, and where it hands nothing on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hosts_with_zones() {
+    let kubeconfig = oracle::objects().await;
+    let inline: Vec<&str> = NODES.lines().collect();
+    let text = format!(
+        ".:53 {{
+            prometheus 127.0.0.1:0
+            minimal
+            hosts nowhere/hosts internal oracle.svc.cluster.local {{
+                {}
+                fallthrough wild.internal
+                fallthrough_unsupported
+            }}
+            kubernetes cluster.local in-addr.arpa ip6.arpa {{
+                kubeconfig {kubeconfig}
+            }}
+        }}",
+        inline.join("\n")
+    );
+    let mut both = Both::start(&text, oracle::MARKER_NAME).await;
+    let mut names = oracle::names();
+    names.extend(HOSTS.map(Into::into));
+    both.ask_some(&names, 7, 8).await;
 }
 
 /// What `cache` keeps is answered fast, though the cluster behind another plugin is not.

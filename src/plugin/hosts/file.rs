@@ -120,7 +120,7 @@ mod tests {
     use hickory_proto::rr::Name;
 
     use super::*;
-    use crate::plugin::names;
+    use crate::zone::name::WireName;
 
     fn file(path: PathBuf) -> HostsFile {
         let rules = Rules { zones: vec![Name::root()], reverse: true };
@@ -132,7 +132,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hosts");
         let file = file(path.clone());
-        let count = || file.table().v4(&names::parse("a").unwrap()).len();
+        let count = || file.table().v4(&WireName::parse("a").unwrap()).len();
         assert_eq!(count(), 0, "no file");
         fs::write(&path, "10.0.0.1 a\n").unwrap();
         file.0.refresh();

@@ -13,16 +13,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hickory_proto::op::ResponseCode;
-use hickory_proto::rr::rdata::PTR;
-use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 use super::background::Background;
 use super::explain::Told;
+use super::fast::{Now, Question, Stance};
 use super::{Failure, Next, Outcome, Plugin, Reply, Request, names};
 use file::HostsFile;
 use table::Table;
 
+use crate::zone::answer::{Answer, Section};
 use crate::zone::explain::Steps;
+use crate::zone::name::WireName;
+use crate::zone::{reverse, rtype};
 
 pub use setup::setup;
 
@@ -31,9 +33,9 @@ const NAME: &str = "hosts";
 /// The plugin.
 #[derive(Debug)]
 pub struct Hosts {
-    zones: Vec<Name>,
+    zones: Vec<WireName>,
     /// Where names that are not there are handed on.
-    fallthrough: Vec<Name>,
+    fallthrough: Vec<WireName>,
     /// Whether questions for other types than it has are handed on there, too.
     passes_other_types: bool,
     ttl: u32,
@@ -50,29 +52,34 @@ impl Plugin for Hosts {
     }
 
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {
-        let (name, qtype) = (request.qname(), request.qtype());
-        if qtype != RecordType::PTR && !names::within(&self.zones, name) {
-            return next.run(NAME, request).await;
+        let name = names::wire(request.qname());
+        let mut answer = Answer::default();
+        match self.answer_now(&Question::of(request, &name), &mut answer) {
+            Now::Answered => Reply::message(answer.message(request.reply())),
+            Now::Passes => next.run(NAME, request).await,
+            Now::Kept(_) | Now::Unknown => Err(Failure::code(ResponseCode::ServFail)),
         }
-        if self.passes(name, qtype) {
-            return next.run(NAME, request).await;
+    }
+
+    fn stance(&self) -> Stance {
+        Stance::Chooses
+    }
+
+    fn answer_now(&self, question: &Question<'_>, answer: &mut Answer) -> Now {
+        let Question { name, qtype, .. } = *question;
+        if qtype != rtype::PTR && !names::wire_within(&self.zones, name) || self.passes(name, qtype)
+        {
+            return Now::Passes;
         }
-        let data = match self.look_up(name, qtype) {
-            Some(data) => data,
-            // CoreDNS hands PTR questions on, whether or not it may fall through.
-            None if qtype == RecordType::PTR || names::within(&self.fallthrough, name) => {
-                return next.run(NAME, request).await;
-            }
-            None => return Err(Failure::code(ResponseCode::ServFail)),
-        };
-        let owner = name.to_lowercase();
-        let mut reply = request.reply();
-        reply.metadata.authoritative = true;
-        reply.answers = data
-            .into_iter()
-            .map(|data| Record::from_rdata(owner.clone(), self.ttl, data))
-            .collect();
-        Reply::message(reply)
+        if self.look_up(name, qtype, answer) {
+            answer.authoritative = true;
+            return Now::Answered;
+        }
+        // CoreDNS hands PTR questions on, whether or not it may fall through.
+        match qtype == rtype::PTR || names::wire_within(&self.fallthrough, name) {
+            true => Now::Passes,
+            false => Now::Unknown,
+        }
     }
 
     fn start(&self, background: &Background) {
@@ -80,21 +87,21 @@ impl Plugin for Hosts {
     }
 
     fn explain(&self, request: &Request, steps: &mut Steps) -> Told {
-        let (name, qtype) = (request.qname(), request.qtype());
-        if qtype != RecordType::PTR && !names::within(&self.zones, name) {
+        let (name, qtype) = (names::wire(request.qname()), u16::from(request.qtype()));
+        if qtype != rtype::PTR && !names::wire_within(&self.zones, &name) {
             steps.add("zone", "the name is in none of its zones");
             return Told::Passes;
         }
-        if self.passes(name, qtype) {
+        if self.passes(&name, qtype) {
             steps.add("fallthrough_unsupported", "it has no records of the type");
             return Told::Passes;
         }
-        if self.look_up(name, qtype).is_some() {
+        if self.look_up(&name, qtype, &mut Answer::default()) {
             steps.add("hosts", "it has the name");
             return Told::Answers;
         }
         steps.add("hosts", "it does not have the name");
-        match qtype == RecordType::PTR || names::within(&self.fallthrough, name) {
+        match qtype == rtype::PTR || names::wire_within(&self.fallthrough, &name) {
             true => Told::Passes,
             false => {
                 steps.add("fallthrough", "names that it does not have stay without an answer");
@@ -106,42 +113,35 @@ impl Plugin for Hosts {
 
 impl Hosts {
     /// Whether a question is handed on for its type, whether or not the name is there.
-    fn passes(&self, name: &Name, qtype: RecordType) -> bool {
-        let has = matches!(qtype, RecordType::A | RecordType::AAAA | RecordType::PTR);
-        !has && self.passes_other_types && names::within(&self.fallthrough, name)
+    fn passes(&self, name: &WireName, qtype: u16) -> bool {
+        let has = matches!(qtype, rtype::A | rtype::AAAA | rtype::PTR);
+        !has && self.passes_other_types && names::wire_within(&self.fallthrough, name)
     }
 
-    /// What there is for a question, the file's first, then that of the Corefile; nothing for a name
-    /// that has only other types, `None` for one that has no addresses. All of it is from one reading of
-    /// the file.
-    fn look_up(&self, name: &Name, qtype: RecordType) -> Option<Vec<RData>> {
+    /// Writes what there is for a question, the file's first, then that of the Corefile: nothing for a name that
+    /// has only other types. Says whether there is the name, or one of the address. All of it is from one
+    /// reading of the file.
+    fn look_up(&self, name: &WireName, qtype: u16, answer: &mut Answer) -> bool {
         let file = self.file.table();
         let tables = [&*file, &self.inline];
-        if qtype == RecordType::PTR {
-            let address = reverse(name)?;
-            let names = tables.into_iter().flat_map(|table| table.names(address));
-            let data: Vec<RData> = names.map(|name| RData::PTR(PTR(name.clone()))).collect();
-            return (!data.is_empty()).then_some(data);
+        let (owner, ttl) = (name.folded(), self.ttl);
+        if qtype == rtype::PTR {
+            let Some(address) = reverse::address(name) else { return false };
+            for target in tables.into_iter().flat_map(|table| table.names(address)) {
+                answer.name(Section::Answer, owner, rtype::PTR, ttl, target);
+            }
+            return answer.mark() > 0;
         }
-        let v4 = || tables.into_iter().flat_map(|table| table.v4(name));
-        let v6 = || tables.into_iter().flat_map(|table| table.v6(name));
-        if v4().next().is_none() && v6().next().is_none() {
-            return None;
+        let mut is_there = false;
+        for table in tables {
+            let (v4, v6) = (table.v4(name), table.v6(name));
+            is_there |= !v4.is_empty() || !v6.is_empty();
+            let v4 = v4.iter().map(|v4| IpAddr::V4(*v4)).filter(|_| qtype == rtype::A);
+            let v6 = v6.iter().map(|v6| IpAddr::V6(*v6)).filter(|_| qtype == rtype::AAAA);
+            v4.chain(v6).for_each(|address| answer.address(Section::Answer, owner, ttl, address));
         }
-        Some(match qtype {
-            RecordType::A => v4().map(|address| RData::A((*address).into())).collect(),
-            RecordType::AAAA => v6().map(|address| RData::AAAA((*address).into())).collect(),
-            _ => Vec::new(),
-        })
+        is_there
     }
-}
-
-/// The address that a reverse name is for; one of IPv4 written as IPv6 counts as IPv4.
-fn reverse(name: &Name) -> Option<IpAddr> {
-    let network = name.parse_arpa_name().ok()?;
-    let address = network.addr();
-    // Parts of addresses, and numbers with leading zeros, are names of no address.
-    (Name::from(address) == *name).then(|| address.to_canonical())
 }
 
 #[cfg(test)]

@@ -57,8 +57,8 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
     let inline = inline(&options.inline, &rules);
     let metrics = setup.process.metrics.clone();
     setup.push(Hosts {
-        zones: rules.zones.clone(),
-        fallthrough: options.fallthrough,
+        zones: rules.zones.iter().map(names::wire).collect(),
+        fallthrough: options.fallthrough.iter().map(names::wire).collect(),
         ttl: options.ttl,
         passes_other_types: options.passes_other_types.is_some(),
         file: HostsFile::new(path, rules, inline.entries(), Arc::clone(&metrics)),

@@ -3,28 +3,32 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use foldhash::fast::RandomState;
 use hickory_proto::rr::Name;
 use tracing::error;
 
 use crate::plugin::names;
+use crate::zone::name::WireName;
 
-/// Addresses by name and names by address. Names are compared in any case and kept in lower case.
+/// Addresses by name and names by address. Names are in wire form and lower case.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    exact: Addresses,
+    exact: Names,
     /// By what follows the `*`.
-    wild: Addresses,
-    names: HashMap<IpAddr, Vec<Name>>,
+    wild: Names,
+    names: HashMap<IpAddr, Vec<Box<[u8]>>, RandomState>,
     entries: usize,
 }
+
+type Names = HashMap<Box<[u8]>, Addresses, RandomState>;
 
 /// Octets of the longest word of a file that is looked at.
 const LONGEST: usize = 1024;
 
 #[derive(Debug, Default)]
 struct Addresses {
-    v4: HashMap<Name, Vec<Ipv4Addr>>,
-    v6: HashMap<Name, Vec<Ipv6Addr>>,
+    v4: Vec<Ipv4Addr>,
+    v6: Vec<Ipv6Addr>,
 }
 
 /// What of a file is taken.
@@ -87,51 +91,52 @@ impl Table {
         if !names::within(&rules.zones, name) {
             return;
         }
-        let name = name.to_lowercase();
         self.entries += 1;
+        let wire = names::wire(name);
         if name.is_wildcard() {
             // A `*` alone stands for no name in CoreDNS.
-            if !name.base_name().is_root() {
-                self.wild.add(address, name.base_name());
+            if wire.labels() > 1 {
+                self.wild.entry(wire.folded_suffix(1).into()).or_default().add(address);
             }
             return;
         }
         if rules.reverse {
             self.entries += 1;
-            self.names.entry(address).or_default().push(name.clone());
+            self.names.entry(address).or_default().push(wire.folded().into());
         }
-        self.exact.add(address, name);
+        self.exact.entry(wire.folded().into()).or_default().add(address);
     }
 
-    pub fn v4(&self, name: &Name) -> &[Ipv4Addr] {
-        find(&self.exact.v4, &self.wild.v4, name)
+    pub fn v4(&self, name: &WireName) -> &[Ipv4Addr] {
+        self.find(name, |addresses| &addresses.v4)
     }
 
-    pub fn v6(&self, name: &Name) -> &[Ipv6Addr] {
-        find(&self.exact.v6, &self.wild.v6, name)
+    pub fn v6(&self, name: &WireName) -> &[Ipv6Addr] {
+        self.find(name, |addresses| &addresses.v6)
     }
 
-    pub fn names(&self, address: IpAddr) -> &[Name] {
+    /// The name's own addresses of a family, else those of a wildcard that stands for its first label.
+    fn find<A>(&self, name: &WireName, family: fn(&Addresses) -> &[A]) -> &[A] {
+        let own = self.exact.get(name.folded()).map(family).unwrap_or_default();
+        if !own.is_empty() || self.wild.is_empty() || name.is_root() {
+            return own;
+        }
+        self.wild.get(name.folded_suffix(1)).map(family).unwrap_or_default()
+    }
+
+    /// In wire form.
+    pub fn names(&self, address: IpAddr) -> &[Box<[u8]>] {
         self.names.get(&address).map(Vec::as_slice).unwrap_or_default()
     }
 }
 
 impl Addresses {
-    fn add(&mut self, address: IpAddr, name: Name) {
+    fn add(&mut self, address: IpAddr) {
         match address {
-            IpAddr::V4(address) => self.v4.entry(name).or_default().push(address),
-            IpAddr::V6(address) => self.v6.entry(name).or_default().push(address),
+            IpAddr::V4(address) => self.v4.push(address),
+            IpAddr::V6(address) => self.v6.push(address),
         }
     }
-}
-
-/// The name's own addresses, else those of a wildcard that stands for its first label.
-fn find<'t, A>(
-    exact: &'t HashMap<Name, Vec<A>>,
-    wild: &'t HashMap<Name, Vec<A>>,
-    name: &Name,
-) -> &'t [A] {
-    exact.get(name).or_else(|| wild.get(&name.base_name())).map(Vec::as_slice).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -142,8 +147,14 @@ mod tests {
         Table::read(text, &Rules { zones: vec![names::parse(zone).unwrap()], reverse }, "it")
     }
 
-    fn name(text: &str) -> Name {
-        names::parse(text).unwrap()
+    fn name(text: &str) -> WireName {
+        WireName::parse(text).unwrap()
+    }
+
+    /// The names of an address, as text.
+    fn named(table: &Table, address: &str) -> Vec<String> {
+        let names = table.names(address.parse().unwrap()).iter();
+        names.map(|wire| WireName::read(wire).unwrap().0.to_string()).collect()
     }
 
     #[test]
@@ -176,10 +187,8 @@ mod tests {
             let found: Vec<String> = table.v6(&name(asked)).iter().map(|a| a.to_string()).collect();
             assert_eq!(found, v6, "{asked}");
         }
-        let names = table.names("127.0.0.1".parse().unwrap());
-        assert_eq!(names, [name("localhost"), name("a.example")]);
-        assert!(names.iter().all(|name| name.to_ascii() == name.to_lowercase().to_ascii()));
-        assert!(table.names("10.0.0.4".parse().unwrap()).is_empty(), "a wildcard has no PTR");
+        assert_eq!(named(&table, "127.0.0.1"), ["localhost.", "a.example."]);
+        assert!(named(&table, "10.0.0.4").is_empty(), "a wildcard has no PTR");
         assert_eq!(table.entries(), 7 * 2 + 2, "wildcards count once");
     }
 
@@ -188,8 +197,7 @@ mod tests {
         let long = "a".repeat(LONGEST + 1);
         let text = format!("{long} a\n10.0.0.1 {long} b\u{b}c\n");
         let table = table(&text, ".", true);
-        let names = table.names("10.0.0.1".parse().unwrap());
-        assert_eq!(names, [name("b"), name("c")]);
+        assert_eq!(named(&table, "10.0.0.1"), ["b.", "c."]);
     }
 
     #[test]
@@ -198,6 +206,6 @@ mod tests {
         let table = table(text, "example", false);
         assert_eq!(table.v4(&name("a.example")).len(), 1);
         assert!(table.v4(&name("b.other")).is_empty());
-        assert!(table.names("10.0.0.1".parse().unwrap()).is_empty());
+        assert!(named(&table, "10.0.0.1").is_empty());
     }
 }

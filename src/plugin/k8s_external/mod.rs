@@ -16,9 +16,12 @@ use async_trait::async_trait;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
+use super::fast::{Now, Question, Stance};
 use super::kubernetes::{View, Zones as Kubernetes};
 use super::transfer::Transferred;
 use super::{Next, Outcome, Plugin, Reply, Request, names};
+use crate::zone::answer::Answer;
+use crate::zone::name::WireName;
 use crate::zone::reverse;
 pub use setup::setup;
 
@@ -28,6 +31,8 @@ const NAME: &str = "k8s_external";
 pub struct External {
     /// Longest first.
     zones: Vec<Name>,
+    /// The same as the fast path has them.
+    wire_zones: Vec<WireName>,
     /// The first of the Corefile, which PTR records lead into.
     first: Name,
     /// The labels of the name below which a zone's name server is.
@@ -76,6 +81,14 @@ impl Plugin for External {
             reply.authorities = vec![self.soa(zone)];
         }
         Reply::message(reply)
+    }
+
+    fn stance(&self) -> Stance {
+        Stance::Chooses
+    }
+
+    fn answer_now(&self, question: &Question<'_>, _answer: &mut Answer) -> Now {
+        if names::wire_within(&self.wire_zones, question.name) { Now::Unknown } else { Now::Passes }
     }
 
     async fn transfer(&self, request: &Request) -> Transferred {

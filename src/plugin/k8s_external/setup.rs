@@ -62,6 +62,7 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
     let first = zones.first().cloned().unwrap_or_else(Name::root);
     zones.sort_by_key(|zone| std::cmp::Reverse(zone.num_labels()));
     setup.push(External {
+        wire_zones: zones.iter().map(names::wire).collect(),
         zones,
         first: first.to_lowercase(),
         apex,

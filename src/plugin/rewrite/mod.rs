@@ -23,9 +23,12 @@ use dashmap::DashSet;
 use hickory_proto::op::{Message, ResponseCode};
 
 use super::explain::Told;
+use super::fast::{Now, Question, Stance};
 use super::{Failure, Next, Outcome, Plugin, Reply, Request};
 use crate::telemetry::mnemonic;
+use crate::zone::answer::Answer;
 use crate::zone::explain::Steps;
+use crate::zone::name::MAX_NAME;
 use cname::Answers;
 use draft::{BadName, Draft};
 use rule::Rule;
@@ -72,6 +75,19 @@ impl Plugin for Rewrite {
             silence => return silence,
         };
         Reply::message(undo(reply, &undos, request, changed).await?)
+    }
+
+    fn stance(&self) -> Stance {
+        Stance::Chooses
+    }
+
+    fn answer_now(&self, question: &Question<'_>, _answer: &mut Answer) -> Now {
+        match question.name.plain_text(&mut [0; MAX_NAME]) {
+            Some(name) if !self.rules.iter().any(|rule| rule.may_be_for(name, question.qtype)) => {
+                Now::Passes
+            }
+            _ => Now::Unknown,
+        }
     }
 
     fn explain(&self, request: &Request, steps: &mut Steps) -> Told {

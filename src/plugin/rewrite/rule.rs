@@ -69,6 +69,19 @@ pub enum Part {
 }
 
 impl Rule {
+    /// Whether it may be for a question of class IN with this name, as [`Pattern`] has it, and type. Rules that
+    /// are not for it leave it as it is, so that the next rule has the same one.
+    pub fn may_be_for(&self, name: &str, qtype: u16) -> bool {
+        match &self.change {
+            Change::Name(NameRule { names, .. }) | Change::Reply { names, .. } => {
+                names.matches(name)
+            }
+            Change::Class { from, .. } => *from == DNSClass::IN,
+            Change::Type { from, .. } => u16::from(*from) == qtype,
+            Change::Edns(_) | Change::Cname(_) => true,
+        }
+    }
+
     /// Changes the question; what then becomes of replies, the last first. `None` where the rule is not for
     /// this question.
     ///

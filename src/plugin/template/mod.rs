@@ -21,12 +21,15 @@ use hickory_proto::op::{Edns, Message, ResponseCode};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 
 use super::explain::Told;
+use super::fast::{Now, Question, Stance};
 use super::names::Zones;
 use super::{Failure, Next, Outcome, Plugin, Reply, Request, explain, names};
 use crate::corefile::Regexp;
 use crate::telemetry::template::Match;
 use crate::telemetry::{Metrics, mnemonic};
+use crate::zone::answer::Answer;
 use crate::zone::explain::Steps;
+use crate::zone::name::WireName;
 use data::Data;
 use expressions::{Expressions, Found};
 
@@ -98,6 +101,15 @@ impl Plugin for Templates {
             }
         }
         next.run(NAME, request).await
+    }
+
+    fn stance(&self) -> Stance {
+        Stance::Chooses
+    }
+
+    fn answer_now(&self, question: &Question<'_>, _answer: &mut Answer) -> Now {
+        let may_take = |template: &Template| template.may_take(question.name, question.qtype);
+        if self.templates.iter().any(may_take) { Now::Unknown } else { Now::Passes }
     }
 
     fn explain(&self, request: &Request, steps: &mut Steps) -> Told {
@@ -189,6 +201,13 @@ impl Templates {
 
 impl Template {
     /// Whether the template is for a question.
+    /// Whether it may be for a question of class IN and one type, by all but its patterns and conditions.
+    fn may_take(&self, name: &WireName, qtype: u16) -> bool {
+        (self.class == DNSClass::ANY || self.class == DNSClass::IN)
+            && (self.qtype == RecordType::ANY || u16::from(self.qtype) == qtype)
+            && self.zones.contain(name)
+    }
+
     fn takes(&self, request: &Request) -> Taken {
         let Some(zone) = self.zones.longest(request.qname()) else { return Taken::Next };
         let (class, qtype) = (request.query().query_class(), request.qtype());
