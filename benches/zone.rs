@@ -1,7 +1,8 @@
 //! What one question and one change cost, without sockets: see `benches/README.md`.
 
 use std::hint::black_box;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use fleetdns::cluster::kinds::{
@@ -9,7 +10,10 @@ use fleetdns::cluster::kinds::{
 };
 use fleetdns::cluster::{Change, ClusterId, Sink, Update};
 use fleetdns::corefile::{self, ParseOptions};
+use fleetdns::plugin::background::Background;
 use fleetdns::registry::Registry;
+use fleetdns::server::fast::Worker;
+use fleetdns::server::instance::Instance;
 use fleetdns::server::query;
 use fleetdns::zone::answer::Answer;
 use fleetdns::zone::choice::Fleet;
@@ -57,16 +61,16 @@ fn slice(index: u32) -> EndpointSlice {
     }
 }
 
-/// As many clusters, each with all Services.
-fn registry(clusters: usize) -> Registry {
+/// As many clusters, each with as many Services.
+fn registry(clusters: usize, services: u32) -> Registry {
     let registry = Registry::default();
     for cluster in 0..clusters {
         let id = ClusterId::new(format!("c{cluster}"));
         let namespaces =
             (0..NAMESPACES).map(|index| Namespace { key: ObjectKey::new("", namespace(index)) });
         registry.apply(&id, Change::Namespace(Update::Reset(namespaces.collect())));
-        registry.apply(&id, Change::Service(Update::Reset((0..SERVICES).map(service).collect())));
-        let slices = (0..SERVICES).map(slice).collect();
+        registry.apply(&id, Change::Service(Update::Reset((0..services).map(service).collect())));
+        let slices = (0..services).map(slice).collect();
         registry.apply(&id, Change::EndpointSlice(Update::Reset(slices)));
     }
     registry
@@ -104,7 +108,7 @@ fn look_up(registry: &Registry, zones: &Kubernetes, name: &str, qtype: u16, out:
 fn look_ups(bench: &mut Criterion) {
     let mut group = bench.benchmark_group("look up");
     for clusters in [1, 5] {
-        let registry = registry(clusters);
+        let registry = registry(clusters, SERVICES);
         let mut out = Answer::default();
         for (what, name, qtype) in [
             ("A", "svc-4321.ns-21.svc.cluster.local", A),
@@ -126,21 +130,21 @@ fn look_ups(bench: &mut Criterion) {
     group.finish();
 }
 
-/// A question for an A record, as it comes.
-fn question() -> Vec<u8> {
-    let name = WireName::parse("svc-4321.ns-21.svc.cluster.local").expect("a name");
+/// A question, as it comes.
+fn question(name: &str, qtype: u16) -> Vec<u8> {
     let mut packet = vec![0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
-    packet.extend_from_slice(name.wire());
-    packet.extend_from_slice(&[0, 1, 0, 1]);
+    packet.extend_from_slice(WireName::parse(name).expect("a name").wire());
+    packet.extend_from_slice(&qtype.to_be_bytes());
+    packet.extend_from_slice(&[0, 1]);
     packet
 }
 
 fn messages(bench: &mut Criterion) {
-    let packet = question();
+    let packet = question("svc-4321.ns-21.svc.cluster.local", A);
     bench.bench_function("read a question", |bench| {
         bench.iter(|| black_box(query::read(black_box(&packet))));
     });
-    let registry = registry(1);
+    let registry = registry(1, SERVICES);
     let (zones, mut answer, mut out) = (zones("c0"), Answer::default(), Vec::new());
     for (what, name, qtype) in [
         ("write one A record", "svc-4321.ns-21.svc.cluster.local", A),
@@ -163,28 +167,85 @@ fn messages(bench: &mut Criterion) {
     }
 }
 
-fn changes(bench: &mut Criterion) {
-    let registry = registry(1);
-    let cluster = ClusterId::new("c0");
-    let [mut one, two] = [slice(4321), slice(4321)];
-    one.endpoints = one.endpoints[..9].into();
-    bench.bench_function("one endpoint of 100,000 comes and goes", |bench| {
-        bench.iter(|| {
-            for slice in [&one, &two] {
-                let change = Change::EndpointSlice(Update::Upsert(slice.clone()));
-                registry.apply(&cluster, black_box(change));
-            }
-        });
+/// The demo's clusters, by the plugins of Kubernetes' Corefile.
+const COREFILE: &str = ".:53 {
+    errors
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
+        manifests zones/demo/east
+        pods insecure
+        fallthrough in-addr.arpa ip6.arpa
+    }
+    fleet {
+        local east
+        members manifests west zones/demo/west
+    }
+    sentinel remote {
+        answer 240.0.0.1
+    }
+    prometheus 127.0.0.1:0
+    forward . 127.0.0.1:9
+    cache 30
+    loop
+    loadbalance
+}";
+
+fn packets(bench: &mut Criterion) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let mut worker = runtime.block_on(async {
+        let options = ParseOptions { default_port: 53, env: &|_| None };
+        let corefile = corefile::parse(Path::new("Corefile"), COREFILE, &options);
+        let instance = Instance::build(&corefile.expect("a Corefile")).expect("a server");
+        instance.watch(&Background::default());
+        instance.settled().await;
+        Worker::new(instance.sites().remove(0))
     });
+    let client = SocketAddr::from(([192, 0, 2, 1], 40_000));
+    let mut out = Vec::new();
+    for (what, name, qtype) in [
+        ("A", "web.shop.svc.cluster.local", A),
+        ("NXDOMAIN", "www.example.com.shop.svc.cluster.local", A),
+        ("A of a member", "invoices.billing.svc.cluster.local", A),
+        ("SRV", "_http._tcp.web.shop.svc.cluster.local", SRV),
+        ("A of a suffix", "a.b.remote", A),
+    ] {
+        let packet = question(name, qtype);
+        assert!(worker.answer(&packet, client, &mut out), "{name} takes the chain");
+        bench.bench_function(&format!("from packet to packet: {what}"), |bench| {
+            bench.iter(|| {
+                let is_answered = worker.answer(black_box(&packet), client, &mut out);
+                worker.end();
+                is_answered
+            });
+        });
+    }
+}
+
+/// In an index of a hundredth and in a whole one: what a change costs must not grow with all that there is.
+fn changes(bench: &mut Criterion) {
+    for services in [SERVICES / 100, SERVICES] {
+        let registry = registry(1, services);
+        let cluster = ClusterId::new("c0");
+        let [mut one, two] = [slice(43), slice(43)];
+        one.endpoints = one.endpoints[..9].into();
+        let endpoints = services * 10;
+        bench.bench_function(&format!("one endpoint of {endpoints} comes and goes"), |bench| {
+            bench.iter(|| {
+                for slice in [&one, &two] {
+                    let change = Change::EndpointSlice(Update::Upsert(slice.clone()));
+                    registry.apply(&cluster, black_box(change));
+                }
+            });
+        });
+    }
 }
 
 fn corefiles(bench: &mut Criterion) {
     let text = include_str!("../zones/demo/Corefile");
-    let path = std::path::Path::new("Corefile");
+    let path = Path::new("Corefile");
     bench.bench_function("parse a Corefile", |bench| {
         bench.iter(|| corefile::parse(path, black_box(text), &ParseOptions::default()));
     });
 }
 
-criterion_group!(benches, look_ups, messages, changes, corefiles);
+criterion_group!(benches, look_ups, messages, packets, changes, corefiles);
 criterion_main!(benches);
