@@ -24,6 +24,7 @@ pub struct ApiServer {
     port: u16,
     folder: PathBuf,
     etcd: String,
+    prefix: String,
     services: String,
     process: Process,
 }
@@ -34,17 +35,35 @@ impl ApiServer {
     /// Its objects stay apart from those of every other: the prefix in etcd is unique.
     pub async fn start(etcd: &str, name: &str, services: &str) -> Self {
         let folder = scratch::folder(&format!("cluster-{name}"));
+        let prefix = format!("/{}", folder.file_name().expect("a folder").display());
+        Self::start_in(folder, etcd, &prefix, name, services).await
+    }
+
+    /// Starts one whose objects are below this prefix, where another one may have left them.
+    pub async fn start_below(etcd: &str, prefix: &str, name: &str, services: &str) -> Self {
+        let folder = scratch::folder(&format!("cluster-{name}"));
+        Self::start_in(folder, etcd, prefix, name, services).await
+    }
+
+    async fn start_in(
+        folder: PathBuf,
+        etcd: &str,
+        prefix: &str,
+        name: &str,
+        services: &str,
+    ) -> Self {
         let tokens =
             format!("{ADMIN},admin,admin,\"system:masters\"\n{READER},reader,reader,\"readers\"\n");
         fs::write(folder.join("tokens.csv"), tokens).expect("write the tokens");
         loop {
             let port = ports::free();
-            let process = Self::launch(&folder, port, etcd, services);
+            let process = Self::launch(&folder, port, etcd, prefix, services);
             let mut server = Self {
                 name: name.into(),
                 port,
                 folder: folder.clone(),
                 etcd: etcd.into(),
+                prefix: prefix.into(),
                 services: services.into(),
                 process,
             };
@@ -123,7 +142,8 @@ impl ApiServer {
     /// Starts it again on the same port after [`ApiServer::kill`], with its data, and waits for it.
     pub async fn restart(&mut self) {
         loop {
-            self.process = Self::launch(&self.folder, self.port, &self.etcd, &self.services);
+            let Self { folder, port, etcd, prefix, services, .. } = &*self;
+            self.process = Self::launch(folder, *port, etcd, prefix, services);
             if self.is_up().await {
                 return;
             }
@@ -145,7 +165,7 @@ impl ApiServer {
         self.process.is_up(probe).await
     }
 
-    fn launch(folder: &Path, port: u16, etcd: &str, services: &str) -> Process {
+    fn launch(folder: &Path, port: u16, etcd: &str, prefix: &str, services: &str) -> Process {
         let pki = Pki::shared();
         let name = folder.file_name().expect("a folder").to_string_lossy();
         let tokens = folder.join("tokens.csv");
@@ -153,7 +173,7 @@ impl ApiServer {
         let text = |path: &PathBuf| path.to_str().expect("a UTF-8 path").to_owned();
         let args = [
             ("etcd-servers", etcd.to_owned()),
-            ("etcd-prefix", format!("/{name}")),
+            ("etcd-prefix", prefix.to_owned()),
             ("bind-address", "127.0.0.1".into()),
             ("advertise-address", "127.0.0.1".into()),
             ("secure-port", port),

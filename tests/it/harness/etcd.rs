@@ -1,5 +1,7 @@
 //! The store. One serves all clusters: each API server keeps to its own prefix.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::process::{Process, command};
@@ -15,7 +17,11 @@ pub struct Etcd {
 impl Etcd {
     /// Starts one on free ports and waits until it is healthy.
     pub async fn start() -> Self {
-        let data = scratch::folder("etcd-data");
+        Self::start_on(&scratch::folder("etcd-data")).await
+    }
+
+    /// Starts one with the data of a folder, which another one may have left.
+    pub async fn start_on(data: &Path) -> Self {
         loop {
             let (port, peer) = (ports::free(), ports::free());
             let clients = format!("http://127.0.0.1:{port}");
