@@ -1,46 +1,30 @@
-//! Questions as fast as answers come, and one at a time.
+//! Questions over UDP as fast as answers come.
 //!
-//! In: packets. Out: how many were answered in a second, and how long single ones took.
+//! In: packets. Out: how many were answered in a second, and how much of the time the clients were at work. What
+//! is sent together is one packet for the kernel until it comes to the server's socket (UDP_SEGMENT), so that
+//! asking costs less than answering.
 
-use std::fmt;
+use std::collections::BTreeMap;
 use std::io::{ErrorKind, IoSlice, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg};
+use nix::errno::Errno;
+use nix::sys::socket::{
+    ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmsg,
+};
 
-/// Sockets, and questions on their way from each.
+use super::cores;
+use super::told::Told;
+
+/// Sockets of all clients, and questions that each has on their way: what the buffer of one socket of a server
+/// holds.
 const SOCKETS: usize = 8;
 const WINDOW: usize = 16;
 /// What has no answer after this is lost, and others are asked.
-const PATIENCE: Duration = Duration::from_millis(200);
-
-/// What is asked.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Kind {
-    /// Addresses of Services.
-    Hit,
-    /// What clients with `ndots:5` ask for: an eighth each of A and AAAA of Services, and names of search lists
-    /// that do not exist.
-    Mix,
-    Srv,
-    Ptr,
-}
-
-impl Kind {
-    pub const ALL: [Kind; 4] = [Kind::Hit, Kind::Mix, Kind::Srv, Kind::Ptr];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Hit => "hit",
-            Kind::Mix => "mix",
-            Kind::Srv => "SRV",
-            Kind::Ptr => "PTR",
-        }
-    }
-}
+pub const PATIENCE: Duration = Duration::from_millis(200);
 
 /// One run.
 pub struct Load {
@@ -49,49 +33,33 @@ pub struct Load {
     pub time: Duration,
 }
 
-/// What came of it.
-pub struct Told {
-    pub answered: u64,
-    pub lost: u64,
-    /// Octets of all answers.
-    octets: u64,
-    time: Duration,
-}
-
-impl Told {
-    pub fn per_second(&self) -> f64 {
-        self.answered as f64 / self.time.as_secs_f64()
-    }
-}
-
-impl fmt::Display for Told {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mean = self.octets as f64 / self.answered.max(1) as f64;
-        write!(f, "{:.0}/s, {} lost, {mean:.0} octets", self.per_second(), self.lost)
-    }
-}
-
 impl Load {
-    fn socket(&self) -> UdpSocket {
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-        socket.connect(self.at).expect("a way to the server");
-        socket
+    /// As many as there is room for on their way, until the time is over, from all cores of the clients.
+    pub fn run(&self) -> Told {
+        let bundles = &bundles(&self.packets);
+        let clients = cores::clients().min(SOCKETS);
+        let mut all = Told::default();
+        std::thread::scope(|scope| {
+            let one = |number| {
+                scope.spawn(move || {
+                    cores::pin(cores::CLIENT + number);
+                    self.client(bundles, SOCKETS / clients, number * bundles.len() / clients)
+                })
+            };
+            let threads: Vec<_> = (0..clients).map(one).collect();
+            threads.into_iter().for_each(|thread| all += thread.join().expect("a client"));
+        });
+        all
     }
 
-    /// As many as there is room for on their way, until the time is over.
-    pub fn run(&self) -> Told {
-        let mut sockets: Vec<Asking> = (0..SOCKETS).map(|_| Asking::new(self.socket())).collect();
-        let mut told = Told { answered: 0, lost: 0, octets: 0, time: Duration::ZERO };
-        // A step that has no factor in common with any number of packets that is likely.
-        let mut next = 0_usize;
-        let mut packets = std::iter::from_fn(|| {
-            next = (next + 7919) % self.packets.len();
-            Some(self.packets[next].as_slice())
-        });
+    fn client(&self, bundles: &[Bundle], sockets: usize, first: usize) -> Told {
+        let mut sockets: Vec<Asking> = (0..sockets).map(|_| Asking::new(self.at)).collect();
+        let mut told = Told::default();
+        let mut bundles = bundles.iter().cycle().skip(first);
         let start = Instant::now();
         while start.elapsed() < self.time {
-            for asking in &mut sockets {
-                asking.fill(&mut packets);
+            for asking in sockets.iter_mut().filter(|asking| asking.out == 0) {
+                asking.send(bundles.next().expect("questions without end"), &mut told);
             }
             for asking in &mut sockets {
                 asking.take(&mut told);
@@ -100,26 +68,32 @@ impl Load {
         told.time = start.elapsed();
         told
     }
+}
 
-    /// One after the other: how long each took.
-    pub fn trips(&self) -> Vec<Duration> {
-        let socket = self.socket();
-        socket.set_read_timeout(Some(PATIENCE)).expect("a time limit");
-        let mut answer = [0; 4096];
-        let start = Instant::now();
-        let mut trips = Vec::new();
-        for packet in self.packets.iter().cycle() {
-            let begin = Instant::now();
-            if begin - start > self.time {
-                return trips;
-            }
-            socket.send(packet).expect("a question sent");
-            if socket.recv(&mut answer).is_ok() {
-                trips.push(begin.elapsed());
-            }
-        }
-        trips
-    }
+/// Packets of one length, one behind the other.
+struct Bundle {
+    octets: Vec<u8>,
+    length: u16,
+}
+
+/// All packets in bundles, mixed.
+fn bundles(packets: &[Vec<u8>]) -> Vec<Bundle> {
+    let mut lengths: BTreeMap<usize, Vec<&[u8]>> = BTreeMap::new();
+    mixed(packets).for_each(|packet| lengths.entry(packet.len()).or_default().push(packet));
+    let bundles: Vec<(&[&[u8]], usize)> = lengths
+        .iter()
+        .flat_map(|(length, packets)| packets.chunks(WINDOW).map(|chunk| (chunk, *length)))
+        .collect();
+    let bundle = |&(packets, length): &(&[&[u8]], usize)| Bundle {
+        octets: packets.concat(),
+        length: u16::try_from(length).expect("a short question"),
+    };
+    mixed(&bundles).map(bundle).collect()
+}
+
+/// All in another order: by a step that has no factor in common with any number of them that is likely.
+fn mixed<T>(all: &[T]) -> impl Iterator<Item = &T> {
+    (0..all.len()).map(|index| &all[index * 7919 % all.len()])
 }
 
 /// A socket with questions on their way.
@@ -127,37 +101,36 @@ struct Asking {
     socket: UdpSocket,
     out: usize,
     last: Instant,
-    sending: MultiHeaders<SockaddrStorage>,
     receiving: MultiHeaders<SockaddrStorage>,
     answers: Vec<[u8; 1536]>,
 }
 
 impl Asking {
-    fn new(socket: UdpSocket) -> Self {
+    fn new(at: SocketAddr) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        socket.connect(at).expect("a way to the server");
         socket.set_nonblocking(true).expect("a socket that does not block");
         Asking {
             socket,
             out: 0,
             last: Instant::now(),
-            sending: MultiHeaders::preallocate(WINDOW, None),
             receiving: MultiHeaders::preallocate(WINDOW, None),
             answers: vec![[0; 1536]; WINDOW],
         }
     }
 
-    fn fill<'p>(&mut self, packets: &mut impl Iterator<Item = &'p [u8]>) {
-        let count = WINDOW - self.out;
-        // Few at a time cost a call each.
-        if count < WINDOW / 2 {
-            return;
-        }
-        let slices: Vec<[IoSlice<'_>; 1]> =
-            packets.take(count).map(|packet| [IoSlice::new(packet)]).collect();
-        let nobody: [Option<SockaddrStorage>; WINDOW] = [None; WINDOW];
+    fn send(&mut self, bundle: &Bundle, told: &mut Told) {
         let fd = self.socket.as_raw_fd();
-        let flags = MsgFlags::MSG_DONTWAIT;
-        let sent = sendmmsg(fd, &mut self.sending, &slices, &nobody[..count], [], flags);
-        self.out += sent.map_or(0, Iterator::count);
+        let parts = [IoSlice::new(&bundle.octets)];
+        let control = [ControlMessage::UdpGsoSegments(&bundle.length)];
+        let begin = Instant::now();
+        match sendmsg::<()>(fd, &parts, &control, MsgFlags::MSG_DONTWAIT, None) {
+            Ok(sent) => self.out = sent / usize::from(bundle.length),
+            Err(Errno::EAGAIN) => {}
+            Err(error) => panic!("the load: {error}"),
+        }
+        self.last = Instant::now();
+        told.busy += self.last - begin;
     }
 
     fn take(&mut self, told: &mut Told) {
@@ -165,6 +138,7 @@ impl Asking {
         let mut slices: Vec<[IoSliceMut<'_>; 1]> =
             self.answers.iter_mut().map(|answer| [IoSliceMut::new(answer)]).collect();
         let flags = MsgFlags::MSG_DONTWAIT;
+        let begin = Instant::now();
         match recvmmsg(fd, &mut self.receiving, slices.iter_mut(), flags, None) {
             Ok(received) => {
                 for one in received {
@@ -173,6 +147,7 @@ impl Asking {
                     self.out = self.out.saturating_sub(1);
                 }
                 self.last = Instant::now();
+                told.busy += self.last - begin;
             }
             Err(error) if std::io::Error::from(error).kind() == ErrorKind::WouldBlock => {
                 if self.out > 0 && self.last.elapsed() > PATIENCE {

@@ -1,125 +1,125 @@
-//! Figures, medians and ratios.
+//! What was measured, and the figures that are made of it.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::process::Command;
 use std::time::Duration;
 
 use super::Sizes;
-use super::load::{Kind, Told};
-use super::servers::Server;
+use super::kind::Kind;
+use super::told::Told;
 
-/// All that was measured.
-pub struct Report {
-    head: String,
-    names: Vec<&'static str>,
-    /// Answers in a second, of each round.
-    rates: BTreeMap<(&'static str, Kind), Vec<f64>>,
-    trips: BTreeMap<&'static str, Vec<Duration>>,
-    ready: BTreeMap<&'static str, Duration>,
-    memory: BTreeMap<&'static str, u64>,
-    lost: u64,
+/// Something that takes a while.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Time {
+    /// From a start to the first right answer.
+    Ready,
+    /// From a question to its answer, where there is no other question.
+    Trip,
+    /// From a change's reply to the answer that shows it, of one change and of many at once.
+    Change,
+    Changes,
 }
 
-fn said(program: &str, args: &[&str]) -> String {
-    let output = Command::new(program).args(args).output();
-    output.map(|of| String::from_utf8_lossy(&of.stdout).trim().to_owned()).unwrap_or_default()
+/// All that was measured, by the names of the servers.
+pub struct Report {
+    /// How much there was of everything.
+    pub sizes: String,
+    told: BTreeMap<(&'static str, Kind), Vec<Told>>,
+    times: BTreeMap<(&'static str, Time), Vec<Duration>>,
+    /// In KiB.
+    memory: BTreeMap<&'static str, usize>,
+}
+
+/// A number about a server.
+#[derive(Clone, Copy)]
+pub enum Figure {
+    /// Answers in a second: the median of the rounds.
+    Rate(Kind),
+    /// Seconds that are enough for this part of all, such as 0.5 for the median.
+    Time(Time, f64),
+    /// KiB in RAM after all loads.
+    Memory,
 }
 
 impl Report {
-    pub fn new(sizes: &Sizes, servers: &[Server]) -> Self {
-        let head = format!(
-            "{} Services with {} endpoints each; {} rounds of {:?}. {}, {}, Linux {}, {} cores: the servers \
-             on one, the clients on the other.",
-            sizes.services,
-            sizes.endpoints,
-            sizes.rounds,
-            sizes.time,
-            said("date", &["-I"]),
-            said("git", &["describe", "--always", "--dirty"]),
-            said("uname", &["-r"]),
-            said("nproc", &[]),
+    pub fn new(sizes: &Sizes) -> Self {
+        let Sizes { services, endpoints, members, remote, rounds, time, events } = sizes;
+        let sizes = format!(
+            "{services} Services with {endpoints} endpoints each; fleets of one and of {members} members with \
+             {remote} Services each; {rounds} rounds, in which each load runs for {time:?} and {events} changes \
+             are made one after the other and as many at once",
         );
-        Report {
-            head,
-            names: servers.iter().map(|server| server.name).collect(),
-            rates: BTreeMap::new(),
-            trips: BTreeMap::new(),
-            ready: servers.iter().map(|server| (server.name, server.ready)).collect(),
-            memory: BTreeMap::new(),
-            lost: 0,
+        Report { sizes, told: BTreeMap::new(), times: BTreeMap::new(), memory: BTreeMap::new() }
+    }
+
+    /// What came of a load, in the order of the rounds.
+    pub fn told(&mut self, name: &'static str, kind: Kind, told: Told) {
+        self.told.entry((name, kind)).or_default().push(told);
+    }
+
+    pub fn times(&mut self, name: &'static str, time: Time, all: Vec<Duration>) {
+        self.times.entry((name, time)).or_default().extend(all);
+    }
+
+    pub fn memory(&mut self, name: &'static str, memory: usize) {
+        self.memory.insert(name, memory);
+    }
+
+    /// Questions without an answer.
+    pub fn lost(&self) -> u64 {
+        self.told.values().flatten().map(|told| told.lost).sum()
+    }
+
+    pub fn value(&self, name: &'static str, figure: Figure) -> Option<f64> {
+        match figure {
+            Figure::Rate(kind) => median(self.rates(name, kind, Told::per_second)),
+            Figure::Time(time, part) => {
+                let seconds = self.times.get(&(name, time))?.iter().map(Duration::as_secs_f64);
+                at(&sorted(seconds), part)
+            }
+            Figure::Memory => self.memory.get(name).map(|memory| *memory as f64),
         }
     }
 
-    pub fn told(&mut self, server: &Server, kind: Kind, told: &Told) {
-        self.rates.entry((server.name, kind)).or_default().push(told.per_second());
-        self.lost += told.lost;
+    /// The least and the most of the rounds.
+    pub fn spread(&self, name: &'static str, kind: Kind) -> Option<(f64, f64)> {
+        let rates = sorted(self.rates(name, kind, Told::per_second));
+        Some((*rates.first()?, *rates.last()?))
     }
 
-    pub fn trips(&mut self, server: &Server, trips: Vec<Duration>) {
-        self.trips.entry(server.name).or_default().extend(trips);
-    }
-
-    pub fn memory(&mut self, server: &Server) {
-        let text = std::fs::read_to_string(format!("/proc/{}/statm", server.pid()));
-        let text = text.expect("the server runs");
-        let pages: u64 = text.split(' ').nth(1).expect("pages").parse().expect("a number");
-        self.memory.insert(server.name, pages * 4096);
-    }
-
-    /// Prints the table, and writes it to benches/RESULTS.md.
-    pub fn write(mut self) {
-        self.trips.values_mut().for_each(|trips| trips.sort());
-        let mut text = String::from("# Beside the peers\n\n");
-        let _ = writeln!(text, "Written by `cargo bench --bench peers`. {}", self.head);
-        let _ = writeln!(text, "Questions without an answer: {}.\n", self.lost);
-        let kinds = Kind::ALL.map(|kind| format!("{}, 1000/s (least to most)", kind.name()));
-        let _ = writeln!(
-            text,
-            "| server | {} | hit by echo | hit by CoreDNS | mix by hit | round trip p50/p99, µs | ready, s | RSS, MiB |",
-            kinds.join(" | ")
-        );
-        let _ = writeln!(text, "|{}", "---|".repeat(Kind::ALL.len() + 7));
-        for name in &self.names {
-            let _ = write!(text, "| {name} |");
-            for kind in Kind::ALL {
-                let _ = write!(text, " {} |", self.shown(name, kind));
+    /// One figure by another one; of two rates the median of the rounds' ratios.
+    pub fn ratio(&self, one: (&'static str, Figure), by: (&'static str, Figure)) -> Option<f64> {
+        match (one.1, by.1) {
+            (Figure::Rate(kind), Figure::Rate(by_kind)) => {
+                let rates = self.rates(one.0, kind, Told::per_second);
+                let by = self.rates(by.0, by_kind, Told::per_second);
+                median(rates.into_iter().zip(by).map(|(one, by)| one / by))
             }
-            let rate = |of: &'static str, kind| self.median(of, kind);
-            for (one, other) in [
-                (rate(name, Kind::Hit), rate("echo", Kind::Hit)),
-                (rate(name, Kind::Hit), rate("coredns", Kind::Hit)),
-                (rate(name, Kind::Mix), rate(name, Kind::Hit)),
-            ] {
-                let _ = write!(text, " {:.2} |", one / other);
-            }
-            let trip = |part: f64| {
-                let trips = &self.trips[name];
-                let at = ((trips.len() - 1) as f64 * part) as usize;
-                trips.get(at).map_or(0, Duration::as_micros)
-            };
-            let _ = write!(text, " {}/{} |", trip(0.5), trip(0.99));
-            let (ready, memory) = (self.ready[name].as_secs_f64(), self.memory[name] >> 20);
-            let _ = writeln!(text, " {ready:.2} | {memory} |");
+            _ => Some(self.value(one.0, one.1)? / self.value(by.0, by.1)?),
         }
-        println!("{text}");
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/RESULTS.md");
-        std::fs::write(file, text).expect("write the results");
     }
 
-    fn median(&self, name: &'static str, kind: Kind) -> f64 {
-        let mut rates = self.rates.get(&(name, kind)).cloned().unwrap_or_default();
-        rates.sort_by(f64::total_cmp);
-        rates.get(rates.len() / 2).copied().unwrap_or(f64::NAN)
+    /// How many answers a second the clients can take part in, as shown while a server was asked.
+    pub fn capacity(&self, name: &'static str, kind: Kind) -> Option<f64> {
+        median(self.rates(name, kind, Told::capacity))
     }
 
-    fn shown(&self, name: &'static str, kind: Kind) -> String {
-        let Some(rates) = self.rates.get(&(name, kind)) else { return "-".into() };
-        let thousands = |rate: f64| rate / 1000.0;
-        let least = rates.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = rates.iter().copied().fold(0.0, f64::max);
-        let median = self.median(name, kind);
-        let (median, least, most) = (thousands(median), thousands(least), thousands(most));
-        format!("{median:.0} ({least:.0} to {most:.0})")
+    fn rates(&self, name: &'static str, kind: Kind, rate: fn(&Told) -> f64) -> Vec<f64> {
+        self.told.get(&(name, kind)).into_iter().flatten().map(rate).collect()
     }
+}
+
+fn median(all: impl IntoIterator<Item = f64>) -> Option<f64> {
+    at(&sorted(all), 0.5)
+}
+
+fn sorted(all: impl IntoIterator<Item = f64>) -> Vec<f64> {
+    let mut all: Vec<f64> = all.into_iter().collect();
+    all.sort_by(f64::total_cmp);
+    all
+}
+
+/// What is enough for a part of them.
+fn at(sorted: &[f64], part: f64) -> Option<f64> {
+    let last = sorted.len().checked_sub(1)?;
+    sorted.get((last as f64 * part).round() as usize).copied()
 }
