@@ -13,6 +13,9 @@ use crate::cluster::kinds::{Endpoint, EndpointSlice, ObjectKey, Port, Service};
 pub struct ServiceName {
     /// In the order of the cluster IDs, so that every replica sees the same.
     owners: SmallVec<[Owner; 1]>,
+    /// Where the owners stand in the order of their Services' ages, of equals in that of the cluster IDs. Empty
+    /// where there is one.
+    by_age: Box<[u32]>,
 }
 
 /// What one cluster says of one `service.namespace`.
@@ -36,7 +39,14 @@ impl ServiceName {
 
     /// What one cluster says.
     pub fn owner(&self, cluster: &ClusterId) -> Option<&Owner> {
-        self.owners.iter().find(|owner| owner.cluster == *cluster)
+        let found = self.owners.binary_search_by(|owner| owner.cluster.cmp(cluster));
+        found.ok().map(|at| &self.owners[at])
+    }
+
+    /// The owners, the one with the oldest Service first; of those of one age in the order of the IDs.
+    pub fn by_age(&self) -> impl Iterator<Item = &Owner> {
+        let first = self.owners.first().filter(|_| self.by_age.is_empty());
+        first.into_iter().chain(self.by_age.iter().map(|at| &self.owners[*at as usize]))
     }
 
     /// The same with what one cluster says put, replaced or removed.
@@ -44,7 +54,12 @@ impl ServiceName {
         let others = self.owners.iter().filter(|owner| owner.cluster != *cluster).cloned();
         let mut owners: SmallVec<[Owner; 1]> = others.chain(new).collect();
         owners.sort_by(|a, b| a.cluster.cmp(&b.cluster));
-        ServiceName { owners }
+        // There are fewer clusters.
+        let mut by_age: Vec<u32> = (0..owners.len() as u32).collect();
+        by_age
+            .sort_by_key(|at| owners[*at as usize].service.as_ref().map(|service| service.created));
+        let by_age = if owners.len() > 1 { by_age.into() } else { Box::default() };
+        ServiceName { owners, by_age }
     }
 }
 

@@ -133,6 +133,9 @@ fn moved(service: u32) -> EndpointSlice {
     slice(service, (1..=ENDPOINTS).map(|number| endpoint("east", service, number)))
 }
 
+/// What is said of which cluster, and the Services, addresses and namespaces that it touches.
+type Row<'a> = (&'a str, &'a str, Change, &'a [u32], &'a [IpAddr], &'a [&'a str]);
+
 #[test]
 fn a_change_touches_its_own_name_alone() {
     let registry = registry();
@@ -146,7 +149,7 @@ fn a_change_touches_its_own_name_alone() {
     let ips = [OTHER, SERVICES].map(|number| cluster_ip("west", number));
     let slice = |slice| Change::EndpointSlice(Update::Upsert(slice));
     let same = slices("east").swap_remove(HEADLESS as usize);
-    let table: [(&str, &str, Change, &[u32], &[IpAddr], &[&str]); 8] = [
+    let table: [Row<'_>; 8] = [
         ("the same", "east", slice(same), &[], &[], &[]),
         ("headless", "east", slice(moved(HEADLESS)), &[HEADLESS], &ends(HEADLESS), &[]),
         ("with an address", "east", slice(moved(OTHER)), &[OTHER], &ends(OTHER), &[]),

@@ -1,8 +1,8 @@
 //! Who answers for a Service: the local cluster first, otherwise the members, each by its reach.
 
 use std::collections::BTreeSet;
-use std::ptr;
 use std::sync::Arc;
+use std::{ptr, slice};
 
 use ipnet::IpNet;
 
@@ -123,7 +123,7 @@ impl Fleet {
     /// the clusters that have it.
     pub fn hides(&self, cluster: &ClusterId, namespace: &[u8], homes: &[ClusterId]) -> bool {
         *cluster != self.local
-            && !homes.contains(&self.local)
+            && homes.binary_search(&self.local).is_err()
             && is_top_level(namespace)
             && !self.top_level.get(cluster).contains(namespace)
     }
@@ -155,15 +155,14 @@ impl Fleet {
         homes: &[ClusterId],
         wanted: impl Fn(&Owner) -> bool,
     ) -> Option<&'a Owner> {
-        let members = name.owners().iter().filter(|owner| {
-            owner.cluster != self.local && self.answers(owner, homes) && wanted(owner)
-        });
-        // The owners stand in the order of their IDs, and of equals the first is taken. One that is out of
-        // reach is the last choice.
-        members.min_by_key(|owner| {
-            let created = owner.service.as_ref().map(|service| service.created);
-            (registry.is_lost(&owner.cluster), created)
-        })
+        let members = || {
+            name.by_age().filter(|owner| {
+                owner.cluster != self.local && self.answers(owner, homes) && wanted(owner)
+            })
+        };
+        // One that is out of reach is the last choice. Mostly the first one answers, however many there are.
+        let near = members().find(|owner| !registry.is_lost(&owner.cluster));
+        near.or_else(|| members().next())
     }
 }
 
@@ -218,9 +217,9 @@ impl<'a> Chosen<'a> {
         let headless = |owner: &Owner| {
             owner.service.as_ref().is_some_and(|service| service.kind == ServiceKind::Headless)
         };
-        self.name.owners().iter().filter(move |owner| {
-            ptr::eq(*owner, self.lead)
-                || union && headless(owner) && self.fleet.answers(owner, &self.homes)
+        let all = if union { self.name.owners() } else { slice::from_ref(self.lead) };
+        all.iter().filter(move |owner| {
+            ptr::eq(*owner, self.lead) || headless(owner) && self.fleet.answers(owner, &self.homes)
         })
     }
 

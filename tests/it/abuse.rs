@@ -42,6 +42,9 @@ const MORE_MEMORY: usize = 96 * 1024;
 /// How long a client waits before it asks over UDP again.
 const AGAIN: Duration = Duration::from_millis(10);
 
+/// Begins a flood of what listens there.
+type Begin = fn(SocketAddr) -> Flood;
+
 /// One after the other: two floods at once would only take each other's core.
 #[tokio::test]
 async fn floods_starve_nobody() {
@@ -49,7 +52,7 @@ async fn floods_starve_nobody() {
     everybody_is_answered(&server).await;
     let before = server.process.usage();
     let dns = server.dns_addr();
-    let floods: [(&str, fn(SocketAddr) -> Flood, SocketAddr); 8] = [
+    let floods: [(&str, Begin, SocketAddr); 8] = [
         ("questions of one socket", |at| Flood::packets(at, 1, Packets::Fast), dns),
         ("questions of many sockets", |at| Flood::packets(at, 64, Packets::Fast), dns),
         ("questions for the chain", |at| Flood::packets(at, 1, Packets::Chain), dns),

@@ -117,7 +117,7 @@ impl Around {
                 }
             }
             ["@silence", port, after] => match SILENCES.iter().find(|(name, _)| *name == after) {
-                Some((_, text)) => Around::Silence { port: port.into(), text: *text },
+                Some((_, text)) => Around::Silence { port: port.into(), text },
                 None => return Some(Err(format!("no silence after {after}"))),
             },
             ["@dig", port, _, ..] => Around::Dig { port: port.into(), how: rest(port) },
