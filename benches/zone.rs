@@ -10,6 +10,7 @@ use fleetdns::cluster::kinds::{
 };
 use fleetdns::cluster::{Change, ClusterId, Sink, Update};
 use fleetdns::corefile::{self, ParseOptions};
+use fleetdns::plugin::Transport;
 use fleetdns::plugin::background::Background;
 use fleetdns::registry::Registry;
 use fleetdns::server::fast::Worker;
@@ -197,7 +198,7 @@ fn packets(bench: &mut Criterion) {
         let instance = Instance::build(&corefile.expect("a Corefile")).expect("a server");
         instance.watch(&Background::default());
         instance.settled().await;
-        Worker::new(instance.sites().remove(0))
+        Worker::new(instance.sites().remove(0), Transport::Udp)
     });
     let client = SocketAddr::from(([192, 0, 2, 1], 40_000));
     let mut out = Vec::new();

@@ -1,12 +1,15 @@
 //! What stands behind a listener: swapped whole when the Corefile is read again, so that no socket is
 //! closed for that.
 
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::fast::Worker;
 use super::site::Site;
+use crate::plugin::Transport;
 use crate::plugin::crowds::{Https, Quic};
 use crate::plugin::timeouts::Timeouts;
 use crate::plugin::tls::Identity;
@@ -43,6 +46,8 @@ pub struct Service {
     pub quic: Quic,
     /// Room for more connections; without it for all that come.
     room: Option<Arc<Semaphore>>,
+    /// The fast path of all connections.
+    worker: Arc<Mutex<Worker>>,
 }
 
 impl Service {
@@ -50,6 +55,7 @@ impl Service {
     pub fn new(site: Arc<Site>, connections: Option<usize>) -> Self {
         let most = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
         Service {
+            worker: Arc::new(Mutex::new(Worker::new(site.clone(), Transport::Tcp))),
             site,
             timeouts: Timeouts::default(),
             tls: None,
@@ -58,6 +64,16 @@ impl Service {
             quic: Quic::default(),
             room: connections.map(most),
         }
+    }
+
+    /// The answer to a packet of a connection, where the fast path has it.
+    pub fn answer_now(&self, packet: &[u8], client: SocketAddr) -> Option<Vec<u8>> {
+        // Each answer begins with nothing that an earlier one left.
+        let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut out = Vec::new();
+        let is_answered = worker.answer(packet, client, &mut out);
+        worker.end();
+        is_answered.then_some(out)
     }
 
     /// Waits for room for a connection, which it has until the permit is dropped.

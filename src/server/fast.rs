@@ -1,4 +1,4 @@
-//! The fast path: questions over UDP that are answered where they came in.
+//! The fast path: questions that are answered where they came in.
 //!
 //! In: a packet. Out: the packet that answers it, octet for octet what the chain would have said; or nothing
 //! said and nothing counted, and the chain is asked ([`super::site`]). Only plain questions are looked at:
@@ -9,6 +9,7 @@
 
 use std::mem;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -29,9 +30,10 @@ const PLAIN: u16 = RD | AD | CD;
 /// From here on types are no data but what is done with them (RFC 6895 §3.1), until 255.
 const META: u16 = 128;
 
-/// What answers the questions of one socket.
+/// What answers the questions of one socket, or of the connections of a listener.
 pub struct Worker {
     site: Arc<Site>,
+    transport: Transport,
     /// Of each block, for each zone that it counts by.
     tallies: Vec<Vec<Tally>>,
     /// Of the question at hand, as is its answer.
@@ -51,10 +53,11 @@ struct Plain {
 }
 
 impl Worker {
-    pub fn new(site: Arc<Site>) -> Self {
-        let tallies = site.blocks().iter().map(|block| tallies(&site, block)).collect();
+    pub fn new(site: Arc<Site>, transport: Transport) -> Self {
+        let blocks = site.blocks().iter();
+        let tallies = blocks.map(|block| tallies(&site, transport, block)).collect();
         let (name, answer) = (WireName::root(), Answer::default());
-        Worker { site, tallies, name, answer, begun: None, answered: 0 }
+        Worker { site, transport, tallies, name, answer, begun: None, answered: 0 }
     }
 
     /// Whether it answers for this site.
@@ -72,9 +75,13 @@ impl Worker {
     }
 
     /// Writes the answer to a packet to `out`, which is cleared first. Says whether it did: else the chain is
-    /// to be asked.
+    /// to be asked, which counts and tells what panics.
     pub fn answer(&mut self, packet: &[u8], client: SocketAddr, out: &mut Vec<u8>) -> bool {
-        let Worker { site, tallies, name, answer, begun, answered } = self;
+        catch_unwind(AssertUnwindSafe(|| self.write(packet, client, out))).unwrap_or_default()
+    }
+
+    fn write(&mut self, packet: &[u8], client: SocketAddr, out: &mut Vec<u8>) -> bool {
+        let Worker { site, transport, tallies, name, answer, begun, answered } = self;
         begun.get_or_insert_with(Instant::now);
         let Some(Plain { qtype, length, mut edns }) = read(packet, name) else { return false };
         let name = &*name;
@@ -103,7 +110,7 @@ impl Worker {
         if fast.shuffles && answer.code == rcode::NOERROR && answer.mark() > 1 {
             answer.shuffle(rand::random);
         }
-        let (ipv6, transport) = (client.is_ipv6(), Transport::Udp);
+        let (ipv6, transport) = (client.is_ipv6(), *transport);
         let asked = Asked { packet, question: length, edns, transport, ipv6 };
         let opt = edns.map_or([0; FIXED], |edns| edns.bare_record(answer.code));
         let opt = if edns.is_some() { &opt[..] } else { &[] };
@@ -146,11 +153,12 @@ impl Worker {
 }
 
 /// The numbers of a block: one for each zone that `prometheus` has, or one for what else counts.
-fn tallies(site: &Site, block: &Block) -> Vec<Tally> {
+fn tallies(site: &Site, transport: Transport, block: &Block) -> Vec<Tally> {
     let Some(Fast { counts, keeps, .. }) = &block.fast else { return Vec::new() };
     let tally = |zone: &Arc<str>, plugin| {
         site.metrics().tally(Labels {
             server: site.label().into(),
+            proto: transport.label(),
             zone: zone.clone(),
             view: block.view.as_ref().map(|view| view.name.clone()),
             plugin,

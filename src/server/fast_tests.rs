@@ -81,7 +81,7 @@ async fn worker() -> Worker {
     let instance = Instance::build(&corefile).unwrap();
     instance.watch(&Background::default());
     instance.settled().await;
-    Worker::new(instance.sites().remove(0))
+    Worker::new(instance.sites().remove(0), Transport::Udp)
 }
 
 fn client() -> SocketAddr {

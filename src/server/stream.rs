@@ -1,13 +1,15 @@
 //! Questions over TCP (RFC 7766) and TLS (RFC 7858): many on a connection, answered as they are ready.
 //!
-//! Slow questions do not hold up those behind them, and reading and writing have time limits of their own,
+//! What the fast path knows ([`super::fast`]) is answered at once, and what has a task for each question, the
+//! slow ones, does not hold up those behind it. Many questions are read, and many answers written, by one call of
+//! the system. Reading and writing have time limits of their own,
 //! which are CoreDNS's (core/dnsserver/server.go) or those of `timeouts`.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +23,11 @@ use crate::plugin::timeouts::Timeouts;
 /// Questions of one connection that are worked on at a time; the next is read when one is done.
 const IN_FLIGHT: usize = 128;
 
+/// Octets of questions that are read at a time, for which each connection has room: about thirty questions.
+const READ: usize = 2048;
+/// Octets of answers from which on no others are waited for.
+const WRITE: usize = 16_384;
+
 /// Answers the questions of a connection, each as the Corefile says at that time. After `stop` it reads no
 /// further ones, and sends the answers to those that it has read.
 pub async fn connection(
@@ -31,6 +38,7 @@ pub async fn connection(
 ) {
     let timeouts = door.service().timeouts;
     let (read, write) = tokio::io::split(stream);
+    let read = BufReader::with_capacity(READ, read);
     let (answers, ready) = mpsc::channel(IN_FLIGHT);
     let broken = CancellationToken::new();
     let writing = tokio::spawn(write_answers(write, ready, timeouts, broken.clone()));
@@ -61,9 +69,17 @@ async fn read_questions(
         if timeouts.queries.is_some() {
             left -= 1;
         }
+        let service = door.service();
+        if let Some(reply) = service.answer_now(&packet, ends.client) {
+            // Where sending fails the client has closed the connection.
+            if answers.send(reply).await.is_err() {
+                return;
+            }
+            continue;
+        }
         // The semaphore is never closed.
         let Ok(permit) = in_flight.clone().acquire_owned().await else { return };
-        let (site, answers) = (door.service().site.clone(), answers.clone());
+        let (site, answers) = (service.site.clone(), answers.clone());
         tokio::spawn(async move {
             // Where sending fails the client has closed the connection: nobody waits for the answer.
             match site.respond(&packet, ends, Transport::Tcp).await {
@@ -109,10 +125,17 @@ async fn write_answers(
     timeouts: Timeouts,
     broken: CancellationToken,
 ) {
+    let mut out = Vec::new();
     while let Some(reply) = ready.recv().await {
-        let framed = framed(&reply);
+        out.clear();
+        frame(&reply, &mut out);
+        while out.len() < WRITE
+            && let Ok(reply) = ready.try_recv()
+        {
+            frame(&reply, &mut out);
+        }
         let write = async {
-            stream.write_all(&framed).await?;
+            stream.write_all(&out).await?;
             // TLS keeps a part of it otherwise.
             stream.flush().await
         };
@@ -127,5 +150,12 @@ async fn write_answers(
 
 /// A message behind its length (RFC 1035 §4.2.2). None is longer than that can say.
 pub(super) fn framed(message: &[u8]) -> Vec<u8> {
-    [&(message.len() as u16).to_be_bytes(), message].concat()
+    let mut out = Vec::with_capacity(2 + message.len());
+    frame(message, &mut out);
+    out
+}
+
+fn frame(message: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(&(message.len() as u16).to_be_bytes());
+    out.extend_from_slice(message);
 }

@@ -6,7 +6,6 @@
 //! theirs, so that a flood starves nobody.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tokio::task::yield_now;
@@ -28,7 +27,7 @@ pub async fn serve(
     tasks: TaskTracker,
     stop: CancellationToken,
 ) {
-    let worker = Worker::new(door.service().site.clone());
+    let worker = Worker::new(door.service().site.clone(), Transport::Udp);
     let mut serving = Serving { socket: Arc::new(socket), door, tasks, worker };
     loop {
         let readable = tokio::select! {
@@ -83,7 +82,7 @@ impl Serving {
         let Serving { socket, door, tasks, worker } = self;
         let service = &door.service();
         if !worker.is_of(&service.site) {
-            *worker = Worker::new(service.site.clone());
+            *worker = Worker::new(service.site.clone(), Transport::Udp);
         }
         socket.turn(&mut Answering { socket, service, tasks, worker })
     }
@@ -99,9 +98,7 @@ struct Answering<'a> {
 
 impl Answers for Answering<'_> {
     fn answer(&mut self, packet: &[u8], way: &Way, out: &mut Vec<u8>) -> bool {
-        // What panics here is asked of the chain, which counts it and tells.
-        let answer = AssertUnwindSafe(|| self.worker.answer(packet, way.client, out));
-        let is_answered = catch_unwind(answer).unwrap_or_default();
+        let is_answered = self.worker.answer(packet, way.client, out);
         if !is_answered {
             let (socket, service) = (self.socket.clone(), self.service.clone());
             self.tasks.spawn(ask(socket, service, packet.to_vec(), *way));

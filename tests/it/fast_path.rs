@@ -77,6 +77,7 @@ const OTHERS: [&str; 20] = [
 struct Both {
     chain: (Instance, Arc<Site>),
     fast: (Instance, Arc<Site>, Worker),
+    transport: Transport,
     out: Vec<u8>,
     asked: usize,
     answered: usize,
@@ -84,6 +85,10 @@ struct Both {
 
 impl Both {
     async fn start(text: &str, marker: &str) -> Self {
+        Both::over(Transport::Udp, text, marker).await
+    }
+
+    async fn over(transport: Transport, text: &str, marker: &str) -> Self {
         let parsed = || {
             let path = Path::new("Corefile");
             corefile::parse(path, text, &ParseOptions::default()).expect("a Corefile")
@@ -108,8 +113,8 @@ impl Both {
             (instance, site)
         };
         let (chain, (instance, site)) = (beside(), beside());
-        let fast = (instance, site.clone(), Worker::new(site));
-        Both { chain, fast, out: Vec::new(), asked: 0, answered: 0 }
+        let fast = (instance, site.clone(), Worker::new(site, transport));
+        Both { chain, fast, transport, out: Vec::new(), asked: 0, answered: 0 }
     }
 
     /// Asks both, and compares if the fast path answers at all.
@@ -119,12 +124,12 @@ impl Both {
         let mut expected = Vec::new();
         // An object of another test may change between the two; not again and again.
         for _ in 0..3 {
-            let answer = self.chain.1.answer(packet, ends(client), Transport::Udp).await;
+            let answer = self.chain.1.answer(packet, ends(client), self.transport).await;
             let is_fast = self.fast.2.answer(packet, ends(client).client, &mut self.out);
             self.fast.2.end();
             if !is_fast {
                 // As over a socket; what `cache` keeps is the same in both.
-                self.fast.1.answer(packet, ends(client), Transport::Udp).await;
+                self.fast.1.answer(packet, ends(client), self.transport).await;
                 return;
             }
             self.answered += 1;
@@ -262,11 +267,13 @@ async fn standard() {
             loadbalance
         }}"
     );
-    let mut both = Both::start(&text, oracle::MARKER_NAME).await;
     let mut names = oracle::names();
     names.extend(["remote.", "a.remote.", "web.shop.Remote.", "a.b.c.d.remote."].map(Into::into));
     names.extend((0..40).map(|last| format!("{last}.0.44.10.in-addr.arpa.")));
-    both.ask_all(&names, 1).await;
+    for transport in [Transport::Udp, Transport::Tcp] {
+        let mut both = Both::over(transport, &text, oracle::MARKER_NAME).await;
+        both.ask_all(&names, 1).await;
+    }
 }
 
 /// Two clusters, with their own zones, and blocks of which some have a view.

@@ -14,8 +14,6 @@ use crate::telemetry::cache::{Kept, Labels as CacheLabels};
 use crate::telemetry::histogram::bucket;
 use crate::zone::rcode;
 
-/// What the fast path counts is over UDP.
-const PROTO: &str = "udp";
 /// Values of the label `family`: IPv4 and IPv6.
 const FAMILIES: [&str; 2] = ["1", "2"];
 /// All types, with all that have no name of their own as the last.
@@ -47,6 +45,8 @@ const NUMBERS: usize = RESPONSE_SUM + 1;
 pub struct Labels {
     /// `dns://:53`.
     pub server: Arc<str>,
+    /// `udp` or `tcp`.
+    pub proto: &'static str,
     pub zone: Arc<str>,
     pub view: Option<Arc<str>>,
     /// The plugin behind `prometheus`.
@@ -172,7 +172,7 @@ impl Metrics {
     }
 
     fn add(&self, labels: &Labels, new: &[u64; NUMBERS]) {
-        let Labels { server, zone, view, plugin, cache } = labels;
+        let Labels { server, proto, zone, view, plugin, cache } = labels;
         let whose = CacheLabels { server, zones: cache, view: view.as_ref() };
         let kept = KEPT.iter().map(|kept| Some(*kept)).zip(&new[HITS..DURATIONS]);
         for (found, count) in kept.chain([(None, &new[MISSES])]).filter(|(_, count)| **count > 0) {
@@ -187,7 +187,7 @@ impl Metrics {
             let types = COUNTED_TYPES.iter().map(|(_, name)| *name).chain([super::OTHER_TYPE]);
             for (r#type, count) in types.zip(requests).filter(|(_, count)| **count > 0) {
                 let (server, zone, view) = (server(), zone(), view());
-                let asked = Asked { family, proto: PROTO, server, r#type, view, zone };
+                let asked = Asked { family, proto, server, r#type, view, zone };
                 self.requests.get_or_create(&asked).inc_by(*count);
             }
         }
@@ -206,7 +206,7 @@ impl Metrics {
         let seconds = Duration::from_nanos(new[DURATION_SUM]).as_secs_f64();
         let durations = self.request_duration.get_or_create(&served);
         durations.add(buckets(DURATIONS, TIMES.len()), seconds);
-        let carried = Carried { proto: PROTO, server: server(), view: view(), zone: zone() };
+        let carried = Carried { proto, server: server(), view: view(), zone: zone() };
         let sizes = self.request_size.get_or_create(&carried);
         sizes.add(buckets(REQUEST_SIZES, SIZES.len()), new[REQUEST_SUM] as f64);
         let sizes = self.response_size.get_or_create(&carried);
@@ -230,6 +230,7 @@ mod tests {
         let zone: Arc<str> = "cluster.local.".into();
         let labels = Labels {
             server: server.clone(),
+            proto: "tcp",
             zone: zone.clone(),
             view: None,
             plugin: "errors",
@@ -265,7 +266,7 @@ mod tests {
                 server: &server,
                 zone: &zone,
                 view: None,
-                proto: PROTO,
+                proto: "tcp",
                 ipv6,
                 qtype,
                 dnssec_ok,
