@@ -33,7 +33,7 @@
 //!
 //! A question goes the other way: [`server::query`] reads the packet, [`server::site`] finds the server
 //! block, [`plugin::Next`] runs its chain, [`zone`] says what the name says by looking into the
-//! [`registry`], and [`server::reply`] makes the packet. Most questions over UDP take a shorter way, which leads
+//! [`registry`], and [`server::reply`] makes the packet. Most questions take a shorter way, which leads
 //! through the same [`zone`]: [`server::fast`].
 //!
 //! What is to be said of a name is decided in [`zone`] alone, in wire form, so that an answer can go
