@@ -18,6 +18,7 @@ use fleetdns::server::instance::Instance;
 use fleetdns::server::query;
 use fleetdns::zone::answer::Answer;
 use fleetdns::zone::choice::Fleet;
+use fleetdns::zone::compression::Names;
 use fleetdns::zone::kubernetes::{Known, Kubernetes, Pods, Verdict};
 use fleetdns::zone::name::WireName;
 use fleetdns::zone::rcode;
@@ -147,6 +148,7 @@ fn messages(bench: &mut Criterion) {
     });
     let registry = registry(1, SERVICES);
     let (zones, mut answer, mut out) = (zones("c0"), Answer::default(), Vec::new());
+    let mut names = Names::default();
     for (what, name, qtype) in [
         ("write one A record", "svc-4321.ns-21.svc.cluster.local", A),
         ("write an SRV record and its glue", "_http._tcp.svc-4321.ns-21.svc.cluster.local", SRV),
@@ -163,7 +165,7 @@ fn messages(bench: &mut Criterion) {
             glue_truncates: true,
         };
         bench.bench_function(what, |bench| {
-            bench.iter(|| write::message(&frame, black_box(&answer), &mut out));
+            bench.iter(|| write::message(&frame, black_box(&answer), &mut names, &mut out));
         });
     }
 }

@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::future::join_all;
 use kube::api::{ListParams, WatchParams};
-use kube::core::DeserializeGuard;
 use kube::runtime::watcher;
 use kube::{Api, Client};
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::event::{Change, Update};
+use super::guarded::Guarded;
 use super::rights::{Reading, Rights};
 use super::selection::Kind;
 use super::watches::{Object, Watches};
@@ -36,7 +36,7 @@ pub struct Either<'a, S, A, B> {
 }
 
 /// The API of a kind, of one namespace or of all.
-pub type MakeApi<'a, O> = Box<dyn Fn(Client) -> Api<DeserializeGuard<O>> + Send + Sync + 'a>;
+pub type MakeApi<'a, O> = Box<dyn Fn(Client) -> Api<Guarded<O>> + Send + Sync + 'a>;
 
 impl Watches {
     /// Watches a kind, if it is wanted, in each namespace that is. `either` says how, and `state` what is

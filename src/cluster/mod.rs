@@ -34,6 +34,7 @@ mod failure;
 mod fleet;
 mod from_endpoints;
 mod gate;
+mod guarded;
 mod held;
 mod identity;
 pub mod kinds;

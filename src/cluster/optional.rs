@@ -6,7 +6,8 @@
 //! there are no such objects, and the cluster is synced without. Where it goes, what was known stays: an
 //! API server tells of each object before.
 
-use futures::future::join_all;
+use futures::FutureExt;
+use futures::future::{BoxFuture, join_all};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{APIGroup, APIResourceList};
 use kube::Api;
 use kube::core::{ApiResource, DynamicResourceScope};
@@ -96,7 +97,7 @@ const NODES: Optional = Optional {
 
 impl Watches {
     /// Watches those of them that are wanted.
-    pub(super) async fn optional(&self) {
+    pub(super) fn optional(&self) -> [BoxFuture<'_, ()>; 5] {
         // ServiceImports are selected like Namespaces, as in CoreDNS (plugin/kubernetes/controller.go).
         let selected = labelled(&[&self.selection.namespace_labels]);
         let imports =
@@ -116,7 +117,7 @@ impl Watches {
         });
         let nodes = self
             .kind(NODES, all(), |update: Update<NodeObject>| Change::Node(update.map(Into::into)));
-        tokio::join!(imports, exports, entries, cidrs, nodes);
+        [imports.boxed(), exports.boxed(), entries.boxed(), cidrs.boxed(), nodes.boxed()]
     }
 
     async fn kind<O>(

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::core::DeserializeGuard;
 use kube::runtime::watcher;
 use kube::{Api, Client};
 use serde::{Deserialize, Serialize};
@@ -20,8 +19,9 @@ use super::claim::Claim;
 use super::client::{self, Contact, Timing};
 use super::event::{ClusterId, Update};
 use super::exported::Sieve;
+use super::guarded::Guarded;
 use super::identity::Identity;
-use super::kinds::{ObjectKey, key_of};
+use super::kinds::{ObjectKey, key_of, needed};
 use super::kubeconfig::Allowed;
 use super::limits::Limiter;
 use super::watch::{Told, Watch};
@@ -45,7 +45,7 @@ pub async fn follow(following: Following, mut publish: impl FnMut(Vec<Claim>)) {
     let Following { client, identity, local, namespace, allowed, limiter, timing } = following;
     let contact = Arc::new(Contact::default());
     let client = client::probe(client, contact.clone(), limiter, &timing);
-    let api: Api<DeserializeGuard<SecretObject>> = Api::namespaced(client, &namespace);
+    let api: Api<Guarded<SecretObject>> = Api::namespaced(client, &namespace);
     let watch = Watch {
         cluster: local,
         kind: "member Secrets",
@@ -113,6 +113,7 @@ impl Secrets {
 #[derive(kube::Resource, Deserialize, Serialize, Clone)]
 #[resource(inherit = Secret)]
 pub(super) struct SecretObject {
+    #[serde(deserialize_with = "needed")]
     pub metadata: ObjectMeta,
     #[serde(default)]
     pub data: Option<BTreeMap<String, ByteString>>,

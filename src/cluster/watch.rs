@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use kube::api::ListParams;
-use kube::core::DeserializeGuard;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
@@ -23,6 +22,7 @@ use super::client::{Contact, Timing};
 use super::event::{ClusterId, Update};
 use super::exported::Sieve;
 use super::failure::{Cause, cause, describe, unquoted};
+use super::guarded::Guarded;
 use super::identity::Identity;
 use super::kinds::key_of;
 
@@ -74,7 +74,7 @@ impl Watch {
     pub async fn run<O>(
         &self,
         // An object that does not decode fails itself, not the list that it is in.
-        api: Api<DeserializeGuard<O>>,
+        api: Api<Guarded<O>>,
         selection: watcher::Config,
         mut sieve: Sieve<'_>,
         mut tell: impl FnMut(Told<O>),
@@ -167,7 +167,7 @@ impl Watch {
 
     /// Whether the server is behind the version that it was asked to go on from, as one is that was made anew
     /// or from a backup. It accepts such a watch, and says nothing until it has counted so far again.
-    async fn went_back<O>(&self, api: &Api<DeserializeGuard<O>>) -> kube::Result<bool>
+    async fn went_back<O>(&self, api: &Api<Guarded<O>>) -> kube::Result<bool>
     where
         O: Resource + DeserializeOwned + Clone + Debug,
     {
@@ -186,7 +186,7 @@ impl Watch {
         }
     }
 
-    fn decoded<O>(&self, object: DeserializeGuard<O>) -> Option<O> {
+    fn decoded<O>(&self, object: Guarded<O>) -> Option<O> {
         match object.0 {
             Ok(object) => Some(object),
             Err(invalid) => {

@@ -6,9 +6,10 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::future::{BoxFuture, join_all};
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use k8s_openapi::NamespaceResourceScope;
-use kube::core::DeserializeGuard;
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
@@ -25,6 +26,7 @@ use super::exported::{Exported, Sieve, service_by_label, service_by_name};
 use super::failure::Cause;
 use super::from_endpoints::FromEndpoints;
 use super::gate::Gate;
+use super::guarded::Guarded;
 use super::identity::Identity;
 use super::kinds::{
     EndpointSliceObject, LoadBalancerObject, NamespaceObject, PodObject, ServiceObject, pod,
@@ -63,15 +65,15 @@ impl<O: Resource + DeserializeOwned + Clone + Debug + Send + 'static> Object for
 impl Watches {
     /// Watches until dropped.
     pub async fn run(&self) {
-        // One task polls all of them: they are idle nearly always.
+        // One task for all of them: they are idle nearly always.
         let sifted = async {
             if let Some(exported) = &self.exported {
                 exported.known().await;
             }
-            tokio::join!(self.services(), self.slices());
+            all(vec![self.services().boxed(), self.slices().boxed()]).await;
         };
-        let rest = async { tokio::join!(self.pods(), self.gateway(), self.optional()) };
-        tokio::join!(sifted, self.namespaces(), rest);
+        let rest = [self.namespaces().boxed(), self.pods().boxed(), self.gateway().boxed()];
+        all(rest.into_iter().chain([sifted.boxed()]).chain(self.optional()).collect()).await;
     }
 
     async fn services(&self) {
@@ -198,7 +200,7 @@ impl Watches {
         &self,
         place: usize,
         kind: &'static str,
-        api: impl Fn(Client) -> Api<DeserializeGuard<O>>,
+        api: impl Fn(Client) -> Api<Guarded<O>>,
         selected: watcher::Config,
         ends_at: &'static [u16],
         mut take: impl FnMut(Update<O>),
@@ -278,6 +280,11 @@ impl Watches {
     pub(super) fn client(&self, contact: Arc<Contact>) -> Client {
         client::probe(self.client.clone(), contact, self.limiter.clone(), &self.timing)
     }
+}
+
+/// Runs all of these. Each is polled when it is woken itself: an event of one costs nothing of the others.
+async fn all(runs: Vec<BoxFuture<'_, ()>>) {
+    runs.into_iter().collect::<FuturesUnordered<_>>().collect().await
 }
 
 /// The objects of one namespace, or of all.

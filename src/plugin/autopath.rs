@@ -25,9 +25,7 @@ const NAME: &str = "autopath";
 /// The plugin.
 #[derive(Debug)]
 pub struct Autopath {
-    zones: Vec<Name>,
-    /// The same as the fast path has them.
-    wire_zones: Vec<WireName>,
+    zones: Vec<WireName>,
     path: Path,
     metrics: Arc<Metrics>,
 }
@@ -65,12 +63,13 @@ impl Plugin for Autopath {
     }
 
     fn answer_now(&self, question: &Question<'_>, _answer: &mut Answer) -> Now {
-        if names::wire_within(&self.wire_zones, question.name) { Now::Unknown } else { Now::Passes }
+        if names::wire_within(&self.zones, question.name) { Now::Unknown } else { Now::Passes }
     }
 
     async fn handle(&self, request: &Request, next: Next<'_>) -> Outcome {
         let name = request.qname();
-        let path = names::within(&self.zones, name).then(|| self.path(request, next)).flatten();
+        let is_in_zones = names::wire_within(&self.zones, &names::wire(name));
+        let path = is_in_zones.then(|| self.path(request, next)).flatten();
         let path = path.unwrap_or_default();
         let Some(Some(first)) = path.first().filter(|domain| is_below(domain.as_ref(), name))
         else {

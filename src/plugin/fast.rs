@@ -6,6 +6,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::{Plugin, Request, names};
 use crate::telemetry::cache::Kept;
@@ -44,6 +45,8 @@ pub struct Question<'a> {
     pub qtype: u16,
     /// The ID of its message.
     pub id: u16,
+    /// When it was taken, or the first of those that were taken with it.
+    pub now: Instant,
     /// Who asks.
     pub client: IpAddr,
     /// Whether it has an OPT record, so that the answer may say why it is no other.
@@ -61,6 +64,7 @@ impl<'a> Question<'a> {
             name,
             qtype: request.qtype().into(),
             id: request.message.metadata.id,
+            now: Instant::now(),
             client: request.client.ip().to_canonical(),
             has_edns: request.message.edns.is_some(),
             dnssec_ok: request.message.edns.as_ref().is_some_and(|edns| edns.flags().dnssec_ok),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Owner;
 use crate::cluster::ClusterId;
-use crate::cluster::kinds::{Dashed, Label, ObjectKey, Point, Port, ServiceKind};
+use crate::cluster::kinds::{Label, ObjectKey, Point, Port, ServiceKind};
 
 /// One holder of an address. ClusterIPs sort before endpoints, as CoreDNS prefers them
 /// (plugin/kubernetes/reverse.go). There is one for each endpoint of all clusters: it is small.
@@ -22,7 +22,7 @@ pub struct AddressOwner {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Holder {
     ClusterIp,
-    /// An endpoint, whose name has this first label; where there is none, the address with dashes.
+    /// An endpoint, with its hostname.
     Endpoint(Option<Box<str>>),
 }
 
@@ -31,8 +31,7 @@ impl Holder {
     pub fn label(&self, address: IpAddr) -> Option<Label<'_>> {
         match self {
             Holder::ClusterIp => None,
-            Holder::Endpoint(Some(label)) => Some(Label::Text(label)),
-            Holder::Endpoint(None) => Some(Label::Address(Dashed::new(address))),
+            Holder::Endpoint(hostname) => Some(Label::of_endpoint(hostname.as_deref(), address)),
         }
     }
 }

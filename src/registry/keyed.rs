@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use crate::cluster::kinds::{EndpointSlice, ObjectKey, Service};
+use crate::cluster::kinds::{EndpointSlice, ObjectKey, Pod, Service, ServiceEntry};
 
 /// The objects of one kind.
 pub(super) struct Keyed<T>(HashSet<ByKey<T>>);
@@ -33,6 +33,11 @@ impl<T: HasKey> Keyed<T> {
     }
 
     /// In no order.
+    pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.values().map(|object| object.key())
+    }
+
+    /// In no order.
     pub fn values(&self) -> impl Iterator<Item = &Arc<T>> {
         self.0.iter().map(|ByKey(object)| object)
     }
@@ -48,17 +53,16 @@ impl<T> Default for Keyed<T> {
     }
 }
 
-impl HasKey for Service {
-    fn key(&self) -> &ObjectKey {
-        &self.key
-    }
+macro_rules! has_key {
+    ($($object:ty),*) => {
+        $(impl HasKey for $object {
+            fn key(&self) -> &ObjectKey {
+                &self.key
+            }
+        })*
+    };
 }
-
-impl HasKey for EndpointSlice {
-    fn key(&self) -> &ObjectKey {
-        &self.key
-    }
-}
+has_key!(Service, EndpointSlice, Pod, ServiceEntry);
 
 impl<T: HasKey> Borrow<ObjectKey> for ByKey<T> {
     fn borrow(&self) -> &ObjectKey {

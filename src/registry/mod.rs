@@ -5,14 +5,15 @@
 //! touches the names that it concerns and no others, so its cost does not grow with the fleet; a
 //! look-up is one hash look-up however many clusters there are.
 //!
-//! An entry is an immutable value behind an [`Arc`] that is swapped whole: a reader sees a Service
-//! with the endpoints that belong to it, never half of a change.
+//! An entry is an immutable value that is swapped whole: a reader sees a Service with the endpoints that
+//! belong to it, never half of a change.
 
 mod address;
 mod gateway;
 mod host;
 mod keyed;
 mod owner;
+mod pinned;
 mod ranges;
 mod shard;
 
@@ -27,37 +28,41 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use dashmap::{DashMap, DashSet};
+use arc_swap::ArcSwap;
+use dashmap::DashMap;
 use foldhash::fast::RandomState;
+use seize::{Collector, LocalGuard};
 use tokio::sync::watch;
 
 pub use address::{AddressOwner, Holder, OutsideOwner};
 pub use gateway::Gateways;
 pub use host::{Declaration, Host};
 pub use owner::{Owner, ServiceName};
+pub use pinned::{Homes, Pinned};
 pub use ranges::ClusterRanges;
 
-use crate::cluster::kinds::{ObjectKey, Pod};
+use crate::cluster::kinds::Pod;
 use crate::cluster::{Change, ClusterId, Kind, Sink};
 use owner::WireKey;
+use pinned::{Holders, Index, index};
 use shard::{Shard, Touched};
 
-/// What is looked up for each question: by a hash that is quick for short keys. Its seed need not be a
-/// secret: only those who may create Services choose keys, and a question adds none.
+/// What is looked up now and then, and by a few names.
 type Map<K, V> = DashMap<K, V, RandomState>;
 
 /// The index. Shared by the watches that write it and the servers that read it.
-#[derive(Default)]
 pub struct Registry {
+    /// Of all that is an [`Index`].
+    collector: Arc<Collector>,
     /// By the wire labels of `service.namespace`, lower case: a slice of the question is the key.
-    services: Map<WireKey, Arc<ServiceName>>,
+    services: Index<WireKey, ServiceName>,
     /// ServiceImports, likewise.
-    imports: Map<WireKey, Arc<ServiceName>>,
+    imports: Index<WireKey, ServiceName>,
     /// By the namespace, as a label without its length.
-    namespaces: Map<Box<[u8]>, Homes>,
-    addresses: Map<IpAddr, Arc<[AddressOwner]>>,
+    namespaces: Index<Box<[u8]>, Homes>,
+    addresses: Index<IpAddr, Holders<AddressOwner>>,
     /// The Services that are reached at an address from outside.
-    outside: Map<IpAddr, Arc<[OutsideOwner]>>,
+    outside: Index<IpAddr, Holders<OutsideOwner>>,
     pods: Map<IpAddr, Arc<[PodOwner]>>,
     /// By the names of ServiceEntries' hosts.
     hosts: host::Hosts,
@@ -65,8 +70,8 @@ pub struct Registry {
     ranges: ranges::Ranges,
     /// Where the gateways of members are.
     pub gateways: Gateways,
-    /// Clusters that are out of reach.
-    lost: DashSet<ClusterId>,
+    /// Clusters that are out of reach: seldom any.
+    lost: ArcSwap<BTreeSet<ClusterId>>,
     /// Those that have said anything and whose ID is a label, by their IDs in lower case.
     clusters: Map<Box<[u8]>, ClusterId>,
     /// Moves with each change of `hosts` or `ranges`.
@@ -83,9 +88,6 @@ pub struct Registry {
     exports: watch::Sender<u64>,
 }
 
-/// The clusters that have a namespace, in the order of their IDs.
-pub type Homes = Arc<[ClusterId]>;
-
 /// A Pod that has an address.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PodOwner {
@@ -94,32 +96,6 @@ pub struct PodOwner {
 }
 
 impl Registry {
-    /// The owners of a Service name. `key` is the wire form of its two labels, lower case:
-    /// `\x03web\x04shop`.
-    pub fn service(&self, key: &[u8]) -> Option<Arc<ServiceName>> {
-        self.services.get(key).map(|entry| entry.value().clone())
-    }
-
-    /// The owners of a Service's name.
-    pub fn service_of(&self, key: &ObjectKey) -> Option<Arc<ServiceName>> {
-        self.service(&owner::wire_key(key)?)
-    }
-
-    /// The owners of a ServiceImport's name, by the same key.
-    pub fn import(&self, key: &[u8]) -> Option<Arc<ServiceName>> {
-        self.imports.get(key).map(|entry| entry.value().clone())
-    }
-
-    /// What is known of every Service name, in no order, for a transfer.
-    pub fn all_services(&self) -> Vec<Arc<ServiceName>> {
-        self.services.iter().map(|entry| entry.value().clone()).collect()
-    }
-
-    /// The same of ServiceImports.
-    pub fn all_imports(&self) -> Vec<Arc<ServiceName>> {
-        self.imports.iter().map(|entry| entry.value().clone()).collect()
-    }
-
     /// The Pods that have an address; none of clusters whose Pods are not watched.
     pub fn pods(&self, address: IpAddr) -> Option<Arc<[PodOwner]>> {
         self.pods.get(&address).map(|entry| entry.value().clone())
@@ -137,17 +113,7 @@ impl Registry {
 
     /// Whether a cluster is out of reach, so that what it said may be old. The local one never is.
     pub fn is_lost(&self, cluster: &ClusterId) -> bool {
-        self.lost.contains(cluster)
-    }
-
-    /// The clusters that have a namespace, in the order of their IDs.
-    pub fn namespace(&self, label: &[u8]) -> Option<Homes> {
-        self.namespaces.get(label).map(|entry| entry.value().clone())
-    }
-
-    /// All namespaces, as labels, with the clusters that have them, in no order.
-    pub fn all_namespaces(&self) -> Vec<(Box<[u8]>, Homes)> {
-        self.namespaces.iter().map(|entry| (entry.key().clone(), entry.value().clone())).collect()
+        self.lost.load().contains(cluster)
     }
 
     /// Tells when namespaces have come or gone.
@@ -185,11 +151,6 @@ impl Registry {
         self.declared.subscribe()
     }
 
-    /// Whose address this is: ClusterIPs first.
-    pub fn address(&self, address: IpAddr) -> Option<Arc<[AddressOwner]>> {
-        self.addresses.get(&address).map(|entry| entry.value().clone())
-    }
-
     /// Unix time of the last change that can change an answer of a cluster's zone; 0 before the first.
     /// It is the serial of its SOA, as in CoreDNS (plugin/kubernetes/controller.go, `Modified`).
     pub fn serial(&self) -> u32 {
@@ -209,11 +170,6 @@ impl Registry {
     /// The same of how Services are reached from outside.
     pub fn outside_serial(&self) -> u32 {
         self.outside_serial.load(Ordering::Relaxed)
-    }
-
-    /// The Services that are reached at an address from outside of their clusters.
-    pub fn outside(&self, address: IpAddr) -> Option<Arc<[OutsideOwner]>> {
-        self.outside.get(&address).map(|entry| entry.value().clone())
     }
 
     /// Tells when exported Services have changed; of their endpoints it tells nothing.
@@ -248,9 +204,10 @@ impl Registry {
     }
 
     fn touch(&self, cluster: &ClusterId, shard: &Shard, touched: Touched) {
+        let guard = &self.collector.enter();
         let moves_spaces = !touched.namespaces.is_empty();
         for name in touched.namespaces {
-            self.put_namespace(cluster, &name, shard.has_namespace(&name));
+            self.put_namespace(cluster, &name, shard.has_namespace(&name), guard);
         }
         if moves_spaces {
             self.spaces.send_modify(|turn| *turn += 1);
@@ -264,8 +221,8 @@ impl Registry {
             services.into_iter().filter_map(|key| Some((owner::wire_key(key)?, key)))
         {
             let new = shard.service(cluster, index);
-            let old = put_owner(&self.services, cluster, key, new.clone());
-            self.move_addresses(old.as_ref(), new.as_ref());
+            let old = put_owner(&self.services, cluster, key, new.clone(), guard);
+            self.move_addresses(old.as_ref(), new.as_ref(), guard);
             outside |= address::outside(old.as_ref()) != address::outside(new.as_ref());
             in_set |= [&old, &new].into_iter().flatten().any(|owner| owner.exported.is_some());
             is_exported_otherwise |= owner::exported(&old) != owner::exported(&new);
@@ -284,7 +241,7 @@ impl Registry {
         }
         let imports = touched.imports.into_iter();
         for (key, index) in imports.filter_map(|key| Some((owner::wire_key(&key)?, key))) {
-            put_owner(&self.imports, cluster, key, shard.import(cluster, &index));
+            put_owner(&self.imports, cluster, key, shard.import(cluster, &index), guard);
         }
         for (old, new) in touched.pods {
             self.move_pod(cluster, old, new);
@@ -306,26 +263,18 @@ impl Registry {
         }
     }
 
-    fn put_namespace(&self, cluster: &ClusterId, name: &str, exists: bool) {
-        let label: Box<[u8]> = name.as_bytes().into();
-        let entry = self.namespaces.entry(label);
-        let mut clusters: Vec<ClusterId> = match &entry {
-            dashmap::Entry::Occupied(entry) => entry.get().to_vec(),
-            dashmap::Entry::Vacant(_) => Vec::new(),
-        };
-        clusters.retain(|other| other != cluster);
+    fn put_namespace(&self, cluster: &ClusterId, name: &str, exists: bool, guard: &LocalGuard<'_>) {
+        let label = name.as_bytes();
+        let before = self.namespaces.get(label, guard).into_iter().flatten();
+        let mut clusters: Homes = before.filter(|other| *other != cluster).cloned().collect();
         if exists {
             clusters.push(cluster.clone());
             clusters.sort();
         }
-        match entry {
-            dashmap::Entry::Occupied(entry) if clusters.is_empty() => {
-                entry.remove();
-            }
-            dashmap::Entry::Vacant(_) if clusters.is_empty() => {}
-            entry => {
-                entry.insert(clusters.into());
-            }
+        if clusters.is_empty() {
+            self.namespaces.remove(label, guard);
+        } else {
+            self.namespaces.insert(label.into(), clusters, guard);
         }
     }
 
@@ -350,74 +299,99 @@ impl Registry {
     }
 
     /// Moves one name's addresses from what it had to what it has.
-    fn move_addresses(&self, old: Option<&Owner>, new: Option<&Owner>) {
+    fn move_addresses(&self, old: Option<&Owner>, new: Option<&Owner>, guard: &LocalGuard<'_>) {
         let (before, after) = (old.map(address::of), new.map(address::of));
-        move_owners(&self.addresses, &before.unwrap_or_default(), &after.unwrap_or_default());
+        let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+        move_owners(&self.addresses, &before, &after, guard);
         let (before, after) = (old.map(address::outside_of), new.map(address::outside_of));
-        move_owners(&self.outside, &before.unwrap_or_default(), &after.unwrap_or_default());
+        let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+        move_owners(&self.outside, &before, &after, guard);
     }
 }
 
 /// Moves addresses from what they had to what they have.
 fn move_owners<T: Ord + Clone>(
-    addresses: &Map<IpAddr, Arc<[T]>>,
+    addresses: &Index<IpAddr, Holders<T>>,
     before: &BTreeSet<(IpAddr, T)>,
     after: &BTreeSet<(IpAddr, T)>,
+    guard: &LocalGuard<'_>,
 ) {
     for (ip, owner) in before.difference(after) {
-        if let dashmap::Entry::Occupied(mut entry) = addresses.entry(*ip) {
-            let left: Arc<[_]> =
-                entry.get().iter().filter(|other| *other != owner).cloned().collect();
-            if left.is_empty() {
-                entry.remove();
-            } else {
-                entry.insert(left);
-            }
+        let held = addresses.get(ip, guard).into_iter().flatten();
+        let left: Holders<T> = held.filter(|other| *other != owner).cloned().collect();
+        if left.is_empty() {
+            addresses.remove(ip, guard);
+        } else {
+            addresses.insert(*ip, left, guard);
         }
     }
     for (ip, owner) in after.difference(before) {
-        let mut entry = addresses.entry(*ip).or_insert_with(|| Arc::from([]));
-        let mut owners = entry.to_vec();
+        let mut owners = addresses.get(ip, guard).cloned().unwrap_or_default();
         owners.push(owner.clone());
         owners.sort();
-        *entry = owners.into();
+        addresses.insert(*ip, owners, guard);
     }
 }
 
 /// Puts or removes what one cluster says of a name; gives what it said before.
 fn put_owner(
-    names: &Map<WireKey, Arc<ServiceName>>,
+    names: &Index<WireKey, ServiceName>,
     cluster: &ClusterId,
     index: WireKey,
     new: Option<Owner>,
+    guard: &LocalGuard<'_>,
 ) -> Option<Owner> {
-    let entry = names.entry(index);
-    let current = match &entry {
-        dashmap::Entry::Occupied(entry) => entry.get().clone(),
-        dashmap::Entry::Vacant(_) => Arc::default(),
-    };
+    let nobody = ServiceName::default();
+    let current = names.get(&*index, guard).unwrap_or(&nobody);
     let old = current.owner(cluster).cloned();
     let next = current.with(cluster, new);
-    match entry {
-        dashmap::Entry::Occupied(entry) if next.owners().is_empty() => {
-            entry.remove();
-        }
-        dashmap::Entry::Vacant(_) if next.owners().is_empty() => {}
-        entry => {
-            entry.insert(Arc::new(next));
-        }
+    if next.owners().is_empty() {
+        names.remove(&*index, guard);
+    } else {
+        names.insert(index, next, guard);
     }
     old
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        let collector = Arc::new(Collector::new());
+        Registry {
+            services: index(&collector),
+            imports: index(&collector),
+            namespaces: index(&collector),
+            addresses: index(&collector),
+            outside: index(&collector),
+            collector,
+            pods: Map::default(),
+            hosts: host::Hosts::default(),
+            ranges: ranges::Ranges::default(),
+            gateways: Gateways::default(),
+            lost: ArcSwap::default(),
+            clusters: Map::default(),
+            declared: watch::Sender::default(),
+            spaces: watch::Sender::default(),
+            shards: Mutex::default(),
+            serial: AtomicU32::default(),
+            import_serial: AtomicU32::default(),
+            outside_serial: AtomicU32::default(),
+            export_serial: AtomicU32::default(),
+            exports: watch::Sender::default(),
+        }
+    }
 }
 
 impl Sink for Registry {
     fn apply(&self, cluster: &ClusterId, change: Change) {
         let mut shards = self.shards();
         let left = matches!(change, Change::Left);
-        match change {
-            Change::Lost(true) => drop(self.lost.insert(cluster.clone())),
-            Change::Lost(false) | Change::Left => drop(self.lost.remove(cluster)),
-            _ => {}
+        if let Change::Lost(_) | Change::Left = change {
+            let mut lost = BTreeSet::clone(&self.lost.load());
+            match change {
+                Change::Lost(true) => lost.insert(cluster.clone()),
+                _ => lost.remove(cluster),
+            };
+            self.lost.store(Arc::new(lost));
         }
         if !shards.contains_key(cluster) && is_label(cluster) {
             self.clusters.insert(label_of(cluster), cluster.clone());

@@ -8,24 +8,26 @@ use crate::cluster::ClusterId;
 use crate::cluster::kinds::{Endpoint, EndpointSlice, ObjectKey, Port, Service};
 
 /// What all clusters say of one `service.namespace`: of one cluster all in one place, so that an answer reads
-/// little memory.
-#[derive(Debug, Default)]
+/// little memory. It stands behind its key in the index; fields are in the order in which they are read, so that
+/// most answers read 128 octets of the 256 that both have together.
+#[derive(Clone, Debug, Default)]
+#[repr(C)]
 pub struct ServiceName {
     /// In the order of the cluster IDs, so that every replica sees the same.
     owners: SmallVec<[Owner; 1]>,
-    /// Where the owners stand in the order of their Services' ages, of equals in that of the cluster IDs. Empty
-    /// where there is one.
-    by_age: Box<[u32]>,
+    /// Where the owners stand in the order of their Services' ages, of equals in that of the cluster IDs.
+    by_age: SmallVec<[u32; 12]>,
 }
 
 /// What one cluster says of one `service.namespace`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct Owner {
     pub cluster: ClusterId,
-    pub key: Arc<ObjectKey>,
     /// `None` where there are slices but no Service: their addresses still have PTR records, as in
     /// CoreDNS (plugin/kubernetes/reverse.go).
     pub service: Option<Service>,
+    pub key: Arc<ObjectKey>,
     /// In the order of the slices' names.
     pub slices: Box<[Arc<EndpointSlice>]>,
     /// When its ServiceExport was made, in seconds since 1970; `None` where there is none.
@@ -45,8 +47,7 @@ impl ServiceName {
 
     /// The owners, the one with the oldest Service first; of those of one age in the order of the IDs.
     pub fn by_age(&self) -> impl Iterator<Item = &Owner> {
-        let first = self.owners.first().filter(|_| self.by_age.is_empty());
-        first.into_iter().chain(self.by_age.iter().map(|at| &self.owners[*at as usize]))
+        self.by_age.iter().map(|at| &self.owners[*at as usize])
     }
 
     /// The same with what one cluster says put, replaced or removed.
@@ -55,10 +56,9 @@ impl ServiceName {
         let mut owners: SmallVec<[Owner; 1]> = others.chain(new).collect();
         owners.sort_by(|a, b| a.cluster.cmp(&b.cluster));
         // There are fewer clusters.
-        let mut by_age: Vec<u32> = (0..owners.len() as u32).collect();
+        let mut by_age: SmallVec<[u32; 12]> = (0..owners.len() as u32).collect();
         by_age
             .sort_by_key(|at| owners[*at as usize].service.as_ref().map(|service| service.created));
-        let by_age = if owners.len() > 1 { by_age.into() } else { Box::default() };
         ServiceName { owners, by_age }
     }
 }
@@ -91,4 +91,22 @@ pub(super) fn wire_key(key: &ObjectKey) -> Option<WireKey> {
         wire.extend(label.bytes().map(|octet| octet.to_ascii_lowercase()));
     }
     Some(wire)
+}
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    use std::mem::{offset_of, size_of};
+
+    use super::*;
+
+    #[test]
+    fn most_answers_read_two_lines_of_the_cache() {
+        assert_eq!(size_of::<WireKey>() + size_of::<ServiceName>(), 256);
+        // Behind how many there are stands the first.
+        let owner = size_of::<WireKey>() + offset_of!(ServiceName, owners) + size_of::<usize>();
+        let service = owner + offset_of!(Owner, service);
+        assert_eq!(owner + offset_of!(Owner, cluster), 48);
+        assert_eq!(service + offset_of!(Service, kind), 64);
+        assert!(service + offset_of!(Service, annotations) < 128);
+    }
 }

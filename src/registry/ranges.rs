@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use dashmap::DashMap;
 use ipnet::IpNet;
 
+use super::Map;
 use crate::cluster::ClusterId;
 
 /// What one cluster says.
@@ -38,7 +38,7 @@ impl ClusterRanges {
 
 /// By cluster.
 #[derive(Default)]
-pub(super) struct Ranges(DashMap<ClusterId, Arc<ClusterRanges>>);
+pub(super) struct Ranges(Map<ClusterId, Arc<ClusterRanges>>);
 
 impl Ranges {
     pub fn of(&self, cluster: &ClusterId) -> Option<Arc<ClusterRanges>> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use super::Owner;
-use super::keyed::Keyed;
+use super::keyed::{HasKey, Keyed};
 use crate::cluster::kinds::{
     EndpointSlice, FleetAnnotations, Namespace, ObjectKey, Pod, Point, Ranges, Service,
     ServiceEntry, ServiceExport, ServiceImport, ServiceKind,
@@ -23,8 +23,8 @@ pub(super) struct Shard {
     exports: HashMap<ObjectKey, i64>,
     slices: Keyed<EndpointSlice>,
     namespaces: HashSet<Box<str>>,
-    pods: HashMap<ObjectKey, Arc<Pod>>,
-    entries: HashMap<ObjectKey, Arc<ServiceEntry>>,
+    pods: Keyed<Pod>,
+    entries: Keyed<ServiceEntry>,
     cidrs: HashMap<ObjectKey, Ranges>,
     nodes: HashMap<ObjectKey, Ranges>,
 }
@@ -145,11 +145,9 @@ impl Shard {
             Change::ServiceExport(update) => self.exports(update, touched),
             Change::EndpointSlice(update) => self.slices(update, touched),
             Change::Namespace(update) => self.namespaces(update, touched),
-            Change::Pod(update) => {
-                replace(&mut self.pods, update, |pod| &pod.key, &mut touched.pods)
-            }
+            Change::Pod(update) => replace(&mut self.pods, update, &mut touched.pods),
             Change::ServiceEntry(update) => {
-                replace(&mut self.entries, update, |entry| &entry.key, &mut touched.entries);
+                replace(&mut self.entries, update, &mut touched.entries);
             }
             Change::ServiceCidr(update) => touched.ranges |= put_ranges(&mut self.cidrs, update),
             Change::Node(update) => touched.ranges |= put_ranges(&mut self.nodes, update),
@@ -220,8 +218,8 @@ impl Shard {
             Update::Delete(key) => self.remove_slice(&key, touched),
             Update::Reset(all) => {
                 let kept: HashSet<_> = all.iter().map(|slice| slice.key.clone()).collect();
-                let all_keys = self.slices.values().map(|slice| &slice.key);
-                let gone: Vec<_> = all_keys.filter(|key| !kept.contains(key)).cloned().collect();
+                let gone: Vec<_> =
+                    self.slices.keys().filter(|key| !kept.contains(key)).cloned().collect();
                 gone.iter().for_each(|key| self.remove_slice(key, touched));
                 all.into_iter().for_each(|slice| self.put_slice(slice, touched));
             }
@@ -300,8 +298,8 @@ impl Named {
             }
             Update::Reset(all) => {
                 let kept: HashSet<_> = all.iter().map(|service| service.key.clone()).collect();
-                let keys = self.objects.values().map(|service| &*service.key);
-                let gone: Vec<_> = keys.filter(|key| !kept.contains(*key)).cloned().collect();
+                let gone: Vec<_> =
+                    self.objects.keys().filter(|key| !kept.contains(*key)).cloned().collect();
                 gone.iter().for_each(|key| drop(self.objects.remove(key)));
                 touched.extend(gone);
                 all.into_iter().for_each(|service| self.put(service, touched, outside));
@@ -343,15 +341,14 @@ impl Named {
 }
 
 /// Takes a change of objects that are told one by one.
-fn replace<T: PartialEq>(
-    held: &mut HashMap<ObjectKey, Arc<T>>,
+fn replace<T: PartialEq + HasKey>(
+    held: &mut Keyed<T>,
     update: Update<T>,
-    key: fn(&T) -> &ObjectKey,
     touched: &mut Vec<Replaced<T>>,
 ) {
-    let mut put = |held: &mut HashMap<ObjectKey, Arc<T>>, object: T| {
+    let mut put = |held: &mut Keyed<T>, object: T| {
         let new = Arc::new(object);
-        let old = held.insert(key(&new).clone(), new.clone());
+        let old = held.insert(new.clone());
         if old.as_ref() != Some(&new) {
             touched.push((old, Some(new)));
         }
@@ -360,7 +357,7 @@ fn replace<T: PartialEq>(
         Update::Upsert(object) => put(held, object),
         Update::Delete(key) => touched.extend(held.remove(&key).map(|old| (Some(old), None))),
         Update::Reset(all) => {
-            let kept: HashSet<_> = all.iter().map(|object| key(object).clone()).collect();
+            let kept: HashSet<_> = all.iter().map(|object| object.key().clone()).collect();
             let gone: Vec<_> = held.keys().filter(|key| !kept.contains(key)).cloned().collect();
             all.into_iter().for_each(|object| put(held, object));
             touched.extend(gone.iter().filter_map(|key| Some((Some(held.remove(key)?), None))));

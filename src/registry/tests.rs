@@ -52,8 +52,9 @@ fn put(registry: &Registry, cluster: &str, change: Change) {
 /// All that the index holds, as text in a fixed order.
 fn shown(registry: &Registry) -> Vec<String> {
     let mut lines = Vec::new();
-    for entry in &registry.services {
-        for owner in entry.owners() {
+    let registry = registry.pin();
+    for name in registry.all_services() {
+        for owner in name.owners() {
             let slices: Vec<_> = owner.slices.iter().map(|slice| &slice.key.name).collect();
             let ips = match owner.service.as_ref().map(|service| &service.kind) {
                 Some(ServiceKind::ClusterIp(ips)) => format!("{ips:?}"),
@@ -62,19 +63,12 @@ fn shown(registry: &Registry) -> Vec<String> {
             lines.push(format!("{} {} {ips} {slices:?}", owner.cluster, owner.key));
         }
     }
-    for entry in &registry.namespaces {
-        let name = String::from_utf8_lossy(entry.key()).into_owned();
-        lines.push(format!("namespace {name} {:?}", entry.value()));
+    for (name, homes) in registry.all_namespaces() {
+        lines.push(format!("namespace {} {homes:?}", String::from_utf8_lossy(name)));
     }
-    for entry in &registry.addresses {
-        for owner in entry.value().iter() {
-            lines.push(format!(
-                "{} {:?} {} {}",
-                entry.key(),
-                owner.holder,
-                owner.cluster,
-                owner.key
-            ));
+    for (address, owners) in &registry.addresses.pin() {
+        for AddressOwner { holder, cluster, key } in owners {
+            lines.push(format!("{address} {holder:?} {cluster} {key}"));
         }
     }
     for (name, host) in registry.all_hosts() {
@@ -118,15 +112,17 @@ fn clusters_share_a_name_and_leave_it() {
     let registry = Registry::default();
     put(&registry, "west", Change::Service(Update::Upsert(service("web", &["10.97.0.1"]))));
     put(&registry, "east", Change::Service(Update::Upsert(service("web", &["10.96.0.1"]))));
-    let web = registry.service(b"\x03web\x04shop").unwrap();
+    let pinned = registry.pin();
+    let web = pinned.service(b"\x03web\x04shop").unwrap();
     let clusters: Vec<_> = web.owners().iter().map(|owner| owner.cluster.as_str()).collect();
     assert_eq!(clusters, ["east", "west"]);
-    assert!(registry.service(b"\x03web\x03pay").is_none());
+    assert!(pinned.service(b"\x03web\x03pay").is_none());
     put(&registry, "east", Change::Left);
-    let web = registry.service(b"\x03web\x04shop").unwrap();
+    assert_eq!(web.owners().len(), 2, "what was found stays");
+    let web = pinned.service(b"\x03web\x04shop").unwrap();
     assert!(web.owner(&id("east")).is_none() && web.owner(&id("west")).is_some());
-    assert!(registry.address(ip("10.96.0.1")).is_none());
-    assert_eq!(registry.address(ip("10.97.0.1")).unwrap()[0].cluster, id("west"));
+    assert!(pinned.address(ip("10.96.0.1")).is_none());
+    assert_eq!(pinned.address(ip("10.97.0.1")).unwrap()[0].cluster, id("west"));
     put(&registry, "west", Change::Left);
     assert_eq!(shown(&registry), Vec::<String>::new());
 }
@@ -164,7 +160,8 @@ fn an_address_has_all_who_hold_it_with_cluster_ips_first() {
     let slices = vec![slice("s", "a", &["10.0.0.1", "10.0.0.1"]), slice("t", "b", &["10.0.0.1"])];
     put(&registry, "east", Change::EndpointSlice(Update::Reset(slices)));
     put(&registry, "west", Change::Service(Update::Upsert(service("c", &["10.0.0.1"]))));
-    let owners = registry.address(ip("10.0.0.1")).unwrap();
+    let pinned = registry.pin();
+    let owners = pinned.address(ip("10.0.0.1")).unwrap();
     let keys: Vec<_> = owners.iter().map(|owner| owner.key.to_string()).collect();
     assert_eq!(keys, ["shop/c", "shop/a", "shop/b"]);
 }
@@ -382,7 +379,8 @@ fn ways_from_outside_have_an_index_and_a_serial_of_their_own() {
         let service = service("web", &["10.96.0.1"]);
         Change::Service(Update::Upsert(Service { external, ports: Arc::from([port]), ..service }))
     };
-    let holders = |address: &str| registry.outside(ip(address)).map_or(0, |owners| owners.len());
+    let holders =
+        |address: &str| registry.pin().outside(ip(address)).map_or(0, |owners| owners.len());
     put(&registry, "east", web(&[], 80));
     assert_eq!((holders("192.0.2.1"), registry.outside_serial()), (0, 0));
     registry.serial.store(7, Ordering::Relaxed);
@@ -421,7 +419,8 @@ fn what_one_object_says_comes_whole() {
     let reader = std::thread::spawn({
         let registry = registry.clone();
         move || loop {
-            let db = registry.service(b"\x02db\x04shop").unwrap();
+            let pinned = registry.pin();
+            let db = pinned.service(b"\x02db\x04shop").unwrap();
             let owner = db.owner(&id("east")).unwrap();
             let said: Vec<_> = owner.endpoints().map(|(endpoint, _)| endpoint.address).collect();
             assert_eq!((said.len(), said[0]), (2, said[1]));

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 
 use super::*;
 use crate::cluster::Update;
-use crate::cluster::kinds::{Endpoint, EndpointSlice, Namespace, Service, ServiceKind};
+use crate::cluster::kinds::{Endpoint, EndpointSlice, Namespace, ObjectKey, Service, ServiceKind};
 
 const SERVICES: u32 = 500;
 const ENDPOINTS: u32 = 100;
@@ -79,48 +79,49 @@ fn registry() -> Registry {
     registry
 }
 
-/// All entries by what they are of. They are held, so that no later one has the place of another in memory.
-#[derive(Default)]
-struct Entries {
-    services: BTreeMap<Arc<ObjectKey>, Arc<ServiceName>>,
-    addresses: BTreeMap<IpAddr, Arc<[AddressOwner]>>,
-    namespaces: BTreeMap<Box<[u8]>, Homes>,
+/// Where each entry is in memory, by what it is of. What they were is held, so that no later one has the place
+/// of another.
+struct Entries<'r> {
+    services: BTreeMap<String, usize>,
+    addresses: BTreeMap<String, usize>,
+    namespaces: BTreeMap<String, usize>,
+    _held: Pinned<'r>,
 }
 
-impl Entries {
-    fn of(registry: &Registry) -> Self {
-        let services = registry.all_services().into_iter();
-        let named = |entry: Arc<ServiceName>| Some((entry.owners().first()?.key.clone(), entry));
-        let addresses = registry.addresses.iter();
+impl<'r> Entries<'r> {
+    fn of(registry: &'r Registry) -> Self {
+        let pinned = registry.pin();
+        let key = |name: &ServiceName| Some(name.owners().first()?.key.to_string());
+        let services = pinned.all_services().into_iter();
+        let addresses = pinned.addresses.pin();
+        let namespaces = pinned.namespaces.pin();
         Entries {
-            services: services.filter_map(named).collect(),
-            addresses: addresses.map(|at| (*at.key(), at.value().clone())).collect(),
-            namespaces: registry.all_namespaces().into_iter().collect(),
+            services: services.filter_map(|name| Some((key(name)?, place(name)))).collect(),
+            addresses: addresses.iter().map(|(at, all)| (at.to_string(), place(all))).collect(),
+            namespaces: namespaces
+                .iter()
+                .map(|(name, homes)| (String::from_utf8_lossy(name).into_owned(), place(homes)))
+                .collect(),
+            _held: registry.pin(),
         }
     }
 
     /// What is not the very same as before.
-    fn changed(&self, before: &Entries) -> Vec<String> {
+    fn changed(&self, before: &Entries<'_>) -> Vec<String> {
         let services = changed(&before.services, &self.services);
         let addresses = changed(&before.addresses, &self.addresses);
         let namespaces = changed(&before.namespaces, &self.namespaces);
-        let services = services.iter().map(ToString::to_string);
-        let addresses = addresses.iter().map(ToString::to_string);
-        let namespaces = namespaces.iter().map(|name| String::from_utf8_lossy(name).into_owned());
-        services.chain(addresses).chain(namespaces).collect()
+        services.into_iter().chain(addresses).chain(namespaces).collect()
     }
 }
 
-fn changed<K: Ord + Clone, V: ?Sized>(
-    before: &BTreeMap<K, Arc<V>>,
-    after: &BTreeMap<K, Arc<V>>,
-) -> BTreeSet<K> {
+fn place<T>(value: &T) -> usize {
+    std::ptr::from_ref(value).addr()
+}
+
+fn changed(before: &BTreeMap<String, usize>, after: &BTreeMap<String, usize>) -> BTreeSet<String> {
     let all = before.keys().chain(after.keys());
-    let is_same = |key: &&K| match (before.get(key), after.get(key)) {
-        (Some(before), Some(after)) => Arc::ptr_eq(before, after),
-        _ => false,
-    };
-    all.filter(|key| !is_same(key)).cloned().collect()
+    all.filter(|key| before.get(*key) != after.get(*key)).cloned().collect()
 }
 
 /// A headless Service, and two that are not.
@@ -210,7 +211,8 @@ fn a_change_touches_its_own_name_alone() {
 fn a_change_leaves_what_other_clusters_say_of_the_name() {
     let registry = registry();
     let west = ClusterId::new("west");
-    let of_west = || registry.service_of(&key(40)).unwrap().owner(&west).unwrap().slices.clone();
+    let of_west =
+        || registry.pin().service_of(&key(40)).unwrap().owner(&west).unwrap().slices.clone();
     let before = of_west();
     let slice = slice(40, [endpoint("east", 40, 7)]);
     registry.apply(&ClusterId::new("east"), Change::EndpointSlice(Update::Upsert(slice)));

@@ -23,7 +23,7 @@ use nix::libc::{
 use super::datagram::{Source, Way};
 
 /// The most packets of one turn: enough for the calls to cost little, few enough for others to have theirs.
-pub const MOST: usize = 64;
+const MOST: usize = 64;
 /// Octets of the longest question that is read; CoreDNS reads 512, and refuses padded ones.
 const LONGEST: usize = 4096;
 /// Octets that an answer has room for before its buffer grows: longer ones would be sent in fragments.
@@ -34,6 +34,8 @@ const ANSWER: usize = 1500;
 pub struct Turn {
     /// How many packets there were.
     pub count: usize,
+    /// Whether the kernel had no more.
+    pub is_last: bool,
     /// Answers that the kernel had no room for, to be sent when it has.
     pub unsent: Vec<(Vec<u8>, Way)>,
 }
@@ -44,6 +46,13 @@ struct Room {
     questions: Box<[[u8; LONGEST]]>,
     clients: Box<[sockaddr_storage]>,
     controls: Box<[Control]>,
+    /// What the kernel is told of these. It points to them, and is whole before each call; to write all of it for
+    /// each would cost as much as an answer.
+    taking: Box<[mmsghdr]>,
+    taking_parts: Box<[iovec]>,
+    /// The same of the answers, as far as there are any to be sent.
+    sending: Box<[mmsghdr]>,
+    sending_parts: Box<[iovec]>,
     /// Of each packet that was taken.
     taken: Vec<Taken>,
     answers: Vec<Vec<u8>>,
@@ -74,13 +83,7 @@ pub trait Answers {
     fn answer(&mut self, packet: &[u8], way: &Way, out: &mut Vec<u8>) -> bool;
 
     /// The packets of a turn were all given, and the answers go out next.
-    fn end(&mut self) {}
-}
-
-impl<F: FnMut(&[u8], &Way, &mut Vec<u8>) -> bool> Answers for F {
-    fn answer(&mut self, packet: &[u8], way: &Way, out: &mut Vec<u8>) -> bool {
-        self(packet, way, out)
-    }
+    fn end(&mut self);
 }
 
 /// Takes the packets that a socket has, gives each to `answers`, and sends what that writes.
@@ -96,7 +99,8 @@ pub fn turn(socket: RawFd, answers: &mut impl Answers) -> io::Result<Turn> {
             taken.is_answered = taken.way.is_some_and(|way| answers.answer(packet, &way, out));
         }
         answers.end();
-        Ok(Turn { count: room.taken.len(), unsent: room.send(socket) })
+        let count = room.taken.len();
+        Ok(Turn { count, is_last: count < MOST, unsent: room.send(socket) })
     })
 }
 
@@ -104,38 +108,51 @@ impl Room {
     fn new() -> Self {
         // SAFETY: a sockaddr_storage is plain numbers, for which zero is a value.
         let no_client: sockaddr_storage = unsafe { mem::zeroed() };
-        Room {
+        // SAFETY: an mmsghdr is numbers and pointers, for which zero and null are values.
+        let no_header: mmsghdr = unsafe { mem::zeroed() };
+        let no_part = iovec { iov_base: ptr::null_mut(), iov_len: 0 };
+        let mut room = Room {
             questions: vec![[0; LONGEST]; MOST].into(),
             clients: vec![no_client; MOST].into(),
             controls: vec![Control([0; 64]); MOST].into(),
+            taking: vec![no_header; MOST].into(),
+            taking_parts: vec![no_part; MOST].into(),
+            sending: vec![no_header; MOST].into(),
+            sending_parts: vec![no_part; MOST].into(),
             taken: Vec::with_capacity(MOST),
             answers: (0..MOST).map(|_| Vec::with_capacity(ANSWER)).collect(),
-        }
+        };
+        (0..MOST).for_each(|number| room.clear(number));
+        room
+    }
+
+    /// Makes room for a packet with this number.
+    fn clear(&mut self, number: usize) {
+        let (question, part) = (&mut self.questions[number], &mut self.taking_parts[number]);
+        *part = iovec { iov_base: question.as_mut_ptr().cast(), iov_len: question.len() };
+        let header = &mut self.taking[number].msg_hdr;
+        header.msg_name = ptr::from_mut(&mut self.clients[number]).cast();
+        header.msg_namelen = mem::size_of::<sockaddr_storage>() as u32;
+        header.msg_iov = part;
+        header.msg_iovlen = 1;
+        header.msg_control = ptr::from_mut(&mut self.controls[number]).cast();
+        header.msg_controllen = mem::size_of::<Control>() as _;
     }
 
     /// Takes as many packets as there are, and as there is room for.
     fn take(&mut self, socket: RawFd) -> io::Result<()> {
+        // The kernel wrote into the headers of those that it had packets for.
+        (0..self.taken.len()).for_each(|number| self.clear(number));
         self.taken.clear();
-        let (mut parts, mut headers) = ([NO_PART; MOST], no_headers());
-        for (number, (header, part)) in headers.iter_mut().zip(&mut parts).enumerate() {
-            let question = &mut self.questions[number];
-            *part = iovec { iov_base: question.as_mut_ptr().cast(), iov_len: question.len() };
-            let header = &mut header.msg_hdr;
-            header.msg_name = ptr::from_mut(&mut self.clients[number]).cast();
-            header.msg_namelen = mem::size_of::<sockaddr_storage>() as u32;
-            header.msg_iov = part;
-            header.msg_iovlen = 1;
-            header.msg_control = ptr::from_mut(&mut self.controls[number]).cast();
-            header.msg_controllen = mem::size_of::<Control>() as _;
-        }
         // SAFETY: there are `MOST` headers, and each points to a packet, an address and control messages of
-        // which it says the length, all of them in `self` or on this stack and borrowed by nobody else.
+        // which it says the length, all of them in boxes of `self` that are never replaced, and borrowed by
+        // nobody else.
         let count = unsafe {
             let flags = MSG_DONTWAIT as _;
-            recvmmsg(socket, headers.as_mut_ptr(), MOST as u32, flags, ptr::null_mut())
+            recvmmsg(socket, self.taking.as_mut_ptr(), MOST as u32, flags, ptr::null_mut())
         };
         let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
-        for (number, header) in headers[..count].iter().enumerate() {
+        for (number, header) in self.taking[..count].iter().enumerate() {
             let client = address(&self.clients[number]);
             let source = source(&header.msg_hdr);
             self.taken.push(Taken {
@@ -153,30 +170,29 @@ impl Room {
 
     /// Sends the answers, each by the way that its question came. Gives those that the kernel has no room for.
     fn send(&mut self, socket: RawFd) -> Vec<(Vec<u8>, Way)> {
-        let (mut parts, mut headers) = ([NO_PART; MOST], no_headers());
         let mut numbers = [0; MOST];
         let mut count = 0;
         for number in (0..self.taken.len()).filter(|number| self.taken[*number].is_answered) {
             let (taken, answer) = (self.taken[number], &mut self.answers[number]);
-            let (part, header) = (&mut parts[count], &mut headers[count].msg_hdr);
+            let (part, header) = (&mut self.sending_parts[count], &mut self.sending[count].msg_hdr);
             *part = iovec { iov_base: answer.as_mut_ptr().cast(), iov_len: answer.len() };
             header.msg_name = ptr::from_mut(&mut self.clients[number]).cast();
             header.msg_namelen = taken.client_length;
             header.msg_iov = part;
             header.msg_iovlen = 1;
-            if taken.control_length > 0 {
-                header.msg_control = ptr::from_mut(&mut self.controls[number]).cast();
-                header.msg_controllen = taken.control_length as _;
-            }
+            let control = ptr::from_mut(&mut self.controls[number]);
+            header.msg_control =
+                if taken.control_length > 0 { control.cast() } else { ptr::null_mut() };
+            header.msg_controllen = taken.control_length as _;
             numbers[count] = number;
             count += 1;
         }
         let mut sent = 0;
         while sent < count {
-            let left = &mut headers[sent..count];
+            let left = &mut self.sending[sent..count];
             // SAFETY: `left` has as many headers as is said, and each points to an answer, an address and
-            // control messages of which it says the length, all in `self` or on this stack. The kernel reads
-            // them, and writes how much it sent into the headers.
+            // control messages of which it says the length, all in boxes of `self`. The kernel reads them,
+            // and writes how much it sent into the headers.
             let more = unsafe {
                 sendmmsg(socket, left.as_mut_ptr(), left.len() as u32, MSG_DONTWAIT as _)
             };
@@ -196,13 +212,6 @@ impl Room {
         let unsent = numbers[sent..count].iter();
         unsent.filter_map(|&at| Some((self.answers[at].clone(), self.taken[at].way?))).collect()
     }
-}
-
-const NO_PART: iovec = iovec { iov_base: ptr::null_mut(), iov_len: 0 };
-
-fn no_headers() -> [mmsghdr; MOST] {
-    // SAFETY: an mmsghdr is numbers and pointers, for which zero and null are values.
-    unsafe { mem::zeroed() }
 }
 
 /// The address that the kernel wrote.

@@ -74,9 +74,18 @@ impl Datagrams {
         let mut turn = || batch::turn(self.socket.as_raw_fd(), answers);
         // The runtime may not know yet of packets that came just before the end.
         if self.is_closed.load(Ordering::Relaxed) {
-            return turn();
+            return turn().map(|turn| Turn { is_last: false, ..turn });
         }
-        self.socket.try_io(Interest::READABLE, turn)
+        let mut last = None;
+        let taken = self.socket.try_io(Interest::READABLE, || match turn()? {
+            // The kernel would say so, asked once more; it tells the runtime of any that come from now on.
+            turn if turn.is_last => {
+                last = Some(turn);
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+            turn => Ok(turn),
+        });
+        last.map_or(taken, Ok)
     }
 
     /// The address that a packet was sent to.
@@ -136,18 +145,34 @@ impl Datagrams {
 mod tests {
     use super::*;
 
-    /// The way of the only packet, which is answered at once.
-    fn taken(server: &Datagrams, expected: &[u8]) -> io::Result<Way> {
-        let mut ways = Vec::new();
-        let turn = server.turn(&mut |packet: &[u8], way: &Way, out: &mut Vec<u8>| {
-            assert_eq!(packet, expected);
-            ways.push(*way);
+    /// Answers each packet, which is the one that is expected.
+    struct Seen<'a> {
+        expected: &'a [u8],
+        ways: Vec<Way>,
+        is_over: bool,
+    }
+
+    impl Answers for Seen<'_> {
+        fn answer(&mut self, packet: &[u8], way: &Way, out: &mut Vec<u8>) -> bool {
+            assert_eq!(packet, self.expected);
+            self.ways.push(*way);
             out.clear();
             out.extend_from_slice(b"at once");
             true
-        })?;
-        assert_eq!((turn.count, turn.unsent.len(), ways.len()), (1, 0, 1));
-        Ok(ways[0])
+        }
+
+        fn end(&mut self) {
+            self.is_over = true;
+        }
+    }
+
+    /// The way of the only packet, which is answered at once.
+    fn taken(server: &Datagrams, expected: &[u8]) -> io::Result<Way> {
+        let mut seen = Seen { expected, ways: Vec::new(), is_over: false };
+        let turn = server.turn(&mut seen)?;
+        assert_eq!((turn.count, turn.unsent.len(), seen.ways.len()), (1, 0, 1));
+        assert!(seen.is_over);
+        Ok(seen.ways[0])
     }
 
     async fn asked(bind: &str, at: &str) {

@@ -4,8 +4,8 @@
 //! said and nothing counted, and the chain is asked ([`super::site`]). Only plain questions are looked at:
 //! one question of class IN for a usual type, with an OPT record without options or none. Only blocks are
 //! asked whose plugins all say how they stand to it ([`crate::plugin::fast`]), and only what is known
-//! at this moment is said. Nothing is allocated, nothing waits, and no lock is held but that of one entry
-//! while it is read.
+//! at this moment is said. Nothing is allocated and nothing waits; what the registry knows is read without a
+//! lock, and elsewhere none is held but that of one entry while it is read.
 
 use std::mem;
 use std::net::SocketAddr;
@@ -20,6 +20,7 @@ use crate::plugin::Transport;
 use crate::plugin::fast::{Counts, Fast, From, Question};
 use crate::telemetry::metrics::tally::{Labels, Seen, Tally};
 use crate::zone::answer::Answer;
+use crate::zone::compression::Names;
 use crate::zone::flag::{AA, AD, CD, QR, RA, RD};
 use crate::zone::name::WireName;
 use crate::zone::write::{self, HEADER};
@@ -39,6 +40,7 @@ pub struct Worker {
     /// Of the question at hand, as is its answer.
     name: WireName,
     answer: Answer,
+    names: Names,
     /// When the first question of this turn was taken, and how many were answered since.
     begun: Option<Instant>,
     answered: u32,
@@ -56,8 +58,8 @@ impl Worker {
     pub fn new(site: Arc<Site>, transport: Transport) -> Self {
         let blocks = site.blocks().iter();
         let tallies = blocks.map(|block| tallies(&site, transport, block)).collect();
-        let (name, answer) = (WireName::root(), Answer::default());
-        Worker { site, transport, tallies, name, answer, begun: None, answered: 0 }
+        let (name, answer, names) = (WireName::root(), Answer::default(), Names::default());
+        Worker { site, transport, tallies, name, answer, names, begun: None, answered: 0 }
     }
 
     /// Whether it answers for this site.
@@ -81,8 +83,8 @@ impl Worker {
     }
 
     fn write(&mut self, packet: &[u8], client: SocketAddr, out: &mut Vec<u8>) -> bool {
-        let Worker { site, transport, tallies, name, answer, begun, answered } = self;
-        begun.get_or_insert_with(Instant::now);
+        let Worker { site, transport, tallies, name, answer, names, begun, answered } = self;
+        let now = *begun.get_or_insert_with(Instant::now);
         let Some(Plain { qtype, length, mut edns }) = read(packet, name) else { return false };
         let name = &*name;
         let Some((number, block, fast)) = site.fast(name) else { return false };
@@ -93,6 +95,7 @@ impl Worker {
             name,
             qtype,
             id,
+            now,
             client,
             has_edns: edns.is_some(),
             dnssec_ok: edns.is_some_and(Edns::dnssec_ok),
@@ -122,7 +125,9 @@ impl Worker {
         let said =
             said.into_iter().filter(|(_, is_said)| *is_said).map(|(bit, _)| bit).sum::<u16>();
         let flags = QR | said | header & (RD | CD) | answer.code & 15;
-        if !write::plainly(&asked.frame(flags, opt), answer, out) {
+        let frame = asked.frame(flags, opt);
+        // Which records are left of one that is cut is the chain's to choose.
+        if write::message(&frame, answer, names, out) {
             return false;
         }
         let tally = match &fast.counts {
@@ -144,7 +149,7 @@ impl Worker {
                 qtype,
                 dnssec_ok: question.dnssec_ok,
                 request_size: packet.len(),
-                response_size: out.len() - opt.len(),
+                response_size: write::uncompressed(&frame, answer) - opt.len(),
                 code: answer.code,
             });
         }

@@ -53,6 +53,7 @@ hosts.example:53 2.0.192.in-addr.arpa:53 {
         192.0.2.2 a.hosts.example
         2001:db8::1 a.hosts.example
         192.0.2.3 *.wild.hosts.example
+        MANY
     }
 }
 logged.example:53 {
@@ -61,6 +62,10 @@ logged.example:53 {
         answer 240.0.0.1
     }
 }";
+
+/// Names with so many addresses: they do not fit without compression, or not without EDNS.
+const TWELVE: &str = "twelve-addresses-of-one-name";
+const THIRTY: &str = "thirty-addresses-of-one-name";
 
 fn packet(name: &str, qtype: RecordType, size: Option<u16>) -> Vec<u8> {
     let mut message = Message::new(7, MessageType::Query, OpCode::Query);
@@ -77,7 +82,12 @@ fn packet(name: &str, qtype: RecordType, size: Option<u16>) -> Vec<u8> {
 /// The demo's clusters, once all is known of them.
 async fn worker() -> Worker {
     let options = ParseOptions { default_port: 53, env: &|_| None };
-    let corefile = corefile::parse(Path::new("Corefile"), COREFILE, &options).unwrap();
+    let lines = |(name, count)| {
+        (0..count).map(move |host| format!("198.51.100.{host} {name}.hosts.example\n"))
+    };
+    let many = [(TWELVE, 12), (THIRTY, 30)].into_iter().flat_map(lines).collect::<String>();
+    let text = COREFILE.replace("MANY", &many);
+    let corefile = corefile::parse(Path::new("Corefile"), &text, &options).unwrap();
     let instance = Instance::build(&corefile).unwrap();
     instance.watch(&Background::default());
     instance.settled().await;
@@ -118,8 +128,11 @@ async fn allocates_nothing() {
         ("a.hosts.example", MX),
         ("b.wild.hosts.example", A),
         ("2.2.0.192.in-addr.arpa", PTR),
+        (&format!("{TWELVE}.hosts.example"), A),
+        (&format!("{THIRTY}.hosts.example"), A),
     ] {
-        for size in [None, Some(1232)] {
+        let sizes = [None, Some(1232)];
+        for size in sizes.into_iter().skip(usize::from(name.starts_with(THIRTY))) {
             let packet = packet(name, qtype, size);
             // The buffers grow once.
             assert!(worker.answer(&packet, client(), &mut out), "{name} {qtype} {size:?}");
@@ -156,6 +169,8 @@ async fn leaves_the_rest_to_the_chain() {
         packet("a.internal.example", A, None),
         packet("web.shop.outside.example", A, None),
         packet("none.hosts.example", A, None),
+        // What has to be cut.
+        packet(&format!("{THIRTY}.hosts.example"), A, None),
         // What `cache` is to keep.
         packet("host.internal", A, None),
         packet("a.wild.internal", A, None),

@@ -5,6 +5,7 @@ use hickory_proto::op::{Message, Metadata};
 use super::edns::Edns;
 use crate::plugin::{Outcome, Reply, Transport};
 use crate::zone::answer::Answer;
+use crate::zone::compression::Names;
 use crate::zone::flag::{AA, AD, CD, OPCODE, QR, RA, RD, TC};
 use crate::zone::rcode;
 use crate::zone::write::{self, Frame, HEADER};
@@ -92,7 +93,8 @@ impl Asked<'_> {
         let edns = self.edns.or_else(|| reply_edns.map(Edns::of_reply));
         let opt = edns.map(|edns| edns.record(code, reply_edns)).unwrap_or_default();
         let mut out = Vec::with_capacity(UDP);
-        write::message(&self.frame(flags | code & 15, &opt), answer, &mut out);
+        let names = &mut Names::default();
+        write::message(&self.frame(flags | code & 15, &opt), answer, names, &mut out);
         out
     }
 

@@ -12,7 +12,7 @@ use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::batch::{self, Answers, Turn};
+use super::batch::{Answers, Turn};
 use super::datagram::{Datagrams, Way};
 use super::door::{Door, Service};
 use super::fast::Worker;
@@ -55,18 +55,16 @@ struct Serving {
 impl Serving {
     /// Answers what the kernel has, until it has no more or `stop`.
     async fn turns(&mut self, stop: &CancellationToken) {
-        let mut taken = 0;
         loop {
             match self.turn() {
-                Ok(Turn { count, unsent }) => {
+                Ok(Turn { is_last, unsent, .. }) => {
                     for (answer, way) in unsent {
                         send(&self.socket, &answer, &way).await;
                     }
-                    taken += count;
-                    if taken >= batch::MOST {
-                        taken = 0;
-                        yield_now().await;
+                    if is_last {
+                        return;
                     }
+                    yield_now().await;
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 // Errors that the kernel reports here belong to answers sent before (ICMP).

@@ -1,7 +1,6 @@
 //! Who answers for a Service: the local cluster first, otherwise the members, each by its reach.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::{ptr, slice};
 
 use ipnet::IpNet;
@@ -11,7 +10,7 @@ use super::overlap::Overlap;
 use super::top_level::is_top_level;
 use crate::cluster::kinds::{Merge, ObjectKey, Port, Service, ServiceKind};
 use crate::cluster::{ClusterId, PerMember};
-use crate::registry::{Holder, Owner, Registry, ServiceName};
+use crate::registry::{Holder, Owner, Pinned, Registry, ServiceName};
 
 /// Which cluster is local, and how the others are reached: the `fleet` plugin's lines, or the default
 /// of a server that knows one cluster only.
@@ -81,13 +80,16 @@ impl Fleet {
     /// local cluster, which comes first, is not known yet.
     pub fn choose<'a>(
         &'a self,
-        registry: &Registry,
+        registry: &'a Pinned<'_>,
         namespace: &[u8],
         name: &'a ServiceName,
         remote: bool,
     ) -> Option<Chosen<'a>> {
         let homes = registry.namespace(namespace)?;
-        let local = name.owner(&self.local).filter(|owner| self.answers(owner, &homes));
+        // It is not looked for among many owners where it cannot be.
+        let is_here = homes.binary_search(&self.local).is_ok();
+        let local = is_here.then(|| name.owner(&self.local)).flatten();
+        let local = local.filter(|owner| self.answers(owner, homes));
         if let Some((lead, service)) = local.and_then(|lead| Some((lead, lead.service.as_ref()?))) {
             let merge = service.annotations.merge.unwrap_or(self.merge);
             // Where the endpoints are is not read for nothing: it is seldom near.
@@ -96,26 +98,26 @@ impl Fleet {
             let is_alias = || matches!(service.kind, ServiceKind::ExternalName(_));
             let fails_over = merge == Merge::Failover && remote && !is_alias() && is_idle();
             let instead = fails_over
-                .then(|| self.member(registry, name, &homes, |owner| self.has_endpoints(owner)));
+                .then(|| self.member(registry, name, homes, |owner| self.has_endpoints(owner)));
             let instead = instead.flatten();
             let union = merge == Merge::Union && remote || instead.is_some();
             let lead = instead.unwrap_or(lead);
             return Some(Chosen { fleet: self, lead, name, homes, union });
         }
-        let lead = self.member(registry, name, &homes, |_| remote)?;
+        let lead = self.member(registry, name, homes, |_| remote)?;
         Some(Chosen { fleet: self, lead, name, homes, union: true })
     }
 
     /// What one cluster says of a Service name, whoever else has it.
     pub fn choose_of<'a>(
         &'a self,
-        registry: &Registry,
+        registry: &'a Pinned<'_>,
         namespace: &[u8],
         name: &'a ServiceName,
         cluster: &ClusterId,
     ) -> Option<Chosen<'a>> {
         let homes = registry.namespace(namespace)?;
-        let lead = name.owner(cluster).filter(|owner| self.shows(owner, &homes))?;
+        let lead = name.owner(cluster).filter(|owner| self.shows(owner, homes))?;
         Some(Chosen { fleet: self, lead, name, homes, union: false })
     }
 
@@ -172,7 +174,7 @@ pub struct Chosen<'a> {
     fleet: &'a Fleet,
     lead: &'a Owner,
     name: &'a ServiceName,
-    homes: Arc<[ClusterId]>,
+    homes: &'a [ClusterId],
     /// Whether the endpoints of all that have it headless are merged.
     union: bool,
 }
@@ -219,7 +221,7 @@ impl<'a> Chosen<'a> {
         };
         let all = if union { self.name.owners() } else { slice::from_ref(self.lead) };
         all.iter().filter(move |owner| {
-            ptr::eq(*owner, self.lead) || headless(owner) && self.fleet.answers(owner, &self.homes)
+            ptr::eq(*owner, self.lead) || headless(owner) && self.fleet.answers(owner, self.homes)
         })
     }
 

@@ -12,7 +12,7 @@ use super::kubernetes::Kubernetes;
 use super::schema::Below;
 use crate::cluster::ClusterId;
 use crate::cluster::kinds::{ObjectKey, Port, ServiceKind};
-use crate::registry::{Owner, Registry, ServiceName};
+use crate::registry::{Owner, Pinned, Registry, ServiceName};
 
 /// A Service that one cluster exports at least.
 pub struct Exported<'a> {
@@ -46,7 +46,7 @@ impl Fleet {
     /// What clusters export of a Service name; `None` where none does. An ExternalName cannot be exported.
     pub fn exported<'a>(
         &'a self,
-        registry: &Registry,
+        registry: &Pinned<'_>,
         namespace: &[u8],
         name: &'a ServiceName,
     ) -> Option<Exported<'a>> {
@@ -159,11 +159,12 @@ impl Kubernetes {
     /// Where clusters do not agree on the Services of the zones of `clusterset`, in order.
     pub fn conflicts(&self, registry: &Registry) -> Vec<Conflict> {
         let mut all = Vec::new();
+        let registry = &registry.pin();
         for name in registry.all_services() {
             let Some(owner) = name.owners().first() else { continue };
             let namespace = owner.key.namespace.as_bytes();
             if self.exposes(namespace)
-                && let Some(exported) = self.fleet.exported(registry, namespace, &name)
+                && let Some(exported) = self.fleet.exported(registry, namespace, name)
             {
                 all.extend(exported.conflicts());
             }

@@ -126,13 +126,14 @@ impl Fleet {
 
     /// Whether an address leads to this machine, to many, or into the local cluster.
     fn is_ours(&self, registry: &Registry, address: IpAddr) -> bool {
+        let registry = registry.pin();
         let holders = registry.address(address);
         let is_held = holders.is_some_and(|all| all.iter().any(|one| one.cluster == self.local));
         is_held
             || address.is_loopback()
             || address.is_unspecified()
             || address.is_multicast()
-            || self.overlap != Overlap::Allow && self.local_range(registry, address).is_some()
+            || self.overlap != Overlap::Allow && self.local_range(&registry, address).is_some()
     }
 }
 

@@ -44,7 +44,7 @@ use super::why::Why;
 use super::{rcode, reverse, rtype};
 use crate::cluster::ClusterId;
 use crate::cluster::kinds::ObjectKey;
-use crate::registry::Registry;
+use crate::registry::{Pinned, Registry};
 
 pub use alias::Elsewhere;
 use alias::Trail;
@@ -169,7 +169,7 @@ impl Kubernetes {
         name: &WireName,
         left: usize,
     ) -> Vec<IpAddr> {
-        let elsewhere = Elsewhere::default();
+        let (elsewhere, registry) = (Elsewhere::default(), &registry.pin());
         let look = self.look(registry, Known::ALL, &elsewhere, (name, left));
         let look = Look { only: Some(&self.fleet.local), ..look };
         let mut all = Vec::new();
@@ -195,7 +195,7 @@ impl Kubernetes {
         if matches!(qtype, rtype::AXFR | rtype::IXFR) {
             return Verdict::Refused;
         }
-        let all = Notes::default();
+        let (all, registry) = (Notes::default(), &registry.pin());
         let per_cluster = self.is_per_cluster(name, left);
         let whole = self.look(registry, known, elsewhere, (name, left));
         let whole = Look { notes: Some(&all), ..whole };
@@ -242,7 +242,7 @@ impl Kubernetes {
     /// A question for a name with `left` labels left of its zone, of all clusters and without notes.
     fn look<'a>(
         &'a self,
-        registry: &'a Registry,
+        registry: &'a Pinned<'a>,
         known: Known,
         elsewhere: &'a Elsewhere,
         (name, left): (&'a WireName, usize),
@@ -339,7 +339,7 @@ impl Kubernetes {
 #[derive(Clone, Copy)]
 struct Look<'a> {
     zone: &'a Kubernetes,
-    registry: &'a Registry,
+    registry: &'a Pinned<'a>,
     known: Known,
     elsewhere: &'a Elsewhere,
     name: &'a WireName,
@@ -452,7 +452,7 @@ impl Look<'_> {
                 None => clusters.iter().any(|cluster| {
                     let fleet = &self.zone.fleet;
                     *cluster == fleet.local
-                        || self.known.local && !fleet.hides(cluster, namespace, &clusters)
+                        || self.known.local && !fleet.hides(cluster, namespace, clusters)
                 }),
             })
     }

@@ -8,6 +8,7 @@
 pub mod answer;
 pub mod choice;
 pub mod clusterset;
+pub mod compression;
 pub mod explain;
 pub mod gateway;
 pub mod kubernetes;

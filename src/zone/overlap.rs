@@ -55,8 +55,8 @@ impl Fleet {
     /// Why an address of a member's Service is not handed out, if it is not: something local has it, the older
     /// Service of another member has it, or it lies in a range of the local cluster.
     pub fn clash(&self, registry: &Registry, owner: &Owner, address: IpAddr) -> Option<Clash> {
-        let holders = registry.address(address);
-        let others = holders.iter().flat_map(|holders| holders.iter());
+        let registry = &registry.pin();
+        let others = registry.address(address).into_iter().flatten();
         for other in others.filter(|other| other.cluster != owner.cluster) {
             if other.cluster == self.local || self.is_before(registry, other, owner) {
                 return Some(Clash::Service(other.cluster.clone(), ObjectKey::clone(&other.key)));
@@ -80,6 +80,7 @@ impl Fleet {
         if other.key == owner.key || !self.reach(&other.cluster).gives(&other.holder) {
             return false;
         }
+        let registry = registry.pin();
         let Some(name) = registry.service_of(&other.key) else { return false };
         let age = |owner: &Owner| Some((owner.service.as_ref()?.created, owner.cluster.clone()));
         let first = name.owner(&other.cluster).and_then(age);

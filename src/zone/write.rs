@@ -5,16 +5,13 @@
 //! record by record, in the order of the sections, with TC set; over TCP not for glue alone. The OPT
 //! record always stays.
 
-use std::collections::HashMap;
-
 use super::answer::{Answer, RecordRef, Section};
+use super::compression::Names;
 use super::flag::TC;
 use super::rtype;
 
 /// Length of the header in octets.
 pub const HEADER: usize = 12;
-/// Compression pointers reach no further (RFC 1035 §4.1.4).
-const POINTER_REACH: usize = 1 << 14;
 
 /// What a message is, besides its records.
 #[derive(Clone, Copy, Debug)]
@@ -35,12 +32,14 @@ pub struct Frame<'a> {
     pub glue_truncates: bool,
 }
 
-/// Writes a message to `out`, which is cleared first. Says whether it was cut and so has TC set.
-pub fn message(frame: &Frame<'_>, answer: &Answer, out: &mut Vec<u8>) -> bool {
+/// Writes a message to `out`, which is cleared first, as is `names`. Says whether it was cut and so has TC set.
+/// Nothing is allocated but what these lack.
+pub fn message(frame: &Frame<'_>, answer: &Answer, names: &mut Names, out: &mut Vec<u8>) -> bool {
     if plainly(frame, answer, out) {
         return false;
     }
-    let mut writer = Writer { out, names: Some(HashMap::new()) };
+    names.clear();
+    let mut writer = Writer { out, names: Some(names) };
     let (counts, cut) = writer.all(frame, answer);
     let truncated = match cut {
         Some(Section::Additional) => frame.glue_truncates,
@@ -52,11 +51,14 @@ pub fn message(frame: &Frame<'_>, answer: &Answer, out: &mut Vec<u8>) -> bool {
     truncated
 }
 
-/// Writes a message to `out`, which is cleared first, if it fits without compression: most do. Then nothing
-/// is allocated but what `out` lacks. Says whether it was written.
-pub fn plainly(frame: &Frame<'_>, answer: &Answer, out: &mut Vec<u8>) -> bool {
-    let length: usize = HEADER + frame.question.len() + frame.opt.len() + answer.octets();
-    if length > frame.limit.min(frame.unfragmented) {
+/// Octets of a message without compression.
+pub fn uncompressed(frame: &Frame<'_>, answer: &Answer) -> usize {
+    HEADER + frame.question.len() + frame.opt.len() + answer.octets()
+}
+
+/// Writes a message if it fits without compression: most do. Says whether it was written.
+fn plainly(frame: &Frame<'_>, answer: &Answer, out: &mut Vec<u8>) -> bool {
+    if uncompressed(frame, answer) > frame.limit.min(frame.unfragmented) {
         return false;
     }
     let (counts, _) = Writer { out, names: None }.all(frame, answer);
@@ -76,8 +78,8 @@ fn head(frame: &Frame<'_>, flags: u16, counts: [u16; 3], out: &mut [u8]) {
 
 struct Writer<'a> {
     out: &'a mut Vec<u8>,
-    /// Where a name was written, by its octets as spelled; `None` where names are not compressed.
-    names: Option<HashMap<Box<[u8]>, u16>>,
+    /// `None` where names are not compressed.
+    names: Option<&'a mut Names>,
 }
 
 impl Writer<'_> {
@@ -161,17 +163,13 @@ impl Writer<'_> {
         while let [length, tail @ ..] = rest
             && *length > 0
         {
-            match names.get(rest) {
+            match names.find(self.out, rest) {
                 Some(at) if compress => {
                     self.out.extend_from_slice(&(0xc000 | at).to_be_bytes());
                     return;
                 }
                 Some(_) => {}
-                None if self.out.len() < POINTER_REACH => {
-                    // Less than the reach of a pointer, which has 14 bits.
-                    names.insert(rest.into(), self.out.len() as u16);
-                }
-                None => {}
+                None => names.note(rest, self.out.len()),
             }
             let label = usize::from(*length).min(tail.len());
             self.out.extend_from_slice(&rest[..1 + label]);
@@ -224,25 +222,25 @@ mod tests {
         let answer = addresses(1000);
         let opt = b"\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x00".as_slice();
         let table = [(512, &b""[..], 29, true), (1232, opt, 73, true), (4096, opt, 252, true)];
-        let mut out = Vec::new();
+        let (mut out, names) = (Vec::new(), &mut Names::default());
         for (limit, opt, count, truncated) in table {
-            message(&frame(limit, opt), &answer, &mut out);
+            message(&frame(limit, opt), &answer, names, &mut out);
             let read = Message::from_vec(&out).unwrap();
             assert_eq!((read.answers.len(), read.metadata.truncation), (count, truncated));
             assert_eq!(read.edns.is_some(), !opt.is_empty());
             assert!(out.len() <= limit);
         }
         let tcp = Frame { unfragmented: usize::MAX, ..frame(65_535, b"") };
-        message(&tcp, &answer, &mut out);
+        message(&tcp, &answer, names, &mut out);
         assert_eq!(out.len(), 42_044);
     }
 
     #[test]
     fn small_messages_are_not_compressed() {
-        let mut out = Vec::new();
-        message(&frame(512, b""), &addresses(1), &mut out);
+        let (mut out, names) = (Vec::new(), &mut Names::default());
+        message(&frame(512, b""), &addresses(1), names, &mut out);
         assert_eq!(out.len(), HEADER + QUESTION.len() + OWNER.len() + 14);
-        message(&frame(1_000_000, b""), &addresses(40), &mut out);
+        message(&frame(1_000_000, b""), &addresses(40), names, &mut out);
         assert_eq!(out.len(), HEADER + QUESTION.len() + 40 * 16);
     }
 
@@ -253,14 +251,14 @@ mod tests {
             let address = std::net::Ipv4Addr::from(0x0a00_0000 + host);
             answer.address(Section::Additional, OWNER, 30, address.into());
         }
-        let mut out = Vec::new();
+        let (mut out, names) = (Vec::new(), &mut Names::default());
         for (glue_truncates, count) in [(true, 1), (false, 1), (false, 40)] {
             let mut answer = answer.clone();
             for host in 1..count {
                 let address = std::net::Ipv4Addr::from(0x0b00_0000 + host);
                 answer.address(Section::Answer, OWNER, 30, address.into());
             }
-            message(&Frame { glue_truncates, ..frame(512, b"") }, &answer, &mut out);
+            message(&Frame { glue_truncates, ..frame(512, b"") }, &answer, names, &mut out);
             let read = Message::from_vec(&out).unwrap();
             assert!(read.additionals.len() < 40);
             assert_eq!(read.metadata.truncation, glue_truncates || count > 1);
@@ -280,9 +278,9 @@ mod tests {
             rdata.extend_from_slice(&[0, 0, 0, 1, 0, 80]);
             rdata.extend_from_slice(OWNER);
         });
-        let (mut plain, mut packed) = (Vec::new(), Vec::new());
-        message(&frame(4096, b""), &answer, &mut plain);
-        message(&Frame { unfragmented: 0, ..frame(4096, b"") }, &answer, &mut packed);
+        let (mut plain, mut packed, names) = (Vec::new(), Vec::new(), &mut Names::default());
+        message(&frame(4096, b""), &answer, names, &mut plain);
+        message(&Frame { unfragmented: 0, ..frame(4096, b"") }, &answer, names, &mut packed);
         assert!(packed.len() < plain.len());
         let (plain, packed) =
             (Message::from_vec(&plain).unwrap(), Message::from_vec(&packed).unwrap());

@@ -7,8 +7,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice as ApiEndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
 
-use super::label::Dashed;
-use super::{Label, ObjectKey, Port, PortObject, key_of};
+use super::{Label, ObjectKey, Port, PortObject, key_of, needed};
 
 /// The label that says which Service a slice belongs to.
 pub const SERVICE_NAME: &str = "kubernetes.io/service-name";
@@ -100,10 +99,7 @@ impl Endpoint {
 
     /// The first label of the endpoint's name: its hostname, else its address with dashes.
     pub fn label(&self) -> Label<'_> {
-        match self.hostname() {
-            Some(hostname) => Label::Text(hostname),
-            None => Label::Address(Dashed::new(self.address)),
-        }
+        Label::of_endpoint(self.hostname(), self.address)
     }
 }
 
@@ -122,6 +118,7 @@ impl Alias {
 #[resource(inherit = ApiEndpointSlice)]
 #[serde(rename_all = "camelCase")]
 pub struct EndpointSliceObject {
+    #[serde(deserialize_with = "needed")]
     pub metadata: ObjectMeta,
     #[serde(default)]
     endpoints: Option<Vec<EndpointObject>>,

@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::Endpoints as ApiEndpoints;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
 
-use super::{Endpoint, EndpointSlice, Keep, ObjectKey, Port, PortObject, key_of};
+use super::{Endpoint, EndpointSlice, Keep, ObjectKey, Port, PortObject, key_of, needed};
 
 /// Names of pods are names of endpoints up to this many octets: those of a label.
 const LONGEST_POD_NAME: usize = 63;
@@ -17,6 +17,7 @@ const LONGEST_POD_NAME: usize = 63;
 #[derive(kube::Resource, Deserialize, Serialize, Clone, Debug)]
 #[resource(inherit = ApiEndpoints)]
 pub struct EndpointsObject {
+    #[serde(deserialize_with = "needed")]
     pub metadata: ObjectMeta,
     #[serde(default)]
     subsets: Option<Vec<SubsetObject>>,

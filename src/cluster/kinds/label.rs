@@ -18,6 +18,13 @@ pub enum Label<'a> {
     Name(String),
 }
 
+impl<'a> Label<'a> {
+    /// That of an endpoint: its hostname, else its address with dashes.
+    pub fn of_endpoint(hostname: Option<&'a str>, address: IpAddr) -> Self {
+        hostname.map_or_else(|| Label::Address(Dashed::new(address)), Label::Text)
+    }
+}
+
 /// An address with dashes.
 #[derive(Clone, Copy, Debug)]
 pub struct Dashed {

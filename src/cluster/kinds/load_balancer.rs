@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-use super::{ObjectKey, key_of};
+use super::{ObjectKey, key_of, needed};
 
 /// What is believed of a member at most.
 const MOST: usize = 64;
@@ -32,6 +32,7 @@ pub enum Point {
 #[derive(kube::Resource, Deserialize, Serialize, Clone, Debug)]
 #[resource(inherit = ApiService)]
 pub struct LoadBalancerObject {
+    #[serde(deserialize_with = "needed")]
     pub metadata: ObjectMeta,
     #[serde(default)]
     status: Option<StatusObject>,

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Namespace as ApiNamespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
 
-use super::{ObjectKey, key_of};
+use super::{ObjectKey, key_of, needed};
 
 /// A Namespace: that it exists is all that DNS asks.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,6 +17,7 @@ pub struct Namespace {
 #[derive(kube::Resource, Deserialize, Serialize, Clone, Debug)]
 #[resource(inherit = ApiNamespace)]
 pub struct NamespaceObject {
+    #[serde(deserialize_with = "needed")]
     pub metadata: ObjectMeta,
 }
 

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Pod as ApiPod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
 
-use super::{ObjectKey, key_of};
+use super::{ObjectKey, key_of, needed};
 
 /// The phases of pods that have no records; the API server leaves them out of lists
 /// (CoreDNS, plugin/kubernetes/controller.go, `podListFunc`).
@@ -29,6 +29,7 @@ pub struct Pod {
 #[derive(kube::Resource, Deserialize, Serialize, Clone, PartialEq, Debug)]
 #[resource(inherit = ApiPod)]
 pub struct PodObject {
+    #[serde(deserialize_with = "needed")]
     pub metadata: ObjectMeta,
     #[serde(default)]
     status: StatusObject,

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
 
-use super::{ObjectKey, key_of, served_as};
+use super::{ObjectKey, key_of, needed, served_as};
 
 /// What one object says.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,6 +16,7 @@ pub struct Ranges {
 /// A ServiceCIDR (KEP-1880) as the API writes it: the range of ClusterIPs.
 #[derive(Deserialize, Serialize, Clone, Debug)]
 pub struct ServiceCidrObject {
+    #[serde(deserialize_with = "needed")]
     pub metadata: ObjectMeta,
     #[serde(default)]
     spec: ServiceCidrSpec,
@@ -30,6 +31,7 @@ struct ServiceCidrSpec {
 /// A Node as the API writes it, less what does not concern its pods' addresses.
 #[derive(Deserialize, Serialize, Clone, Debug)]
 pub struct NodeObject {
+    #[serde(deserialize_with = "needed")]
     pub metadata: ObjectMeta,
     #[serde(default)]
     spec: NodeSpec,

@@ -11,20 +11,22 @@ use smallvec::SmallVec;
 use tracing::warn;
 
 use super::load_balancer::StatusObject;
-use super::{ObjectKey, Point, Port, PortObject, key_of};
+use super::{ObjectKey, Point, Port, PortObject, key_of, needed};
 
 const MERGE: &str = "fleetdns.io/merge";
 const EXPOSE: &str = "fleetdns.io/expose";
 
-/// What DNS needs of a Service. A clone of it costs little.
+/// What DNS needs of a Service. A clone of it costs little. What most answers are made of comes first, as
+/// [`crate::registry::ServiceName`] says.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[repr(C)]
 pub struct Service {
-    pub key: Arc<ObjectKey>,
     pub kind: ServiceKind,
     pub ports: Arc<[Port]>,
+    pub annotations: FleetAnnotations,
     /// `metadata.creationTimestamp` in seconds since 1970; 0 where a manifest has none.
     pub created: i64,
-    pub annotations: FleetAnnotations,
+    pub key: Arc<ObjectKey>,
     /// Where it is reached from outside of its cluster: `spec.externalIPs`, and then the ways into its load
     /// balancer (CoreDNS, plugin/kubernetes/object/service.go).
     pub external: Arc<[Point]>,
@@ -87,14 +89,15 @@ pub enum ServiceKind {
     ExternalName(Box<str>),
 }
 
-/// At most one of each family, which have room where the Service is.
-pub type ClusterIps = SmallVec<[IpAddr; 2]>;
+/// At most one of each family. One has room where the Service is.
+pub type ClusterIps = SmallVec<[IpAddr; 1]>;
 
 /// A Service as the API writes it, less what DNS does not need.
 #[derive(kube::Resource, Deserialize, Serialize, Clone, Debug)]
 #[resource(inherit = ApiService)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceObject {
+    #[serde(deserialize_with = "needed")]
     pub metadata: ObjectMeta,
     #[serde(default)]
     spec: SpecObject,

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ObjectKey, key_of, served_as};
+use super::{ObjectKey, key_of, needed, served_as};
 
 /// What DNS needs of a ServiceEntry.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,6 +46,7 @@ impl Exported {
 /// A ServiceEntry as the API writes it, less what DNS does not need. Which version it is, its API knows.
 #[derive(Deserialize, Serialize, Clone, Debug)]
 pub struct ServiceEntryObject {
+    #[serde(deserialize_with = "needed")]
     pub metadata: ObjectMeta,
     #[serde(default)]
     spec: SpecObject,

@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
 
-use super::{ObjectKey, key_of, served_as};
+use super::{ObjectKey, key_of, needed, served_as};
 
 /// What DNS needs of a ServiceExport.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,6 +18,7 @@ pub struct ServiceExport {
 /// A ServiceExport as the API writes it, less what DNS does not need. Which version it is, its API knows.
 #[derive(Deserialize, Serialize, Clone, Debug)]
 pub struct ServiceExportObject {
+    #[serde(deserialize_with = "needed")]
     pub metadata: ObjectMeta,
 }
 

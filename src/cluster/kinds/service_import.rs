@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
 
-use super::{ObjectKey, Port, PortObject, ServiceKind, key_of, served_as};
+use super::{ObjectKey, Port, PortObject, ServiceKind, key_of, needed, served_as};
 
 /// What DNS needs of a ServiceImport.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,6 +17,7 @@ pub struct ServiceImport {
 /// A ServiceImport as the API writes it, less what DNS does not need. Which version it is, its API knows.
 #[derive(Deserialize, Serialize, Clone, Debug)]
 pub struct ServiceImportObject {
+    #[serde(deserialize_with = "needed")]
     pub metadata: ObjectMeta,
     #[serde(default)]
     spec: SpecObject,

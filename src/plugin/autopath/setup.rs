@@ -66,8 +66,8 @@ pub fn setup(setup: &mut Setup<'_>, directives: &[&Directive]) -> Result<(), Dia
         }
     };
     let metrics = setup.process.metrics.clone();
-    let wire_zones = zones.iter().map(names::wire).collect();
-    setup.push(Autopath { zones, wire_zones, path, metrics });
+    let zones = zones.iter().map(names::wire).collect();
+    setup.push(Autopath { zones, path, metrics });
     Ok(())
 }
 

@@ -44,16 +44,8 @@ fn reads_search_paths() {
 fn autopath(domains: &str) -> (Vec<Arc<dyn Plugin>>, Arc<Metrics>) {
     let metrics = Arc::<Metrics>::default();
     let path = Path::Known(search_path(&format!("search {domains}")));
-    let zones = vec![names::parse("test").unwrap()];
-    (
-        vec![Arc::new(Autopath {
-            wire_zones: zones.iter().map(names::wire).collect(),
-            zones,
-            path,
-            metrics: metrics.clone(),
-        })],
-        metrics,
-    )
+    let zones = vec![WireName::parse("test").unwrap()];
+    (vec![Arc::new(Autopath { zones, path, metrics: metrics.clone() })], metrics)
 }
 
 /// What is behind: `www.b.test`, `www`, `nodata.c.test`; `refused.*` is refused, `broken.*` fails.

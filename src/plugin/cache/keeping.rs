@@ -7,7 +7,7 @@ use hickory_proto::op::{Message, MessageType, ResponseCode};
 use tracing::warn;
 
 use super::entry::{Entry, WILDCARD, wants_authentic_data};
-use super::store::{Key, KeyRef};
+use super::store::{Key, Placed};
 use super::{Bounds, Shared, answers};
 use crate::plugin::response::{Kind, least_ttl};
 use crate::plugin::{Request, names};
@@ -54,8 +54,8 @@ impl<'a> Keeping<'a> {
         Keeping { refreshes: true, ..Keeping::new(shared, request) }
     }
 
-    pub fn key(&self) -> KeyRef<'_> {
-        self.key.borrowed()
+    pub fn key(&self) -> Placed<'_> {
+        self.key.borrowed().placed()
     }
 
     /// Keeps a reply if it is one to keep. Gives what the client gets, and the entry.

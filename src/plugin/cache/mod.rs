@@ -33,7 +33,7 @@ use crate::zone::explain::Steps;
 use crate::zone::rtype;
 use entry::Entry;
 use keeping::Keeping;
-use store::{Key, KeyRef, Store};
+use store::{Key, KeyRef, Placed, Store};
 
 pub use setup::setup;
 
@@ -122,10 +122,9 @@ impl Plugin for Cache {
     }
 
     fn answer_now(&self, question: &Question<'_>, answer: &mut Answer) -> Now {
-        let Question { qtype, dnssec_ok, checking_disabled, .. } = *question;
+        let Question { qtype, dnssec_ok, checking_disabled, now, .. } = *question;
         let (name, class) = (question.name.folded(), rtype::IN);
-        let key = KeyRef { name, qtype, class, dnssec_ok, checking_disabled };
-        let now = Instant::now();
+        let key = KeyRef { name, qtype, class, dnssec_ok, checking_disabled }.placed();
         let Some((kept, entry)) = self.0.find(&key, now) else { return Now::Unknown };
         let left = entry.ttl(now);
         // What has ended, or is to be asked for anew, is the chain's.
@@ -190,7 +189,7 @@ impl Plugin for Cache {
             return Told::Passes;
         }
         let (key, now) = (Key::of(request), Instant::now());
-        match self.0.find(&key.borrowed(), now) {
+        match self.0.find(&key.borrowed().placed(), now) {
             None => {
                 steps.add("cache", "nothing is kept for the question");
                 Told::Passes
@@ -247,7 +246,7 @@ impl Shared {
 
     /// What there is for a question: a denial before an answer, but for SERVFAIL, which soon passes, and
     /// where answers are preferred.
-    fn find(&self, key: &KeyRef<'_>, now: Instant) -> Option<(Kept, Arc<Entry>)> {
+    fn find(&self, key: &Placed<'_>, now: Instant) -> Option<(Kept, Arc<Entry>)> {
         let stale = self.options.stale.as_ref();
         let up_to = stale.map_or(0, |stale| i64::try_from(stale.up_to).unwrap_or(i64::MAX));
         let lasts = |entry: &Arc<Entry>| {

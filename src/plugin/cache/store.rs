@@ -2,11 +2,13 @@
 //!
 //! 256 shards with a lock each. A shard that is full gives up one of its entries at random for a new one, as
 //! in CoreDNS (plugin/pkg/cache), and a question is in the same shard as there: so the same questions evict
-//! as much. Within a shard, questions are compared whole, by a hash that nobody outside can foresee.
+//! as much. Within a shard, questions are compared whole, by a hash that is quick; its seed is not known outside,
+//! and who guessed it all the same would find shards that hold few.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use foldhash::fast::RandomState;
 use indexmap::{Equivalent, IndexMap};
 
 use crate::telemetry::mnemonic;
@@ -16,7 +18,7 @@ const SHARDS: usize = 256;
 const FEWEST: usize = 4;
 
 /// A question, as far as answers to it differ.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Key<Name = Box<[u8]>> {
     /// In wire form and lower case.
     pub name: Name,
@@ -36,7 +38,18 @@ impl Key {
     }
 }
 
-impl KeyRef<'_> {
+/// A question with the shard that it is in, of every store.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Placed<'a> {
+    key: KeyRef<'a>,
+    shard: usize,
+}
+
+impl<'a> KeyRef<'a> {
+    pub fn placed(self) -> Placed<'a> {
+        Placed { key: self, shard: self.shard() }
+    }
+
     /// FNV-1 over the same octets as in CoreDNS (`hash` of plugin/cache/cache.go); its low bits.
     fn shard(&self) -> usize {
         const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
@@ -51,7 +64,13 @@ impl KeyRef<'_> {
         let mut rest = self.name;
         while let Some((length @ 1.., tail)) = rest.split_first() {
             let (label, after) = tail.split_at_checked(usize::from(*length)).unwrap_or_default();
-            label.iter().flat_map(|octet| mnemonic::escaped(*octet)).for_each(&mut add);
+            for octet in label {
+                match octet {
+                    // Most are spelled as they are.
+                    b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => add(*octet),
+                    _ => mnemonic::escaped(*octet).for_each(&mut add),
+                }
+            }
             add(b'.');
             rest = after;
         }
@@ -68,10 +87,12 @@ impl Equivalent<Key> for KeyRef<'_> {
     }
 }
 
+type Shard<T> = IndexMap<Key, T, RandomState>;
+
 /// The map. Values are cheap to clone.
 #[derive(Debug)]
 pub(super) struct Store<T> {
-    shards: Box<[Mutex<IndexMap<Key, T>>]>,
+    shards: Box<[Mutex<Shard<T>>]>,
     /// The most entries of a shard.
     most: usize,
     len: AtomicUsize,
@@ -89,7 +110,7 @@ impl<T: Clone> Store<T> {
 
     /// Puts an entry in, in place of that of the same question. Says whether it cost another one its place.
     pub fn insert(&self, key: Key, value: T) -> bool {
-        let mut shard = self.shard(&key.borrowed());
+        let mut shard = self.shard(&key.borrowed().placed());
         let evicts = shard.len() >= self.most && !shard.contains_key(&key);
         if evicts {
             let any = rand::random_range(0..shard.len());
@@ -102,12 +123,12 @@ impl<T: Clone> Store<T> {
         evicts
     }
 
-    pub fn get(&self, key: &KeyRef<'_>) -> Option<T> {
-        self.shard(key).get(key).cloned()
+    pub fn get(&self, question: &Placed<'_>) -> Option<T> {
+        self.shard(question).get(&question.key).cloned()
     }
 
-    pub fn remove(&self, key: &KeyRef<'_>) {
-        if self.shard(key).swap_remove(key).is_some() {
+    pub fn remove(&self, question: &Placed<'_>) {
+        if self.shard(question).swap_remove(&question.key).is_some() {
             self.len.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -116,9 +137,9 @@ impl<T: Clone> Store<T> {
         self.len.load(Ordering::Relaxed)
     }
 
-    fn shard(&self, key: &KeyRef<'_>) -> MutexGuard<'_, IndexMap<Key, T>> {
+    fn shard(&self, question: &Placed<'_>) -> MutexGuard<'_, Shard<T>> {
         // Nothing panics between the steps of a change.
-        self.shards[key.shard()].lock().unwrap_or_else(PoisonError::into_inner)
+        self.shards[question.shard].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -157,14 +178,14 @@ mod tests {
         }
         assert_eq!(store.len(), keys.len());
         for (number, key) in keys.iter().enumerate() {
-            assert_eq!(store.get(&key.borrowed()), Some(number));
+            assert_eq!(store.get(&key.borrowed().placed()), Some(number));
         }
-        assert_eq!(store.get(&key("a.TEST.").borrowed()), Some(0), "in any case");
+        assert_eq!(store.get(&key("a.TEST.").borrowed().placed()), Some(0), "in any case");
         store.insert(keys[0].clone(), 9);
-        assert_eq!((store.get(&keys[0].borrowed()), store.len()), (Some(9), keys.len()));
-        store.remove(&keys[0].borrowed());
-        store.remove(&keys[0].borrowed());
-        assert_eq!((store.get(&keys[0].borrowed()), store.len()), (None, keys.len() - 1));
+        assert_eq!((store.get(&keys[0].borrowed().placed()), store.len()), (Some(9), keys.len()));
+        store.remove(&keys[0].borrowed().placed());
+        store.remove(&keys[0].borrowed().placed());
+        assert_eq!((store.get(&keys[0].borrowed().placed()), store.len()), (None, keys.len() - 1));
     }
 
     #[test]
@@ -185,7 +206,7 @@ mod tests {
                 evicted += usize::from(store.insert(key.clone(), ()));
             }
             assert_eq!((store.len(), evicted), (4, 4));
-            survivors.extend((0..8).filter(|n| store.get(&same[*n].borrowed()).is_some()));
+            survivors.extend((0..8).filter(|n| store.get(&same[*n].borrowed().placed()).is_some()));
         }
         assert_eq!(survivors.len(), 8, "each of them stays at some time");
     }

@@ -47,7 +47,8 @@ pub fn start(number: usize, served: Served, metrics: Arc<Metrics>, background: &
 type Hidden = BTreeSet<(ClusterId, String)>;
 
 fn hidden(zones: &Zones, view: &View) -> Hidden {
-    let all = view.registry().all_namespaces();
+    let registry = view.registry().pin();
+    let all = registry.all_namespaces();
     let hides = |label: &[u8], homes: &[ClusterId], cluster: &ClusterId| {
         zones.exposes(label) && zones.fleet.hides(cluster, label, homes)
     };

@@ -11,6 +11,7 @@ use crate::plugin::response::Kind;
 use crate::plugin::{Failure, Reply, Request, Transport, names};
 use crate::telemetry::{mnemonic, uncompressed_len};
 use crate::zone::answer::Answer;
+use crate::zone::compression::Names;
 use crate::zone::write::{self, Frame};
 
 /// A reply, or that there is none.
@@ -97,5 +98,5 @@ fn is_cut(request: &Request, message: &Message, size: usize) -> bool {
         unfragmented: limit,
         glue_truncates: udp,
     };
-    write::message(&frame, &answer, &mut Vec::new())
+    write::message(&frame, &answer, &mut Names::default(), &mut Vec::new())
 }

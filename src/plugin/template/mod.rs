@@ -200,7 +200,6 @@ impl Templates {
 }
 
 impl Template {
-    /// Whether the template is for a question.
     /// Whether it may be for a question of class IN and one type, by all but its patterns and conditions.
     fn may_take(&self, name: &WireName, qtype: u16) -> bool {
         (self.class == DNSClass::ANY || self.class == DNSClass::IN)
@@ -208,6 +207,7 @@ impl Template {
             && self.zones.contain(name)
     }
 
+    /// Whether the template is for a question.
     fn takes(&self, request: &Request) -> Taken {
         let Some(zone) = self.zones.longest(request.qname()) else { return Taken::Next };
         let (class, qtype) = (request.query().query_class(), request.qtype());

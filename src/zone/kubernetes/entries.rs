@@ -63,7 +63,7 @@ impl Look<'_> {
             Made::Exports => return self.exported(key, namespace, below, &mut take),
         }
         let Some(name) = self.registry.service(key) else { return false };
-        let Some(chosen) = self.choose(namespace, &name) else { return false };
+        let Some(chosen) = self.choose(namespace, name) else { return false };
         if self.zone.ignore_empty && chosen.is_empty() {
             return false;
         }
@@ -144,7 +144,7 @@ impl Look<'_> {
         let Some(name) = self.registry.service(key).filter(|_| self.known.local) else {
             return false;
         };
-        let Some(set) = self.zone.fleet.exported(self.registry, namespace, &name) else {
+        let Some(set) = self.zone.fleet.exported(self.registry, namespace, name) else {
             return false;
         };
         if self.zone.ignore_empty && set.is_empty() {

@@ -32,6 +32,7 @@ impl Kubernetes {
         steps: &mut Steps,
     ) {
         let (elsewhere, notes) = (Elsewhere::default(), Notes::default());
+        let registry = &registry.pin();
         let whole = self.look(registry, known, &elsewhere, (name, left));
         let whole = Look { notes: Some(&notes), ..whole };
         steps.add("zone", format!("the name is in the zone {}", whole.spelled_zone()));
@@ -88,9 +89,9 @@ impl Look<'_> {
                 } else if self.explain_namespaces(namespace, steps) {
                     match self.registry.service(key) {
                         Some(name) if made == Made::Exports => {
-                            self.explain_exported(namespace, &name, below, steps);
+                            self.explain_exported(namespace, name, below, steps);
                         }
-                        Some(name) => self.explain_service(namespace, &name, below, steps),
+                        Some(name) => self.explain_service(namespace, name, below, steps),
                         None => steps.add(
                             "services",
                             "no cluster that is known has this Service, or exposes it",
@@ -114,7 +115,7 @@ impl Look<'_> {
     /// Which clusters have a namespace.
     fn explain_homes(&self, namespace: &[u8], steps: &mut Steps) {
         let homes = self.registry.namespace(namespace);
-        let homes = homes.as_deref().unwrap_or_default();
+        let homes = homes.unwrap_or_default();
         let is_asked = |cluster: &&ClusterId| self.only.is_none_or(|only| only == *cluster);
         let asked: Vec<_> = homes.iter().filter(is_asked).collect();
         if asked.is_empty() {
@@ -188,7 +189,7 @@ impl Look<'_> {
     fn explain_owners(&self, namespace: &[u8], name: &ServiceName, steps: &mut Steps) {
         let fleet = &self.zone.fleet;
         let homes = self.registry.namespace(namespace);
-        let homes = homes.as_deref().unwrap_or_default();
+        let homes = homes.unwrap_or_default();
         let is_asked = |cluster: &ClusterId| self.only.is_none_or(|only| only == cluster);
         let (mine, others): (Vec<_>, Vec<_>) = name
             .owners()

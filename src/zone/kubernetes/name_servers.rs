@@ -73,8 +73,8 @@ impl Look<'_> {
     pub(super) fn services_of(&self, address: IpAddr) -> Vec<ObjectKey> {
         let holders = self.registry.address(address);
         let mut keys: Vec<ObjectKey> = holders
-            .iter()
-            .flat_map(|holders| holders.iter())
+            .into_iter()
+            .flatten()
             .filter(|holder| holder.cluster == self.zone.fleet.local)
             .filter(|holder| matches!(holder.holder, Holder::Endpoint(_)))
             .map(|holder| ObjectKey::clone(&holder.key))

@@ -51,6 +51,7 @@ impl Kubernetes {
         headless: bool,
     ) -> Result<Vec<Way>, u16> {
         let [before @ .., namespace] = labels else { return Err(rcode::SERVFAIL) };
+        let registry = &registry.pin();
         if !self.exposes(namespace) || registry.namespace(namespace).is_none() {
             return Err(rcode::NXDOMAIN);
         }
@@ -72,7 +73,7 @@ impl Kubernetes {
         // The registry's key has no root behind it.
         let key = key.folded().split_last().map_or(nothing, |(_, labels)| labels);
         let name = registry.service(key).ok_or(rcode::NXDOMAIN)?;
-        let chosen = self.fleet.choose(registry, namespace, &name, known.local);
+        let chosen = self.fleet.choose(registry, namespace, name, known.local);
         let owners = chosen.iter().flat_map(|chosen| chosen.owners());
         let ways: Vec<Way> = owners.flat_map(|owner| ways(owner, &wanted, headless)).collect();
         if ways.is_empty() { Err(rcode::NXDOMAIN) } else { Ok(ways) }
@@ -85,14 +86,14 @@ impl Kubernetes {
         known: Known,
         address: IpAddr,
     ) -> BTreeSet<ObjectKey> {
-        let owners = registry.outside(address);
-        let owners = owners.iter().flat_map(|owners| owners.iter());
+        let registry = &registry.pin();
+        let owners = registry.outside(address).into_iter().flatten();
         let is_shown = |key: &ObjectKey, cluster: &ClusterId| {
             let namespace = key.namespace.as_bytes();
             let is_exposed = self.namespaces.is_none()
                 || self.exposes(namespace) && registry.namespace(namespace).is_some();
             let Some(name) = registry.service_of(key).filter(|_| is_exposed) else { return false };
-            let chosen = self.fleet.choose(registry, namespace, &name, known.local);
+            let chosen = self.fleet.choose(registry, namespace, name, known.local);
             chosen.is_some_and(|chosen| chosen.owners().any(|owner| owner.cluster == *cluster))
         };
         let shown = owners.filter(|owner| is_shown(&owner.key, &owner.cluster));
@@ -103,6 +104,7 @@ impl Kubernetes {
     /// endpoint of, or else its own.
     pub fn outside_servers(&self, registry: &Registry, headless: bool) -> Vec<IpAddr> {
         let (elsewhere, zone) = (Elsewhere::default(), &self.primary);
+        let registry = &registry.pin();
         let look = self.look(registry, Known::ALL, &elsewhere, (zone, 0));
         let mut all = Vec::new();
         let mut is_endpoint = false;

@@ -80,7 +80,7 @@ impl Look<'_> {
         let Some(service) = self.registry.service_of(&owner.key) else { return false };
         self.zone
             .fleet
-            .choose(self.registry, namespace, &service, self.known.local)
+            .choose(self.registry, namespace, service, self.known.local)
             .is_some_and(|chosen| chosen.hands_out(&owner.cluster, &owner.holder))
             && service
                 .owner(&owner.cluster)

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::option_tests::{world, zones};
 use super::*;
 use crate::cluster::kinds::Keep;
+use crate::zone::compression::Names;
 use crate::zone::write::{self, Frame};
 
 /// Up to four of these before a suffix make a name.
@@ -108,7 +109,7 @@ proptest! {
             id: 7, flags: 0x8400, question: &question, opt: b"", limit: 65_535, unfragmented, glue_truncates: true,
         };
         let mut packet = Vec::new();
-        write::message(&frame, &answer, &mut packet);
+        write::message(&frame, &answer, &mut Names::default(), &mut packet);
         let message = Message::from_vec(&packet).expect("a well-formed message");
         let read = Answer::from_message(&message).expect("records");
         // What the codec reads, it writes alike.

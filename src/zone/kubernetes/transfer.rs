@@ -5,7 +5,6 @@
 //! `dns-version`, and the endpoints of Services that have a ClusterIP.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use super::alias::Elsewhere;
 use super::entries::{Place, alias};
@@ -38,7 +37,7 @@ impl Kubernetes {
 
     /// The name servers and their addresses, which have a TTL of 0.
     pub fn transfer_servers(&self, registry: &Registry, zone: &WireName, out: &mut Answer) {
-        let elsewhere = Elsewhere::default();
+        let (elsewhere, registry) = (Elsewhere::default(), &registry.pin());
         let look = self.look(registry, Known::ALL, &elsewhere, (zone, 0));
         let servers = look.servers();
         let mut written = std::collections::HashSet::new();
@@ -54,7 +53,8 @@ impl Kubernetes {
 
     /// All names of Services, or of ServiceImports where the zone has those, in the order of a transfer:
     /// by name alone, as in CoreDNS, and then by namespace.
-    pub fn transfer_names(&self, registry: &Registry, zone: &WireName) -> Vec<Arc<ServiceName>> {
+    pub fn transfer_names(&self, registry: &Registry, zone: &WireName) -> Vec<ServiceName> {
+        let registry = registry.pin();
         in_order(match self.made_of(zone, 0) {
             Made::Services | Made::Exports => registry.all_services(),
             Made::Imports => registry.all_imports(),
@@ -69,7 +69,7 @@ impl Kubernetes {
         name: &ServiceName,
         out: &mut Answer,
     ) {
-        let elsewhere = Elsewhere::default();
+        let (elsewhere, registry) = (Elsewhere::default(), &registry.pin());
         let look = self.look(registry, Known::ALL, &elsewhere, (zone, 0));
         let Some(key) = name.owners().first().map(|owner| &owner.key) else { return };
         if !self.exposes(key.namespace.as_bytes()) {
@@ -99,7 +99,8 @@ impl Kubernetes {
 }
 
 /// By name, and then by namespace.
-pub(super) fn in_order(mut names: Vec<Arc<ServiceName>>) -> Vec<Arc<ServiceName>> {
+pub(super) fn in_order(names: Vec<&ServiceName>) -> Vec<ServiceName> {
+    let mut names: Vec<_> = names.into_iter().cloned().collect();
     names.sort_by_cached_key(|name| {
         name.owners().first().map(|owner| (owner.key.name.clone(), owner.key.namespace.clone()))
     });

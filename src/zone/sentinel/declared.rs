@@ -128,7 +128,8 @@ impl Viewer<'_> {
         }
         match schema::read(name, left, Grammar::default()) {
             Asked::Service { key, .. } => {
-                let name = self.registry.service(key);
+                let registry = self.registry.pin();
+                let name = registry.service(key);
                 name.is_some_and(|name| name.owners().iter().any(|owner| owner.service.is_some()))
             }
             Asked::Nothing => false,

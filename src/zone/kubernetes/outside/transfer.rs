@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use super::{Wanted, Way, is_headless, ways};
 use crate::cluster::kinds::{ObjectKey, Point, Port};
@@ -32,8 +31,8 @@ pub struct Outside {
 
 impl Kubernetes {
     /// All names of Services, in the order of a transfer.
-    pub fn outside_names(&self, registry: &Registry) -> Vec<Arc<ServiceName>> {
-        in_order(registry.all_services())
+    pub fn outside_names(&self, registry: &Registry) -> Vec<ServiceName> {
+        in_order(registry.pin().all_services())
     }
 
     /// The records of one of these names.
@@ -49,6 +48,7 @@ impl Kubernetes {
         if !self.exposes(namespace) {
             return;
         }
+        let registry = &registry.pin();
         let chosen = self.fleet.choose(registry, namespace, name, true);
         let owners: Vec<&Owner> = chosen.iter().flat_map(|chosen| chosen.owners()).collect();
         let mut list = List { outside, ttl: self.ttl, key, out };
