@@ -56,6 +56,31 @@ pub enum Change {
     Left,
 }
 
+impl Change {
+    /// The object that it is of; `None` of a list, and of what is of no object.
+    pub fn key(&self) -> Option<&ObjectKey> {
+        fn of<T>(update: &Update<T>, key: impl Fn(&T) -> &ObjectKey) -> Option<&ObjectKey> {
+            match update {
+                Update::Upsert(object) => Some(key(object)),
+                Update::Delete(key) => Some(key),
+                Update::Reset(_) => None,
+            }
+        }
+        match self {
+            Change::Service(update) => of(update, |object| &object.key),
+            Change::EndpointSlice(update) => of(update, |object| &object.key),
+            Change::Namespace(update) => of(update, |object| &object.key),
+            Change::Pod(update) => of(update, |object| &object.key),
+            Change::ServiceImport(update) => of(update, |object| &object.key),
+            Change::ServiceExport(update) => of(update, |object| &object.key),
+            Change::ServiceEntry(update) => of(update, |object| &object.key),
+            Change::ServiceCidr(update) | Change::Node(update) => of(update, |object| &object.key),
+            Change::Gateway(update) => of(update, |object| &object.key),
+            Change::Triggered(_) | Change::Together(_) | Change::Lost(_) | Change::Left => None,
+        }
+    }
+}
+
 /// When the endpoints of a Service became what an EndpointSlice says.
 #[derive(Clone, Debug)]
 pub struct Trigger {

@@ -5,6 +5,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::block_in_place;
+
 use super::event::{Change, ClusterId, Sink};
 use super::held::Held;
 
@@ -34,7 +37,8 @@ impl Gate {
     pub fn apply(&self, change: Change) {
         // The lock is held while the sink works: that is what keeps the order.
         match &mut *self.door() {
-            Door::Open => self.sink.apply(&self.cluster, change),
+            Door::Open if is_small(&change) => self.sink.apply(&self.cluster, change),
+            Door::Open => aside(|| self.sink.apply(&self.cluster, change)),
             Door::Held(waiting) => waiting.push(change),
             Door::Closed => {}
         }
@@ -51,10 +55,11 @@ impl Gate {
                     objects.push(change);
                     continue;
                 }
-                self.sink.apply(&self.cluster, Change::Together(std::mem::take(&mut objects)));
+                let all = Change::Together(std::mem::take(&mut objects));
+                aside(|| self.sink.apply(&self.cluster, all));
                 self.sink.apply(&self.cluster, change);
             }
-            self.sink.apply(&self.cluster, Change::Together(objects));
+            aside(|| self.sink.apply(&self.cluster, Change::Together(objects)));
             *door = Door::Open;
         }
     }
@@ -68,7 +73,7 @@ impl Gate {
     pub fn leave(&self) {
         let mut door = self.door();
         if matches!(*door, Door::Open) {
-            self.sink.apply(&self.cluster, Change::Left);
+            aside(|| self.sink.apply(&self.cluster, Change::Left));
         }
         *door = Door::Closed;
     }
@@ -76,5 +81,53 @@ impl Gate {
     fn door(&self) -> std::sync::MutexGuard<'_, Door> {
         // A sink that panicked is the registry's trouble; the door itself is whole.
         self.door.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a change is done in no time: not a list, nor the end of a cluster, however short they are.
+fn is_small(change: &Change) -> bool {
+    change.key().is_some() || matches!(change, Change::Triggered(_) | Change::Lost(_))
+}
+
+/// Does what may take long. A worker of the runtime hands all else that it has to another thread first: with it
+/// goes the part of the runtime that hears of packets, so that questions would have no answer until the end.
+fn aside<T>(work: impl FnOnce() -> T) -> T {
+    let flavor = Handle::try_current().map(|runtime| runtime.runtime_flavor());
+    match flavor {
+        Ok(RuntimeFlavor::MultiThread) => block_in_place(work),
+        // A test, or a thread that is there for such work.
+        _ => work(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::mpsc::{Receiver, channel};
+    use std::time::Duration;
+
+    use super::super::event::Update;
+    use super::*;
+
+    /// A sink that has much to do until it is told otherwise.
+    struct Slow(Mutex<Receiver<()>>);
+
+    impl Sink for Slow {
+        fn apply(&self, _: &ClusterId, _: Change) {
+            let told = self.0.lock().unwrap().recv_timeout(Duration::from_secs(60));
+            told.expect("another task of the runtime says so");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_long_list_holds_up_no_other_task_of_its_worker() {
+        let (sender, receiver) = channel();
+        let gate = Gate::opened(ClusterId::new("east"), Arc::new(Slow(Mutex::new(receiver))));
+        let listed = tokio::spawn(async move {
+            // It waits in the queue of the same worker, at the place that others cannot take from.
+            tokio::spawn(async move { sender.send(()) });
+            gate.apply(Change::Service(Update::Reset(Vec::new())));
+        });
+        listed.await.unwrap();
     }
 }

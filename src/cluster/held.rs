@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::mem::{Discriminant, discriminant};
 
-use super::event::{Change, Update};
+use super::event::Change;
 use super::kinds::ObjectKey;
 
 /// Holes are closed when there are as many as this, and more than half of all.
@@ -29,7 +29,7 @@ impl Held {
             Change::Left => *self = Held::default(),
             _ => {}
         }
-        let (kind, key) = (discriminant(&change), key(&change));
+        let (kind, key) = (discriminant(&change), change.key().cloned());
         if key.is_none() {
             // A list, or a state: of this kind nothing before it means anything.
             let last = &mut self.last;
@@ -75,31 +75,9 @@ impl Held {
     }
 }
 
-/// The object that a change is of; `None` of a list, and of what is of no object.
-fn key(change: &Change) -> Option<ObjectKey> {
-    fn of<T>(update: &Update<T>, key: impl Fn(&T) -> &ObjectKey) -> Option<ObjectKey> {
-        match update {
-            Update::Upsert(object) => Some(key(object).clone()),
-            Update::Delete(key) => Some(key.clone()),
-            Update::Reset(_) => None,
-        }
-    }
-    match change {
-        Change::Service(update) => of(update, |object| &object.key),
-        Change::EndpointSlice(update) => of(update, |object| &object.key),
-        Change::Namespace(update) => of(update, |object| &object.key),
-        Change::Pod(update) => of(update, |object| &object.key),
-        Change::ServiceImport(update) => of(update, |object| &object.key),
-        Change::ServiceExport(update) => of(update, |object| &object.key),
-        Change::ServiceEntry(update) => of(update, |object| &object.key),
-        Change::ServiceCidr(update) | Change::Node(update) => of(update, |object| &object.key),
-        Change::Gateway(update) => of(update, |object| &object.key),
-        Change::Triggered(_) | Change::Together(_) | Change::Lost(_) | Change::Left => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::event::Update;
     use super::super::kinds::Namespace;
     use super::*;
 

@@ -1,6 +1,6 @@
 //! What exists: one merged index over all clusters, keyed by Service name.
 //!
-//! In: the [`Change`]s of every cluster ([`crate::cluster::Sink`]). Out, for the zone: the owners of a
+//! In: the [`crate::cluster::Change`]s of every cluster, which `writing` takes. Out, for the zone: the owners of a
 //! Service name, the clusters that have a namespace, the owners of an address, and a serial. A change
 //! touches the names that it concerns and no others, so its cost does not grow with the fleet; a
 //! look-up is one hash look-up however many clusters there are.
@@ -16,6 +16,7 @@ mod owner;
 mod pinned;
 mod ranges;
 mod shard;
+mod writing;
 
 #[cfg(test)]
 mod tests;
@@ -26,12 +27,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
-use seize::{Collector, LocalGuard};
+use seize::Collector;
 use tokio::sync::watch;
 
 pub use address::{AddressOwner, Holder, OutsideOwner};
@@ -42,10 +42,10 @@ pub use pinned::{Homes, Pinned};
 pub use ranges::ClusterRanges;
 
 use crate::cluster::kinds::Pod;
-use crate::cluster::{Change, ClusterId, Kind, Sink};
+use crate::cluster::{ClusterId, Kind};
 use owner::WireKey;
 use pinned::{Holders, Index, index};
-use shard::{Shard, Touched};
+use shard::Shard;
 
 /// What is looked up now and then, and by a few names.
 type Map<K, V> = DashMap<K, V, RandomState>;
@@ -78,8 +78,10 @@ pub struct Registry {
     declared: watch::Sender<u64>,
     /// Moves with each change of `namespaces`.
     spaces: watch::Sender<u64>,
-    /// What each cluster holds, which only its own changes touch.
-    shards: Mutex<HashMap<ClusterId, Shard>>,
+    /// What each cluster holds, which only its own changes touch: a list of one holds up no other.
+    shards: Mutex<HashMap<ClusterId, Arc<Mutex<Shard>>>>,
+    /// Held while what the index says of one name is replaced.
+    writing: Mutex<()>,
     serial: AtomicU32,
     import_serial: AtomicU32,
     outside_serial: AtomicU32,
@@ -179,13 +181,14 @@ impl Registry {
 
     /// How many objects of a kind a cluster has; `None` for kinds that are not held as such.
     pub fn count(&self, cluster: &ClusterId, kind: Kind) -> Option<usize> {
-        let shards = self.shards();
-        shards.get(cluster).map_or_else(|| Shard::default().count(kind), |shard| shard.count(kind))
+        let shard = self.shards().get(cluster).cloned().unwrap_or_default();
+        lock(&shard).count(kind)
     }
 
     /// How many ready endpoints a cluster has.
     pub fn endpoints(&self, cluster: &ClusterId) -> usize {
-        self.shards().get(cluster).map_or(0, Shard::endpoints)
+        let shard = self.shards().get(cluster).cloned().unwrap_or_default();
+        lock(&shard).endpoints()
     }
 
     /// Number of Service names, for the bench and status pages.
@@ -197,160 +200,28 @@ impl Registry {
         self.services.is_empty()
     }
 
-    fn shards(&self) -> MutexGuard<'_, HashMap<ClusterId, Shard>> {
-        // A shard is changed by code that does not panic half way; were it to, the next list of the
-        // cluster mends it, so a poisoned lock is no reason to stop answering.
-        self.shards.lock().unwrap_or_else(PoisonError::into_inner)
+    fn shards(&self) -> MutexGuard<'_, HashMap<ClusterId, Arc<Mutex<Shard>>>> {
+        lock(&self.shards)
     }
 
-    fn touch(&self, cluster: &ClusterId, shard: &Shard, touched: Touched) {
-        let guard = &self.collector.enter();
-        let moves_spaces = !touched.namespaces.is_empty();
-        for name in touched.namespaces {
-            self.put_namespace(cluster, &name, shard.has_namespace(&name), guard);
+    /// What a cluster holds; of one that was not heard of, or has left, a new and empty one.
+    fn shard(&self, cluster: &ClusterId) -> Arc<Mutex<Shard>> {
+        let mut shards = self.shards();
+        if let Some(shard) = shards.get(cluster) {
+            return shard.clone();
         }
-        if moves_spaces {
-            self.spaces.send_modify(|turn| *turn += 1);
+        if is_label(cluster) {
+            self.clusters.insert(label_of(cluster), cluster.clone());
         }
-        // Serials are 32 bits (RFC 1035 §3.3.13) and wrap by RFC 1982.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() as u32;
-        let (mut in_set, mut is_exported_otherwise, mut outside) = (false, false, false);
-        let services: BTreeSet<_> =
-            touched.services.iter().chain(&touched.exports).chain(&touched.outside).collect();
-        for (key, index) in
-            services.into_iter().filter_map(|key| Some((owner::wire_key(key)?, key)))
-        {
-            let new = shard.service(cluster, index);
-            let old = put_owner(&self.services, cluster, key, new.clone(), guard);
-            self.move_addresses(old.as_ref(), new.as_ref(), guard);
-            outside |= address::outside(old.as_ref()) != address::outside(new.as_ref());
-            in_set |= [&old, &new].into_iter().flatten().any(|owner| owner.exported.is_some());
-            is_exported_otherwise |= owner::exported(&old) != owner::exported(&new);
-        }
-        if outside {
-            self.outside_serial.store(now, Ordering::Relaxed);
-        }
-        if in_set {
-            self.export_serial.store(now, Ordering::Relaxed);
-        }
-        if is_exported_otherwise {
-            self.exports.send_modify(|turn| *turn += 1);
-        }
-        if !touched.imports.is_empty() {
-            self.import_serial.store(now, Ordering::Relaxed);
-        }
-        let imports = touched.imports.into_iter();
-        for (key, index) in imports.filter_map(|key| Some((owner::wire_key(&key)?, key))) {
-            put_owner(&self.imports, cluster, key, shard.import(cluster, &index), guard);
-        }
-        for (old, new) in touched.pods {
-            self.move_pod(cluster, old, new);
-        }
-        for (old, new) in &touched.entries {
-            self.hosts.change(cluster, old.as_ref(), new.as_ref());
-        }
-        if let Some(points) = touched.gateway {
-            self.gateways.put(cluster, points);
-        }
-        if touched.ranges {
-            self.ranges.put(cluster, shard.ranges());
-        }
-        if touched.ranges || !touched.entries.is_empty() {
-            self.declared.send_modify(|turn| *turn += 1);
-        }
-        if touched.serial {
-            self.serial.store(now, Ordering::Relaxed);
-        }
+        shards.entry(cluster.clone()).or_default().clone()
     }
 
-    fn put_namespace(&self, cluster: &ClusterId, name: &str, exists: bool, guard: &LocalGuard<'_>) {
-        let label = name.as_bytes();
-        let before = self.namespaces.get(label, guard).into_iter().flatten();
-        let mut clusters: Homes = before.filter(|other| *other != cluster).cloned().collect();
-        if exists {
-            clusters.push(cluster.clone());
-            clusters.sort();
-        }
-        if clusters.is_empty() {
-            self.namespaces.remove(label, guard);
-        } else {
-            self.namespaces.insert(label.into(), clusters, guard);
-        }
+    /// The other half of [`Self::shard`].
+    fn forget(&self, cluster: &ClusterId) {
+        let mut shards = self.shards();
+        shards.remove(cluster);
+        self.clusters.remove(&label_of(cluster));
     }
-
-    /// Moves a Pod's addresses from what it had to what it has. One that it keeps is there throughout.
-    fn move_pod(&self, cluster: &ClusterId, old: Option<Arc<Pod>>, new: Option<Arc<Pod>>) {
-        let before = old.iter().flat_map(|pod| &pod.addresses);
-        let after = new.iter().flat_map(|pod| &pod.addresses);
-        for address in before.chain(after).collect::<BTreeSet<_>>() {
-            let mut owners = self.pods.get(address).map(|all| all.to_vec()).unwrap_or_default();
-            owners.retain(|owner| {
-                owner.cluster != *cluster
-                    || [&old, &new].into_iter().flatten().all(|pod| pod.key != owner.pod.key)
-            });
-            let has = new.iter().filter(|pod| pod.addresses.contains(address));
-            owners.extend(has.map(|pod| PodOwner { cluster: cluster.clone(), pod: pod.clone() }));
-            if owners.is_empty() {
-                self.pods.remove(address);
-            } else {
-                self.pods.insert(*address, owners.into());
-            }
-        }
-    }
-
-    /// Moves one name's addresses from what it had to what it has.
-    fn move_addresses(&self, old: Option<&Owner>, new: Option<&Owner>, guard: &LocalGuard<'_>) {
-        let (before, after) = (old.map(address::of), new.map(address::of));
-        let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
-        move_owners(&self.addresses, &before, &after, guard);
-        let (before, after) = (old.map(address::outside_of), new.map(address::outside_of));
-        let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
-        move_owners(&self.outside, &before, &after, guard);
-    }
-}
-
-/// Moves addresses from what they had to what they have.
-fn move_owners<T: Ord + Clone>(
-    addresses: &Index<IpAddr, Holders<T>>,
-    before: &BTreeSet<(IpAddr, T)>,
-    after: &BTreeSet<(IpAddr, T)>,
-    guard: &LocalGuard<'_>,
-) {
-    for (ip, owner) in before.difference(after) {
-        let held = addresses.get(ip, guard).into_iter().flatten();
-        let left: Holders<T> = held.filter(|other| *other != owner).cloned().collect();
-        if left.is_empty() {
-            addresses.remove(ip, guard);
-        } else {
-            addresses.insert(*ip, left, guard);
-        }
-    }
-    for (ip, owner) in after.difference(before) {
-        let mut owners = addresses.get(ip, guard).cloned().unwrap_or_default();
-        owners.push(owner.clone());
-        owners.sort();
-        addresses.insert(*ip, owners, guard);
-    }
-}
-
-/// Puts or removes what one cluster says of a name; gives what it said before.
-fn put_owner(
-    names: &Index<WireKey, ServiceName>,
-    cluster: &ClusterId,
-    index: WireKey,
-    new: Option<Owner>,
-    guard: &LocalGuard<'_>,
-) -> Option<Owner> {
-    let nobody = ServiceName::default();
-    let current = names.get(&*index, guard).unwrap_or(&nobody);
-    let old = current.owner(cluster).cloned();
-    let next = current.with(cluster, new);
-    if next.owners().is_empty() {
-        names.remove(&*index, guard);
-    } else {
-        names.insert(index, next, guard);
-    }
-    old
 }
 
 impl Default for Registry {
@@ -372,6 +243,7 @@ impl Default for Registry {
             declared: watch::Sender::default(),
             spaces: watch::Sender::default(),
             shards: Mutex::default(),
+            writing: Mutex::default(),
             serial: AtomicU32::default(),
             import_serial: AtomicU32::default(),
             outside_serial: AtomicU32::default(),
@@ -381,29 +253,10 @@ impl Default for Registry {
     }
 }
 
-impl Sink for Registry {
-    fn apply(&self, cluster: &ClusterId, change: Change) {
-        let mut shards = self.shards();
-        let left = matches!(change, Change::Left);
-        if let Change::Lost(_) | Change::Left = change {
-            let mut lost = BTreeSet::clone(&self.lost.load());
-            match change {
-                Change::Lost(true) => lost.insert(cluster.clone()),
-                _ => lost.remove(cluster),
-            };
-            self.lost.store(Arc::new(lost));
-        }
-        if !shards.contains_key(cluster) && is_label(cluster) {
-            self.clusters.insert(label_of(cluster), cluster.clone());
-        }
-        let shard = shards.entry(cluster.clone()).or_default();
-        let touched = shard.apply(change);
-        self.touch(cluster, shard, touched);
-        if left {
-            shards.remove(cluster);
-            self.clusters.remove(&label_of(cluster));
-        }
-    }
+/// What it guards is changed by code that does not panic half way; were it to, the next list of the cluster mends
+/// it, so a poisoned lock is no reason to stop answering.
+fn lock<T>(guarded: &Mutex<T>) -> MutexGuard<'_, T> {
+    guarded.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether a label of a name can be an ID: letters, digits, hyphens and underscores, at most 63 of them.

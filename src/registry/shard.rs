@@ -27,6 +27,8 @@ pub(super) struct Shard {
     entries: Keyed<ServiceEntry>,
     cidrs: HashMap<ObjectKey, Ranges>,
     nodes: HashMap<ObjectKey, Ranges>,
+    /// The cluster is no member any more, and this is not what it holds if it comes back.
+    pub has_left: bool,
 }
 
 /// Services, or ServiceImports, and the slices that name them.
@@ -164,6 +166,7 @@ impl Shard {
             }
             Change::Lost(_) => {}
             Change::Left => {
+                self.has_left = true;
                 touched.gateway = Some(None);
                 self.take(Change::Service(Update::Reset(Vec::new())), touched);
                 self.take(Change::ServiceImport(Update::Reset(Vec::new())), touched);

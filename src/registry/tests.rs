@@ -299,6 +299,47 @@ fn from_lists(history: &[(bool, Step)]) -> Registry {
     fresh
 }
 
+/// Told by two threads, one for each cluster.
+fn at_once(history: &[(bool, Step)]) -> Registry {
+    let registry = Registry::default();
+    let tell = |is_west: bool| {
+        let mine = history.iter().filter(|(west, _)| *west == is_west);
+        let name = if is_west { "west" } else { "east" };
+        mine.for_each(|(_, step)| put(&registry, name, step.change()));
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| tell(true));
+        tell(false);
+    });
+    registry
+}
+
+#[test]
+fn a_list_of_one_cluster_holds_up_no_other() {
+    let registry = Registry::default();
+    let east = registry.shard(&id("east"));
+    let list = lock(&east);
+    put(&registry, "west", Change::Service(Update::Upsert(service("web", &["10.96.0.1"]))));
+    assert_eq!(registry.count(&id("west"), Kind::Services), Some(1));
+    drop(list);
+}
+
+#[test]
+fn what_waits_for_a_cluster_that_leaves_is_kept() {
+    let registry = Registry::default();
+    let upsert = || Change::Service(Update::Upsert(service("web", &["10.96.0.1"])));
+    for _ in 0..200 {
+        std::thread::scope(|scope| {
+            scope.spawn(|| put(&registry, "east", Change::Left));
+            put(&registry, "east", upsert());
+        });
+        let clusters = registry.shards().len();
+        assert_eq!(clusters, registry.clusters().len());
+        assert_eq!(registry.count(&id("east"), Kind::Services), Some(registry.len()));
+        put(&registry, "east", Change::Left);
+    }
+}
+
 proptest! {
     /// However it came about, the index is the one that a fresh list would make; and once every
     /// cluster has left, nothing is left behind.
@@ -311,6 +352,7 @@ proptest! {
             put(&registry, if *west { "west" } else { "east" }, step.change());
         }
         prop_assert_eq!(shown(&registry), shown(&from_lists(&history)));
+        prop_assert_eq!(shown(&at_once(&history)), shown(&registry));
         put(&registry, "east", Change::Left);
         put(&registry, "west", Change::Left);
         prop_assert_eq!(shown(&registry), Vec::<String>::new());

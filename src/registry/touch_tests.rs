@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::*;
-use crate::cluster::Update;
 use crate::cluster::kinds::{Endpoint, EndpointSlice, Namespace, ObjectKey, Service, ServiceKind};
+use crate::cluster::{Change, Sink, Update};
 
 const SERVICES: u32 = 500;
 const ENDPOINTS: u32 = 100;

@@ -12,7 +12,8 @@ use tokio::time::timeout;
 
 use super::netns::Namespace;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Longer than a server may keep a question waiting, for what it does not know yet or for its upstreams.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Asks over UDP with RD and without EDNS; fails the test if no reply comes.
 pub async fn ask(at: SocketAddr, name: &str, kind: RecordType) -> Message {
