@@ -13,8 +13,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::{HeaderValue, Request, Response, header::USER_AGENT};
-use http_body::{Body as HttpBody, Frame, SizeHint};
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body::{Body as HttpBody, Frame};
 use kube::client::{Body, Client, ClientBuilder};
 use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep};
@@ -22,6 +23,7 @@ use tower::layer::layer_fn;
 use tower::{BoxError, Service};
 
 use super::limits::Limiter;
+use super::protobuf::{self, Reading};
 use crate::telemetry::kubernetes::KUBERNETES;
 
 /// How long each step of talking to an API server may take.
@@ -219,6 +221,9 @@ impl Service<Request<Body>> for Probe {
             let early = before.is_some_and(|before| before.elapsed() < least);
             self.contact.early.store(early, Ordering::Relaxed);
         }
+        if is_watch && protobuf::is_spoken(request.uri().path()) {
+            request.headers_mut().insert(ACCEPT, HeaderValue::from_static(protobuf::ACCEPT));
+        }
         // A server or proxy that ends every watch at once would be asked again without a pause:
         // kube waits after errors only.
         let wait = is_watch.then(|| {
@@ -237,16 +242,19 @@ impl Service<Request<Body>> for Probe {
             let begin = Instant::now();
             let permit = limiter.enter().await;
             request.extensions_mut().insert(Waited(begin.elapsed()));
-            let response = tokio::time::timeout(timing.headers, client.send(request))
+            let mut response = tokio::time::timeout(timing.headers, client.send(request))
                 .await
                 .map_err(|_| Silence::Headers(timing.headers))??;
             drop(permit);
             contact.stamp();
-            if is_watch && response.status().is_success() {
+            let is_watching = is_watch && response.status().is_success();
+            if is_watching {
                 contact.watching.notify_one();
             }
+            let reading = read_as_json(response.headers_mut(), is_watching);
             Ok(response.map(|body| Listened {
                 body,
+                reading,
                 contact,
                 limit: timing.silence,
                 timer: Box::pin(tokio::time::sleep(timing.silence)),
@@ -264,9 +272,21 @@ enum Silence {
     Body(Duration),
 }
 
+/// How the body is read, of which the headers say from now on that it is JSON.
+fn read_as_json(headers: &mut HeaderMap, is_watching: bool) -> Reading {
+    let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let reading = Reading::of(content_type.unwrap_or_default(), is_watching);
+    if !matches!(reading, Reading::AsIs) {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.remove(CONTENT_LENGTH);
+    }
+    reading
+}
+
 /// A body that stamps the contact with each piece and fails when none comes for too long.
 struct Listened {
     body: Body,
+    reading: Reading,
     contact: Arc<Contact>,
     limit: Duration,
     timer: Pin<Box<Sleep>>,
@@ -280,21 +300,23 @@ impl HttpBody for Listened {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, BoxError>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
+        while let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
             self.contact.stamp();
             let next = Instant::now() + self.limit;
             self.timer.as_mut().reset(next);
-            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+            let Some(frame) = frame else {
+                return Poll::Ready(self.reading.end().map(|json| Ok(Frame::data(json))));
+            };
+            match frame?.into_data() {
+                Ok(piece) => {
+                    if let Some(json) = self.reading.take(piece) {
+                        return Poll::Ready(Some(Ok(Frame::data(json))));
+                    }
+                }
+                Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+            }
         }
         ready!(self.timer.as_mut().poll(cx));
         Poll::Ready(Some(Err(Silence::Body(self.limit).into())))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

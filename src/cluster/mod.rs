@@ -48,6 +48,7 @@ mod optional;
 mod parts;
 mod per_member;
 mod pods;
+mod protobuf;
 mod rights;
 mod roster;
 mod secrets;
