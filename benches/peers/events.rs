@@ -1,8 +1,8 @@
 //! From a change at the API server to the answer that shows it.
 //!
 //! In: two servers that watch one cluster and keep no answers. Out: how long after the API's reply each said what
-//! was new. One is asked at a time and the other one is frozen meanwhile, so that they do not take the core
-//! from each other.
+//! was new. One runs at a time: two would take the core from each other, and an API server tells the one that
+//! began to watch last before it replies to whoever made the change, and the others after that.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Range;
@@ -36,21 +36,19 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Measures changes one after the other, and then many at once, in each round.
 pub async fn measure(cluster: &Cluster, sizes: &Sizes, report: &mut Report) {
     let mut changes = Changes::prepare(cluster, sizes).await;
-    let servers = [FLEETDNS, COREDNS].map(|program| servers::plain(program, cluster));
-    servers.iter().for_each(|server| server.process().stop());
-    for round in 0..sizes.rounds {
-        for number in 0..servers.len() {
-            let server = &servers[(number + round) % servers.len()];
-            server.process().cont();
-            // It hears of what was changed meanwhile first.
+    let mut programs = [FLEETDNS, COREDNS];
+    for _ in 0..sizes.rounds {
+        for program in programs {
+            let server = &servers::plain(program, cluster);
+            // The way is open, and has been gone once.
             changes.told(server, 1, 1).await;
             for _ in 0..sizes.events {
                 report.times(server.name, Time::Change, changes.told(server, 1, 1).await);
             }
             let told = changes.told(server, sizes.events, AT_ONCE).await;
             report.times(server.name, Time::Changes, told);
-            server.process().stop();
         }
+        programs.reverse();
     }
 }
 

@@ -1,7 +1,7 @@
 //! Watches in protobuf, as Kubernetes' own programs have them.
 //!
 //! In: what an API server says to a watch. Out: the same as lines of JSON, with no more than is read of them, for
-//! kube, which knows nothing else. An event has half the octets of JSON's (about 450 instead of 900), and costs an API
+//! kube, which knows nothing else. An event has little more than half the octets of JSON, and costs an API
 //! server less, which writes most of its watches so. Kinds without protobuf (all of CRDs) and servers that do not
 //! speak it stay with JSON.
 //!
