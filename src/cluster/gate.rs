@@ -37,8 +37,7 @@ impl Gate {
     pub fn apply(&self, change: Change) {
         // The lock is held while the sink works: that is what keeps the order.
         match &mut *self.door() {
-            Door::Open if is_small(&change) => self.sink.apply(&self.cluster, change),
-            Door::Open => aside(|| self.sink.apply(&self.cluster, change)),
+            Door::Open => self.pass(change),
             Door::Held(waiting) => waiting.push(change),
             Door::Closed => {}
         }
@@ -55,11 +54,10 @@ impl Gate {
                     objects.push(change);
                     continue;
                 }
-                let all = Change::Together(std::mem::take(&mut objects));
-                aside(|| self.sink.apply(&self.cluster, all));
-                self.sink.apply(&self.cluster, change);
+                self.pass(Change::Together(std::mem::take(&mut objects)));
+                self.pass(change);
             }
-            aside(|| self.sink.apply(&self.cluster, Change::Together(objects)));
+            self.pass(Change::Together(objects));
             *door = Door::Open;
         }
     }
@@ -73,9 +71,15 @@ impl Gate {
     pub fn leave(&self) {
         let mut door = self.door();
         if matches!(*door, Door::Open) {
-            aside(|| self.sink.apply(&self.cluster, Change::Left));
+            self.pass(Change::Left);
         }
         *door = Door::Closed;
+    }
+
+    fn pass(&self, change: Change) {
+        let is_small = is_small(&change);
+        let pass = || self.sink.apply(&self.cluster, change);
+        if is_small { pass() } else { aside(pass) }
     }
 
     fn door(&self) -> std::sync::MutexGuard<'_, Door> {
@@ -84,9 +88,16 @@ impl Gate {
     }
 }
 
+/// What one object means is told in as many changes at most: an EndpointSlice comes with since when it is so.
+const FEW: usize = 16;
+
 /// Whether a change is done in no time: not a list, nor the end of a cluster, however short they are.
 fn is_small(change: &Change) -> bool {
-    change.key().is_some() || matches!(change, Change::Triggered(_) | Change::Lost(_))
+    match change {
+        Change::Triggered(_) | Change::Lost(_) => true,
+        Change::Together(all) => all.len() <= FEW && all.iter().all(is_small),
+        other => other.key().is_some(),
+    }
 }
 
 /// Does what may take long. A worker of the runtime hands all else that it has to another thread first: with it
@@ -107,6 +118,7 @@ mod tests {
     use std::time::Duration;
 
     use super::super::event::Update;
+    use super::super::kinds::ObjectKey;
     use super::*;
 
     /// A sink that has much to do until it is told otherwise.
@@ -116,6 +128,25 @@ mod tests {
         fn apply(&self, _: &ClusterId, _: Change) {
             let told = self.0.lock().unwrap().recv_timeout(Duration::from_secs(60));
             told.expect("another task of the runtime says so");
+        }
+    }
+
+    #[test]
+    fn an_object_is_small_and_a_list_is_not() {
+        let deleted = || Change::EndpointSlice(Update::Delete(ObjectKey::new("shop", "web-1")));
+        let listed = || Change::EndpointSlice(Update::Reset(Vec::new()));
+        let many = |count| Change::Together((0..count).map(|_| deleted()).collect());
+        for (change, expected) in [
+            (deleted(), true),
+            (Change::Together(vec![deleted(), Change::Triggered(Vec::new())]), true),
+            (many(FEW), true),
+            (many(FEW + 1), false),
+            (listed(), false),
+            (Change::Together(vec![listed(), Change::Triggered(Vec::new())]), false),
+            (Change::Lost(true), true),
+            (Change::Left, false),
+        ] {
+            assert_eq!(is_small(&change), expected, "{change:?}");
         }
     }
 

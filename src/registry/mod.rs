@@ -181,14 +181,12 @@ impl Registry {
 
     /// How many objects of a kind a cluster has; `None` for kinds that are not held as such.
     pub fn count(&self, cluster: &ClusterId, kind: Kind) -> Option<usize> {
-        let shard = self.shards().get(cluster).cloned().unwrap_or_default();
-        lock(&shard).count(kind)
+        lock(&self.held_of(cluster)).count(kind)
     }
 
     /// How many ready endpoints a cluster has.
     pub fn endpoints(&self, cluster: &ClusterId) -> usize {
-        let shard = self.shards().get(cluster).cloned().unwrap_or_default();
-        lock(&shard).endpoints()
+        lock(&self.held_of(cluster)).endpoints()
     }
 
     /// Number of Service names, for the bench and status pages.
@@ -204,7 +202,12 @@ impl Registry {
         lock(&self.shards)
     }
 
-    /// What a cluster holds; of one that was not heard of, or has left, a new and empty one.
+    /// What a cluster holds, to be read: nothing, of one that was not heard of.
+    fn held_of(&self, cluster: &ClusterId) -> Arc<Mutex<Shard>> {
+        self.shards().get(cluster).cloned().unwrap_or_default()
+    }
+
+    /// The same, to be changed: one that was not heard of, or has left, is known from now on.
     fn shard(&self, cluster: &ClusterId) -> Arc<Mutex<Shard>> {
         let mut shards = self.shards();
         if let Some(shard) = shards.get(cluster) {

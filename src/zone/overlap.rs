@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::choice::Fleet;
 use crate::cluster::ClusterId;
 use crate::cluster::kinds::ObjectKey;
-use crate::registry::{AddressOwner, Owner, Registry};
+use crate::registry::{AddressOwner, Owner, Pinned, Registry};
 
 /// What a name answers where no address of it is left.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -76,11 +76,10 @@ impl Fleet {
 
     /// Whether another member's Service has an address before this one has: the older, then that of the
     /// smaller ID. Members that have the same Service share its addresses.
-    fn is_before(&self, registry: &Registry, other: &AddressOwner, owner: &Owner) -> bool {
+    fn is_before(&self, registry: &Pinned<'_>, other: &AddressOwner, owner: &Owner) -> bool {
         if other.key == owner.key || !self.reach(&other.cluster).gives(&other.holder) {
             return false;
         }
-        let registry = registry.pin();
         let Some(name) = registry.service_of(&other.key) else { return false };
         let age = |owner: &Owner| Some((owner.service.as_ref()?.created, owner.cluster.clone()));
         let first = name.owner(&other.cluster).and_then(age);
