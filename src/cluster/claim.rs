@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::event::ClusterId;
+use super::id::ClusterId;
 use super::kubeconfig::{Allowed, Refused, sanitize};
 use super::member::Access;
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::event::ClusterId;
+use super::id::ClusterId;
 
 /// A claim that is not used. Holds no credential.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]

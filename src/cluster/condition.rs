@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use tokio::sync::{Notify, watch};
 
 use super::client::Contact;
-use super::event::ClusterId;
+use super::id::ClusterId;
 use super::selection::{Kind, Number};
 
 /// Whether a member's objects are known.

@@ -1,34 +1,12 @@
 //! What a cluster tells the registry.
 
-use std::fmt;
-use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::id::ClusterId;
 use super::kinds::{
     EndpointSlice, LoadBalancer, Namespace, ObjectKey, Pod, Ranges, Service, ServiceEntry,
     ServiceExport, ServiceImport,
 };
-
-/// The ID of a member cluster, as the operator wrote it: the data key of an Istio Secret, the stem of
-/// a kubeconfig file, or the word in the Corefile. It need not be a DNS label.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct ClusterId(Arc<str>);
-
-impl ClusterId {
-    pub fn new(id: impl Into<Arc<str>>) -> Self {
-        Self(id.into())
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ClusterId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// One change of what a cluster holds.
 #[derive(Debug)]

@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
 
-use super::event::{Change, ClusterId, Sink};
+use super::event::{Change, Sink};
 use super::held::Held;
+use super::id::ClusterId;
 
 /// Passes one member's changes on, in order.
 pub struct Gate {

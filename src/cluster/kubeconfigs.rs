@@ -10,7 +10,7 @@ use glob::{MatchOptions, Pattern};
 
 use super::claim::Claim;
 use super::directory::Directory;
-use super::event::ClusterId;
+use super::id::ClusterId;
 use super::kubeconfig::Allowed;
 use super::source::{SourceError, check_directory};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::event::ClusterId;
+use super::id::ClusterId;
 
 /// A value for each member.
 #[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]

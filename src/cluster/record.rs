@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::event::{Change, ClusterId, Sink, Update};
+use super::event::{Change, Sink, Update};
+use super::id::ClusterId;
 use super::kinds::{
     EndpointSlice, LoadBalancer, Namespace, Pod, Ranges, Service, ServiceEntry, ServiceExport,
     ServiceImport,

@@ -15,9 +15,10 @@ use super::claim::{Claim, Content};
 use super::client::Timing;
 use super::complaint::{Complaint, Fault};
 use super::condition::{Condition, MemberState};
-use super::event::{ClusterId, Sink};
+use super::event::Sink;
 use super::fleet::FleetSpec;
 use super::gate::Gate;
+use super::id::ClusterId;
 use super::limits::Limiter;
 use super::member::{Access, Member, Plan};
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::condition::{Condition, MemberState};
-use super::event::ClusterId;
 use super::fake::{self, Fake, NAMESPACES, SERVICES};
 use super::gate::Gate;
+use super::id::ClusterId;
 use super::limits::{Limiter, Limits};
 use super::member::{Access, Member, Plan};
 use super::record::Record;

@@ -17,9 +17,10 @@ use serde::{Deserialize, Serialize};
 
 use super::claim::Claim;
 use super::client::{self, Contact, Timing};
-use super::event::{ClusterId, Update};
+use super::event::Update;
 use super::exported::Sieve;
 use super::guarded::Guarded;
+use super::id::ClusterId;
 use super::identity::Identity;
 use super::kinds::{ObjectKey, key_of, needed};
 use super::kubeconfig::Allowed;

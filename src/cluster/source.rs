@@ -13,8 +13,8 @@ use kube::config::{
 };
 use thiserror::Error;
 
-use super::event::ClusterId;
 use super::failure::describe;
+use super::id::ClusterId;
 use super::kubeconfig;
 
 /// Where the kubelet mounts a pod's service account.

@@ -19,10 +19,11 @@ use tracing::{Dispatch, info, warn};
 
 use super::backoff::Backoff;
 use super::client::{Contact, Timing};
-use super::event::{ClusterId, Update};
+use super::event::Update;
 use super::exported::Sieve;
 use super::failure::{Cause, cause, describe, unquoted};
 use super::guarded::Guarded;
+use super::id::ClusterId;
 use super::identity::Identity;
 use super::kinds::key_of;
 

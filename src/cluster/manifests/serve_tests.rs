@@ -7,9 +7,9 @@ use std::path::Path;
 use tokio::sync::Notify;
 
 use super::*;
+use crate::cluster::ClusterId;
 use crate::cluster::client::Timing;
 use crate::cluster::condition::MemberState;
-use crate::cluster::event::ClusterId;
 use crate::cluster::kinds::{ObjectKey, ServiceKind};
 use crate::cluster::member::{Access, Member, Plan};
 use crate::cluster::record::{Held, Record, Seen};
