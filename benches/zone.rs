@@ -207,7 +207,7 @@ fn packets(bench: &mut Criterion) {
     for (what, name, qtype) in [
         ("A", "web.shop.svc.cluster.local", A),
         ("NXDOMAIN", "www.example.com.shop.svc.cluster.local", A),
-        ("A of a member", "invoices.billing.svc.cluster.local", A),
+        ("A of a member", "api.billing.svc.cluster.local", A),
         ("SRV", "_http._tcp.web.shop.svc.cluster.local", SRV),
         ("A of a suffix", "a.b.remote", A),
     ] {

@@ -23,7 +23,7 @@ mod tests;
 #[cfg(test)]
 mod touch_tests;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,6 +31,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
+use ipnet::IpNet;
 use seize::Collector;
 use tokio::sync::watch;
 
@@ -139,13 +140,13 @@ impl Registry {
     }
 
     /// The ranges that clusters say their Services and pods have.
-    pub fn ranges(&self) -> Vec<(ClusterId, Arc<ClusterRanges>)> {
+    pub fn ranges(&self) -> Arc<BTreeMap<ClusterId, Arc<ClusterRanges>>> {
         self.ranges.all()
     }
 
-    /// Those of one cluster, if it says any.
-    pub fn ranges_of(&self, cluster: &ClusterId) -> Option<Arc<ClusterRanges>> {
-        self.ranges.of(cluster)
+    /// The range of one cluster that an address is in.
+    pub fn range_of(&self, cluster: &ClusterId, address: IpAddr) -> Option<IpNet> {
+        self.ranges.find(cluster, address)
     }
 
     /// Tells when hosts or ranges have changed.

@@ -15,8 +15,10 @@ use crate::cluster::kinds::{Endpoint, EndpointSlice, ObjectKey, Port, Service};
 pub struct ServiceName {
     /// In the order of the cluster IDs, so that every replica sees the same.
     owners: SmallVec<[Owner; 1]>,
-    /// Where the owners stand in the order of their Services' ages, of equals in that of the cluster IDs.
-    by_age: SmallVec<[u32; 12]>,
+    /// Where the owner with the oldest Service stands, of equals the first.
+    oldest: u32,
+    /// Where the others stand in the order of their Services' ages, of equals in that of the cluster IDs.
+    younger: SmallVec<[u32; 10]>,
 }
 
 /// What one cluster says of one `service.namespace`.
@@ -47,7 +49,8 @@ impl ServiceName {
 
     /// The owners, the one with the oldest Service first; of those of one age in the order of the IDs.
     pub fn by_age(&self) -> impl Iterator<Item = &Owner> {
-        self.by_age.iter().map(|at| &self.owners[*at as usize])
+        let younger = self.younger.iter().map(|at| &self.owners[*at as usize]);
+        self.owners.get(self.oldest as usize).into_iter().chain(younger)
     }
 
     /// The same with what one cluster says put, replaced or removed.
@@ -56,10 +59,11 @@ impl ServiceName {
         let mut owners: SmallVec<[Owner; 1]> = others.chain(new).collect();
         owners.sort_by(|a, b| a.cluster.cmp(&b.cluster));
         // There are fewer clusters.
-        let mut by_age: SmallVec<[u32; 12]> = (0..owners.len() as u32).collect();
-        by_age
+        let mut younger: SmallVec<[u32; 10]> = (0..owners.len() as u32).collect();
+        younger
             .sort_by_key(|at| owners[*at as usize].service.as_ref().map(|service| service.created));
-        ServiceName { owners, by_age }
+        let oldest = if younger.is_empty() { 0 } else { younger.remove(0) };
+        ServiceName { owners, oldest, younger }
     }
 }
 

@@ -1,12 +1,12 @@
 //! The ranges of addresses that clusters say their Services and pods have.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use ipnet::IpNet;
 
-use super::Map;
 use crate::cluster::ClusterId;
 
 /// What one cluster says.
@@ -36,24 +36,29 @@ impl ClusterRanges {
     }
 }
 
-/// By cluster.
+/// By cluster. They are read for each address of a member, and change when a Node comes or goes: all of them are
+/// replaced then.
 #[derive(Default)]
-pub(super) struct Ranges(Map<ClusterId, Arc<ClusterRanges>>);
+pub(super) struct Ranges(ArcSwap<BTreeMap<ClusterId, Arc<ClusterRanges>>>);
 
 impl Ranges {
-    pub fn of(&self, cluster: &ClusterId) -> Option<Arc<ClusterRanges>> {
-        self.0.get(cluster).map(|entry| entry.value().clone())
+    /// What one cluster says of an address.
+    pub fn find(&self, cluster: &ClusterId, address: IpAddr) -> Option<IpNet> {
+        self.0.load().get(cluster)?.find(address)
     }
 
-    pub fn all(&self) -> Vec<(ClusterId, Arc<ClusterRanges>)> {
-        self.0.iter().map(|entry| (entry.key().clone(), entry.value().clone())).collect()
+    pub fn all(&self) -> Arc<BTreeMap<ClusterId, Arc<ClusterRanges>>> {
+        self.0.load_full()
     }
 
+    /// One at a time, or what another puts meanwhile is lost.
     pub fn put(&self, cluster: &ClusterId, networks: BTreeSet<IpNet>) {
+        let mut all = BTreeMap::clone(&self.0.load());
         match networks.is_empty() {
-            true => drop(self.0.remove(cluster)),
-            false => drop(self.0.insert(cluster.clone(), Arc::new(ClusterRanges::new(networks)))),
+            true => drop(all.remove(cluster)),
+            false => drop(all.insert(cluster.clone(), Arc::new(ClusterRanges::new(networks)))),
         }
+        self.0.store(Arc::new(all));
     }
 }
 

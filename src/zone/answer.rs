@@ -1,7 +1,6 @@
 //! What the zone says to one question: records as wire bytes in one reusable buffer.
 
 use std::net::IpAddr;
-use std::ops::Range;
 
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::Record as ProtoRecord;
@@ -37,6 +36,7 @@ pub struct Answer {
     /// A member's Service that is answered with its endpoints, whose ports are others than its own.
     pub ports_differ: Option<(ClusterId, ObjectKey)>,
     records: Vec<Record>,
+    /// The records as a message has them, without compression.
     bytes: Vec<u8>,
 }
 
@@ -44,19 +44,23 @@ pub struct Answer {
 #[derive(Clone, Debug)]
 struct Record {
     section: Section,
-    owner: Range<usize>,
-    rtype: u16,
-    class: u16,
-    ttl: u32,
-    rdata: Range<usize>,
+    /// Where its owner starts and where that ends; where its rdata ends.
+    start: usize,
+    owner_end: usize,
+    end: usize,
     /// Where it stands among the others of its section, while they are shuffled.
     place: u32,
 }
+
+/// Octets between owner and rdata: type, class, TTL and the length of rdata (RFC 1035 §3.2.1).
+const FIXED: usize = 10;
 
 /// One record, borrowed.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordRef<'a> {
     pub section: Section,
+    /// All of it as a message has it, without compression.
+    pub wire: &'a [u8],
     /// Uncompressed wire name, as spelled.
     pub owner: &'a [u8],
     pub rtype: u16,
@@ -87,20 +91,33 @@ impl Answer {
 
     /// All records, in the order in which they were added.
     pub fn records(&self) -> impl Iterator<Item = RecordRef<'_>> {
-        self.records.iter().map(|record| RecordRef {
-            section: record.section,
-            owner: &self.bytes[record.owner.clone()],
-            rtype: record.rtype,
-            class: record.class,
-            ttl: record.ttl,
-            rdata: &self.bytes[record.rdata.clone()],
+        self.records.iter().map(|record| {
+            let wire = &self.bytes[record.start..record.end];
+            let (owner, rest) = wire.split_at(record.owner_end - record.start);
+            let (fixed, rdata) = rest.split_at(FIXED);
+            let word = |at: usize| u16::from_be_bytes([fixed[at], fixed[at + 1]]);
+            let ttl = u32::from_be_bytes([fixed[4], fixed[5], fixed[6], fixed[7]]);
+            let section = record.section;
+            RecordRef { section, wire, owner, rtype: word(0), class: word(2), ttl, rdata }
         })
     }
 
     /// How long all records are together, without compression.
     pub fn octets(&self) -> usize {
-        // Type, class, TTL and the length of rdata stand between.
-        self.records.iter().map(|record| record.owner.len() + 10 + record.rdata.len()).sum()
+        self.records.iter().map(|record| record.end - record.start).sum()
+    }
+
+    /// All records as a message has them, and how many there are of each section, where they stand in its order.
+    pub fn in_order(&self) -> Option<(&[u8], [usize; 3])> {
+        let (mut counts, mut end, mut last) = ([0; 3], 0, Section::Answer);
+        for record in &self.records {
+            if record.start != end || record.section < last {
+                return None;
+            }
+            (end, last) = (record.end, record.section);
+            counts[record.section as usize] += 1;
+        }
+        Some((&self.bytes[..end], counts))
     }
 
     /// Adds a record whose rdata `write` appends.
@@ -114,11 +131,16 @@ impl Answer {
     ) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(owner);
-        let middle = self.bytes.len();
+        let owner_end = self.bytes.len();
+        let ([r, t], [c, l]) = (rtype.to_be_bytes(), rtype::IN.to_be_bytes());
+        let [t0, t1, t2, t3] = ttl.to_be_bytes();
+        self.bytes.extend_from_slice(&[r, t, c, l, t0, t1, t2, t3, 0, 0]);
         write(&mut self.bytes);
-        let rdata = middle..self.bytes.len();
-        let owner = start..middle;
-        self.records.push(Record { section, owner, rtype, class: rtype::IN, ttl, rdata, place: 0 });
+        let end = self.bytes.len();
+        // The zone writes no rdata of 64 KiB: the longest is an SOA of two names.
+        let length = (end - owner_end - FIXED) as u16;
+        self.bytes[owner_end + FIXED - 2..owner_end + FIXED].copy_from_slice(&length.to_be_bytes());
+        self.records.push(Record { section, start, owner_end, end, place: 0 });
     }
 
     /// Adds an A or AAAA record.
@@ -140,10 +162,12 @@ impl Answer {
 
     /// Gives all SRV records this weight.
     pub fn weigh(&mut self, weight: u16) {
-        for record in self.records.iter().filter(|record| record.rtype == rtype::SRV) {
-            // Behind the priority (RFC 2782).
-            let at = record.rdata.start + 2;
-            self.bytes[at..at + 2].copy_from_slice(&weight.to_be_bytes());
+        for record in &self.records {
+            if record.rtype(&self.bytes) == rtype::SRV {
+                // Behind the priority (RFC 2782).
+                let at = record.owner_end + FIXED + 2;
+                self.bytes[at..at + 2].copy_from_slice(&weight.to_be_bytes());
+            }
         }
     }
 
@@ -155,7 +179,7 @@ impl Answer {
     /// Forgets the records that were added since the mark.
     pub fn rewind(&mut self, mark: usize) {
         if let Some(first) = self.records.get(mark) {
-            self.bytes.truncate(first.owner.start);
+            self.bytes.truncate(first.start);
             self.records.truncate(mark);
         }
     }
@@ -174,7 +198,11 @@ impl Answer {
         self.authentic_data = other.authentic_data;
         self.truncated = other.truncated;
         self.bytes.extend_from_slice(&other.bytes);
-        self.records.extend(other.records.iter().map(|record| Record { ttl, ..record.clone() }));
+        self.records.extend_from_slice(&other.records);
+        for record in &self.records {
+            let at = record.owner_end + 4;
+            self.bytes[at..at + 4].copy_from_slice(&ttl.to_be_bytes());
+        }
     }
 
     /// Puts the records of each section into the order in which `loadbalance` gives them: aliases and all
@@ -182,7 +210,7 @@ impl Answer {
     pub fn shuffle(&mut self, mut random: impl FnMut() -> u32) {
         // Below 2^30, so that the first bits are for what it is.
         for (number, record) in self.records.iter_mut().enumerate() {
-            record.place = match record.rtype {
+            record.place = match record.rtype(&self.bytes) {
                 rtype::CNAME => number as u32,
                 rtype::A | rtype::AAAA => 2 << 30 | random() >> 2,
                 rtype::MX => 3 << 30 | random() >> 2,
@@ -207,17 +235,8 @@ impl Answer {
         message.metadata.truncation = self.truncated;
         message.metadata.response_code =
             ResponseCode::from((self.code >> 4) as u8, (self.code & 15) as u8);
-        let mut bytes = Vec::new();
         for record in self.records() {
-            bytes.clear();
-            bytes.extend_from_slice(record.owner);
-            bytes.extend_from_slice(&record.rtype.to_be_bytes());
-            bytes.extend_from_slice(&record.class.to_be_bytes());
-            bytes.extend_from_slice(&record.ttl.to_be_bytes());
-            // The zone writes no rdata of 64 KiB: the longest is an SOA of two names.
-            bytes.extend_from_slice(&(record.rdata.len() as u16).to_be_bytes());
-            bytes.extend_from_slice(record.rdata);
-            match ProtoRecord::read(&mut BinDecoder::new(&bytes)) {
+            match ProtoRecord::read(&mut BinDecoder::new(record.wire)) {
                 Ok(read) => match record.section {
                     Section::Answer => message.answers.push(read),
                     Section::Authority => message.authorities.push(read),
@@ -265,23 +284,19 @@ impl Answer {
         let mut encoder = BinEncoder::new(&mut bytes);
         encoder.set_name_encoding(NameEncoding::Uncompressed);
         record.emit(&mut encoder)?;
-        let Some((owner, head)) = WireName::read(&bytes) else {
+        let Some((_, owner)) = WireName::read(&bytes) else {
             return Err("the owner of a record is no name".into());
         };
-        let (fixed, rdata) = bytes[head..].split_at(10);
         let start = self.bytes.len();
-        self.bytes.extend_from_slice(owner.wire());
-        let middle = self.bytes.len();
-        self.bytes.extend_from_slice(rdata);
-        self.records.push(Record {
-            section,
-            owner: start..middle,
-            rtype: u16::from_be_bytes([fixed[0], fixed[1]]),
-            class: u16::from_be_bytes([fixed[2], fixed[3]]),
-            ttl: u32::from_be_bytes([fixed[4], fixed[5], fixed[6], fixed[7]]),
-            rdata: middle..self.bytes.len(),
-            place: 0,
-        });
+        self.bytes.extend_from_slice(&bytes);
+        let (owner_end, end) = (start + owner, self.bytes.len());
+        self.records.push(Record { section, start, owner_end, end, place: 0 });
         Ok(())
+    }
+}
+
+impl Record {
+    fn rtype(&self, bytes: &[u8]) -> u16 {
+        u16::from_be_bytes([bytes[self.owner_end], bytes[self.owner_end + 1]])
     }
 }

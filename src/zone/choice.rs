@@ -30,6 +30,16 @@ pub struct Fleet {
     pub knows_endpoints: bool,
 }
 
+/// A namespace, as the question or an object spells it, and where it is.
+#[derive(Clone, Copy)]
+pub struct Namespace<'a> {
+    label: &'a [u8],
+    /// The clusters that have it, in the order of their IDs.
+    homes: &'a [ClusterId],
+    /// Whether the local cluster is one of them.
+    is_here: bool,
+}
+
 /// With what a member's Services are answered.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Reach {
@@ -81,15 +91,14 @@ impl Fleet {
     pub fn choose<'a>(
         &'a self,
         registry: &'a Pinned<'_>,
-        namespace: &[u8],
+        namespace: &'a [u8],
         name: &'a ServiceName,
         remote: bool,
     ) -> Option<Chosen<'a>> {
-        let homes = registry.namespace(namespace)?;
+        let namespace = self.namespace(namespace, registry.namespace(namespace)?);
         // It is not looked for among many owners where it cannot be.
-        let is_here = homes.binary_search(&self.local).is_ok();
-        let local = is_here.then(|| name.owner(&self.local)).flatten();
-        let local = local.filter(|owner| self.answers(owner, homes));
+        let local = namespace.is_here.then(|| name.owner(&self.local)).flatten();
+        let local = local.filter(|owner| self.answers(owner, namespace));
         if let Some((lead, service)) = local.and_then(|lead| Some((lead, lead.service.as_ref()?))) {
             let merge = service.annotations.merge.unwrap_or(self.merge);
             // Where the endpoints are is not read for nothing: it is seldom near.
@@ -98,49 +107,53 @@ impl Fleet {
             let is_alias = || matches!(service.kind, ServiceKind::ExternalName(_));
             let fails_over = merge == Merge::Failover && remote && !is_alias() && is_idle();
             let instead = fails_over
-                .then(|| self.member(registry, name, homes, |owner| self.has_endpoints(owner)));
+                .then(|| self.member(registry, name, namespace, |owner| self.has_endpoints(owner)));
             let instead = instead.flatten();
             let union = merge == Merge::Union && remote || instead.is_some();
             let lead = instead.unwrap_or(lead);
-            return Some(Chosen { fleet: self, lead, name, homes, union });
+            return Some(Chosen { fleet: self, lead, name, namespace, union });
         }
-        let lead = self.member(registry, name, homes, |_| remote)?;
-        Some(Chosen { fleet: self, lead, name, homes, union: true })
+        let lead = self.member(registry, name, namespace, |_| remote)?;
+        Some(Chosen { fleet: self, lead, name, namespace, union: true })
     }
 
     /// What one cluster says of a Service name, whoever else has it.
     pub fn choose_of<'a>(
         &'a self,
         registry: &'a Pinned<'_>,
-        namespace: &[u8],
+        namespace: &'a [u8],
         name: &'a ServiceName,
         cluster: &ClusterId,
     ) -> Option<Chosen<'a>> {
-        let homes = registry.namespace(namespace)?;
-        let lead = name.owner(cluster).filter(|owner| self.shows(owner, homes))?;
-        Some(Chosen { fleet: self, lead, name, homes, union: false })
+        let namespace = self.namespace(namespace, registry.namespace(namespace)?);
+        let lead = name.owner(cluster).filter(|owner| self.shows(owner, namespace))?;
+        Some(Chosen { fleet: self, lead, name, namespace, union: false })
     }
 
-    /// Whether a member's namespace is not answered for, as it is named like a top-level domain. `homes` are
-    /// the clusters that have it.
-    pub fn hides(&self, cluster: &ClusterId, namespace: &[u8], homes: &[ClusterId]) -> bool {
-        *cluster != self.local
-            && homes.binary_search(&self.local).is_err()
-            && is_top_level(namespace)
-            && !self.top_level.get(cluster).contains(namespace)
+    /// A namespace that these clusters have, in the order of their IDs.
+    pub fn namespace<'a>(&self, label: &'a [u8], homes: &'a [ClusterId]) -> Namespace<'a> {
+        Namespace { label, homes, is_here: homes.binary_search(&self.local).is_ok() }
+    }
+
+    /// Whether a member's namespace is not answered for, as it is named like a top-level domain.
+    pub fn hides(&self, cluster: &ClusterId, namespace: Namespace<'_>) -> bool {
+        !namespace.is_here
+            && *cluster != self.local
+            && is_top_level(namespace.label)
+            && !self.top_level.get(cluster).contains(namespace.label)
     }
 
     /// Whether a cluster may answer with what it has of a name.
-    fn answers(&self, owner: &Owner, homes: &[ClusterId]) -> bool {
-        self.shows(owner, homes)
-            && !self.hides(&owner.cluster, owner.key.namespace.as_bytes(), homes)
+    fn answers(&self, owner: &Owner, namespace: Namespace<'_>) -> bool {
+        self.shows(owner, namespace) && !self.hides(&owner.cluster, namespace)
     }
 
     /// The same where the name says which cluster is meant.
-    fn shows(&self, owner: &Owner, homes: &[ClusterId]) -> bool {
+    fn shows(&self, owner: &Owner, namespace: Namespace<'_>) -> bool {
         let is_shown =
             |service: &Service| owner.cluster == self.local || !service.annotations.is_hidden;
-        owner.service.as_ref().is_some_and(is_shown) && homes.binary_search(&owner.cluster).is_ok()
+        owner.service.as_ref().is_some_and(is_shown)
+            && namespace.homes.binary_search(&owner.cluster).is_ok()
     }
 
     /// Whether a member has something behind a Service, as far as one can know.
@@ -154,12 +167,12 @@ impl Fleet {
         &self,
         registry: &Registry,
         name: &'a ServiceName,
-        homes: &[ClusterId],
+        namespace: Namespace<'_>,
         wanted: impl Fn(&Owner) -> bool,
     ) -> Option<&'a Owner> {
         let members = || {
             name.by_age().filter(|owner| {
-                owner.cluster != self.local && self.answers(owner, homes) && wanted(owner)
+                owner.cluster != self.local && self.answers(owner, namespace) && wanted(owner)
             })
         };
         // One that is out of reach is the last choice. Mostly the first one answers, however many there are.
@@ -174,7 +187,7 @@ pub struct Chosen<'a> {
     fleet: &'a Fleet,
     lead: &'a Owner,
     name: &'a ServiceName,
-    homes: &'a [ClusterId],
+    namespace: Namespace<'a>,
     /// Whether the endpoints of all that have it headless are merged.
     union: bool,
 }
@@ -221,7 +234,8 @@ impl<'a> Chosen<'a> {
         };
         let all = if union { self.name.owners() } else { slice::from_ref(self.lead) };
         all.iter().filter(move |owner| {
-            ptr::eq(*owner, self.lead) || headless(owner) && self.fleet.answers(owner, self.homes)
+            ptr::eq(*owner, self.lead)
+                || headless(owner) && self.fleet.answers(owner, self.namespace)
         })
     }
 

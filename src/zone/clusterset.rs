@@ -5,7 +5,10 @@
 //! do not agree. The oldest export wins, whether its cluster can be reached or not: a cluster that comes
 //! and goes must not change what a name is.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use smallvec::SmallVec;
 
 use super::choice::{Fleet, Reach};
 use super::kubernetes::Kubernetes;
@@ -14,14 +17,17 @@ use crate::cluster::ClusterId;
 use crate::cluster::kinds::{ObjectKey, Port, ServiceKind};
 use crate::registry::{Owner, Pinned, Registry, ServiceName};
 
-/// A Service that one cluster exports at least.
+/// A Service that one cluster exports at least. Those that a few export and agree on cost no allocation.
 pub struct Exported<'a> {
     fleet: &'a Fleet,
     /// The oldest export first, and of equals that of the smaller ID.
-    exporters: Vec<&'a Owner>,
+    exporters: Owners<'a>,
     /// The whole set's.
-    ports: Vec<Port>,
+    ports: Cow<'a, [Port]>,
 }
+
+/// Mostly a few.
+pub type Owners<'a> = SmallVec<[&'a Owner; 8]>;
 
 /// That a cluster exports another Service of a name than the set has.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -63,10 +69,10 @@ impl Fleet {
                 && (owner.cluster == self.local || !service.annotations.is_hidden)
                 && homes.binary_search(&owner.cluster).is_ok()
         };
-        let mut exporters: Vec<_> = name.owners().iter().filter(is_exported).collect();
+        let mut exporters: Owners<'_> = name.owners().iter().filter(is_exported).collect();
         // They stand in the order of their IDs.
         exporters.sort_by_key(|owner| owner.exported);
-        let ports = merged(exporters.iter().flat_map(|owner| ports_of(owner)));
+        let ports = merged(exporters.iter().map(|owner| ports_of(owner)));
         (!exporters.is_empty()).then_some(Exported { fleet: self, exporters, ports })
     }
 }
@@ -103,7 +109,7 @@ impl<'a> Exported<'a> {
 
     /// Those whose addresses are at the name or a name below: all for a headless Service, the one that the
     /// name of an endpoint says, and else the one whose address stands for the ClusterSetIP.
-    pub fn answering(&self, registry: &Registry, below: Below<'_>) -> Vec<&'a Owner> {
+    pub fn answering(&self, registry: &Registry, below: Below<'_>) -> Owners<'a> {
         if let Below::Endpoint { cluster, .. } = below {
             let is_it = |owner: &&&Owner| {
                 label_of(&owner.cluster)
@@ -125,8 +131,11 @@ impl<'a> Exported<'a> {
 
     /// The ports at a gateway of this cluster: those of the set, or of a headless Service those that the
     /// cluster itself has.
-    pub fn ports_at(&self, owner: &Owner) -> Vec<Port> {
+    pub fn ports_at(&self, owner: &Owner) -> Cow<'_, [Port]> {
         let has = |port: &&Port| !self.is_headless() || ports_of(owner).contains(port);
+        if self.ports.iter().all(|port| has(&port)) {
+            return Cow::Borrowed(&self.ports);
+        }
         self.ports.iter().filter(has).cloned().collect()
     }
 
@@ -211,18 +220,23 @@ pub fn ports_of(owner: &Owner) -> &[Port] {
 }
 
 /// The union of ports: of two with one name, or with one protocol and number, the first is taken.
-fn merged<'a>(all: impl Iterator<Item = &'a Port>) -> Vec<Port> {
+fn merged<'a>(all: impl Iterator<Item = &'a [Port]> + Clone) -> Cow<'a, [Port]> {
+    let clash = |one: &Port, other: &Port| {
+        one.name == other.name || one.protocol == other.protocol && one.number == other.number
+    };
+    // Mostly all have the same, and no two of them clash.
+    let first = all.clone().next().unwrap_or_default();
+    let is_one = |at: usize| !first[..at].iter().any(|other| clash(other, &first[at]));
+    if all.clone().all(|ports| ports == first) && (0..first.len()).all(is_one) {
+        return Cow::Borrowed(first);
+    }
     let mut merged: Vec<Port> = Vec::new();
-    for port in all {
-        let clashes = |other: &Port| {
-            other.name == port.name
-                || other.protocol == port.protocol && other.number == port.number
-        };
-        if !merged.iter().any(clashes) {
+    for port in all.flatten() {
+        if !merged.iter().any(|other| clash(other, port)) {
             merged.push(port.clone());
         }
     }
-    merged
+    Cow::Owned(merged)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The rules of the set that do not depend on a zone. Those of names are in `kubernetes/set_tests.rs`.
 
+use std::slice;
+
 use super::*;
 use crate::cluster::kinds::Protocol::{self, Tcp, Udp};
 
@@ -24,7 +26,8 @@ fn ports_are_joined_by_name_and_by_number() {
     for (all, kept) in cases {
         let all: Vec<Port> = all.iter().map(port).collect();
         let kept: Vec<Port> = kept.iter().map(|index| all[*index].clone()).collect();
-        assert_eq!(merged(all.iter()), kept);
+        assert_eq!(*merged(all.iter().map(slice::from_ref)), *kept);
+        assert_eq!(*merged([&all[..], &all[..]].into_iter()), *kept);
     }
 }
 

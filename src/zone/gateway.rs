@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use dashmap::DashMap;
+use smallvec::SmallVec;
 use tokio::sync::watch;
 
 use super::choice::Fleet;
@@ -25,7 +26,8 @@ pub struct Gateway {
 /// The addresses of a gateway at the moment.
 #[derive(Debug, Default)]
 pub struct Found {
-    pub addresses: Vec<IpAddr>,
+    /// Mostly one or two: they are gathered for each question.
+    pub addresses: SmallVec<[IpAddr; 4]>,
     /// Seconds that they may be kept, where a host name limits that.
     pub ttl: Option<u32>,
     /// The first part that is not known.
@@ -102,7 +104,7 @@ impl Fleet {
     /// The addresses of a member's gateway now. Those that the member itself says may not be this machine's
     /// or the local cluster's.
     pub fn lead(&self, registry: &Registry, member: &ClusterId, gateway: &Gateway) -> Found {
-        let mut found = Found { addresses: gateway.addresses.clone(), ..Found::default() };
+        let mut found = Found { addresses: gateway.addresses[..].into(), ..Found::default() };
         for host in &gateway.hosts {
             found.host(self.resolved.get(host), host, |_| true);
         }

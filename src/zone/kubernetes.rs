@@ -47,7 +47,7 @@ use crate::cluster::kinds::ObjectKey;
 use crate::registry::{Pinned, Registry};
 
 pub use alias::Elsewhere;
-use alias::Trail;
+use alias::Wanted;
 use entries::Place;
 pub use outside::{Outside, Way};
 
@@ -141,8 +141,17 @@ pub enum Verdict {
 impl Kubernetes {
     /// The longest of the zones that a name is in: how many labels are left of it.
     pub fn find(&self, name: &WireName) -> Option<usize> {
-        let all = self.zones.iter().chain(&self.clusterset).chain(&self.per_cluster);
-        all.filter_map(|zone| name.left_of(zone)).min()
+        let mut least = None;
+        for zones in [&self.zones, &self.clusterset, &self.per_cluster] {
+            for zone in zones {
+                if let Some(left) = name.left_of(zone)
+                    && least.is_none_or(|least| left < least)
+                {
+                    least = Some(left);
+                }
+            }
+        }
+        least
     }
 
     /// Whether the zone of a name, with `left` labels left of it, is one of `per_cluster`.
@@ -195,22 +204,18 @@ impl Kubernetes {
         if matches!(qtype, rtype::AXFR | rtype::IXFR) {
             return Verdict::Refused;
         }
-        let (all, registry) = (Notes::default(), &registry.pin());
-        let per_cluster = self.is_per_cluster(name, left);
-        let whole = self.look(registry, known, elsewhere, (name, left));
-        let whole = Look { notes: Some(&all), ..whole };
-        let cluster = match left.checked_sub(1).filter(|_| per_cluster && !whole.is_of_server()) {
-            None => None,
-            Some(inner) => match registry.cluster(name.label(inner)) {
-                Some(cluster) => Some((cluster, inner)),
-                None => return Verdict::NameError,
-            },
-        };
-        let look = match &cluster {
-            Some((cluster, inner)) => Look { left: *inner, only: Some(cluster), ..whole },
-            None => whole,
-        };
-        let mut trail = Trail::default();
+        let (notes, registry) = (Notes::default(), &registry.pin());
+        let mut look = self.look(registry, known, elsewhere, (name, left));
+        look.notes = Some(&notes);
+        let cluster;
+        if left > 0 && self.is_per_cluster(name, left) && !look.is_of_server() {
+            let Some(found) = registry.cluster(name.label(left - 1)) else {
+                return Verdict::NameError;
+            };
+            cluster = found;
+            look = look.inside(left - 1, &cluster);
+        }
+        let mut wanted = Wanted::new();
         let verdict = if left == 0 && qtype == rtype::SOA {
             self.soa(registry, false, (name, left), Section::Answer, out);
             Verdict::Answered
@@ -220,22 +225,17 @@ impl Kubernetes {
         } else if reverse::is_reverse(name) {
             look.reverse(qtype, out)
         } else {
-            look.forward(qtype, &mut trail, out)
+            look.forward(qtype, &mut wanted, out)
         };
-        if !trail.wanted.is_empty() {
-            return Verdict::Chase(trail.wanted);
+        if !wanted.is_empty() {
+            return Verdict::Chase(wanted);
         }
-        let Notes { overlapped, lost, ports, missing, .. } = all;
-        let missing = missing.into_inner();
         if verdict == Verdict::Answered && out.is_empty(Section::Answer) {
             // What a gateway's name leads to may be known soon.
-            let passing = missing.is_some();
+            let passing = notes.missing.get().is_some();
             self.deny(registry, (name, left), rcode::NOERROR, passing, out);
         }
-        let missing = missing.map(|(cluster, missing)| Why::NoGateway(cluster, missing));
-        let stale = lost.into_inner().map(Why::Stale);
-        out.why = overlapped.into_inner().map(Why::Overlap).or(missing).or(stale);
-        out.ports_differ = ports.into_inner();
+        notes.tell(out);
         verdict
     }
 
@@ -247,7 +247,9 @@ impl Kubernetes {
         elsewhere: &'a Elsewhere,
         (name, left): (&'a WireName, usize),
     ) -> Look<'a> {
-        Look { zone: self, registry, known, elsewhere, name, left, only: None, notes: None }
+        let (made, asked) = self.read(name, left);
+        let (only, from, notes) = (None, None, None);
+        Look { zone: self, registry, known, elsewhere, name, left, made, asked, only, from, notes }
     }
 
     /// Writes a negative answer: the code, and the SOA in the authority section (RFC 2308 §3).
@@ -303,10 +305,20 @@ impl Kubernetes {
         }
     }
 
+    /// What the Services of the zone of a name are made of, and what the name asks for.
+    fn read<'n>(&self, name: &'n WireName, left: usize) -> (Made, Asked<'n>) {
+        let made = self.made_of(name, left);
+        (made, schema::read(name, left, self.grammar_of(made)))
+    }
+
     /// Which names the zone of a name has, with `left` labels left of it.
     pub fn grammar(&self, name: &WireName, left: usize) -> Grammar {
-        let multicluster = self.made_of(name, left) != Made::Services;
-        Grammar { multicluster, zonal: self.zonal }
+        self.grammar_of(self.made_of(name, left))
+    }
+
+    /// The same of a zone whose Services are made of this.
+    fn grammar_of(&self, made: Made) -> Grammar {
+        Grammar { multicluster: made != Made::Services, zonal: self.zonal }
     }
 
     /// Whether all clusters together decide what a name says, so that none may be missing.
@@ -344,8 +356,14 @@ struct Look<'a> {
     elsewhere: &'a Elsewhere,
     name: &'a WireName,
     left: usize,
+    /// What the Services of the name's zone are made of.
+    made: Made,
+    /// What the name asks for.
+    asked: Asked<'a>,
     /// The only cluster that is asked, in a zone of its own.
     only: Option<&'a ClusterId>,
+    /// The look that an alias led here from.
+    from: Option<&'a Look<'a>>,
     /// For who wants to know why.
     notes: Option<&'a Notes>,
 }
@@ -365,7 +383,36 @@ struct Notes {
     ports: OnceCell<(ClusterId, ObjectKey)>,
 }
 
-impl Look<'_> {
+impl Notes {
+    /// Says with an answer why it is no other.
+    fn tell(self, out: &mut Answer) {
+        let Notes { overlapped, lost, ports, missing, gateway: _ } = self;
+        // Mostly there is nothing to move.
+        if let Some(overlapped) = overlapped.into_inner() {
+            out.why = Some(Why::Overlap(overlapped));
+        } else if let Some((cluster, missing)) = missing.into_inner() {
+            out.why = Some(Why::NoGateway(cluster, missing));
+        } else if let Some(cluster) = lost.into_inner() {
+            out.why = Some(Why::Stale(cluster));
+        }
+        if let Some(ports) = ports.into_inner() {
+            out.ports_differ = Some(ports);
+        }
+    }
+}
+
+impl<'a> Look<'a> {
+    /// The same for another name of the zone.
+    fn of(&self, name: &'a WireName, left: usize) -> Look<'a> {
+        let (made, asked) = self.zone.read(name, left);
+        Look { name, left, made, asked, ..*self }
+    }
+
+    /// The same of one cluster alone, in a zone of its own.
+    fn inside(&self, left: usize, cluster: &'a ClusterId) -> Look<'a> {
+        Look { only: Some(cluster), ..self.of(self.name, left) }
+    }
+
     /// Notes that a cluster answers, which may be out of reach.
     fn answers(&self, cluster: &ClusterId) {
         if *cluster != self.zone.fleet.local
@@ -409,25 +456,15 @@ impl Look<'_> {
 
     /// Whether the name is of the zone's own: its name servers, and its version.
     fn is_of_server(&self) -> bool {
-        matches!(self.asked(), Asked::DnsVersion | Asked::NameServer | Asked::NameServerParent)
+        matches!(self.asked, Asked::DnsVersion | Asked::NameServer | Asked::NameServerParent)
     }
 
-    /// What the Services of the name's zone are made of.
-    fn made(&self) -> Made {
-        self.zone.made_of(self.name, self.left)
-    }
-
-    /// What the name asks for.
-    fn asked(&self) -> Asked<'_> {
-        schema::read(self.name, self.left, self.zone.grammar(self.name, self.left))
-    }
-
-    fn forward(&self, qtype: u16, trail: &mut Trail, out: &mut Answer) -> Verdict {
-        match self.asked() {
+    fn forward(&self, qtype: u16, wanted: &mut Wanted, out: &mut Answer) -> Verdict {
+        match self.asked {
             Asked::Container | Asked::NameServerParent => Verdict::Answered,
             Asked::DnsVersion => self.dns_version(qtype, out),
             Asked::NameServer => self.name_server(qtype, out),
-            Asked::Namespace { namespace } => self.exists(match self.made() {
+            Asked::Namespace { namespace } => self.exists(match self.made {
                 Made::Services => self.namespace_exists(namespace),
                 Made::Imports => self.namespace_exists_here(namespace),
                 Made::Exports => self.namespace_exists_anywhere(namespace),
@@ -435,7 +472,7 @@ impl Look<'_> {
             Asked::PodNamespace { namespace } => self
                 .exists(self.zone.pods != Pods::Disabled && self.namespace_exists_here(namespace)),
             Asked::Pod { pod, namespace } => self.pod(pod, namespace, qtype, out),
-            Asked::Service { .. } => self.service(qtype, trail, out),
+            Asked::Service { .. } => self.service(qtype, wanted, out),
             Asked::Nothing => Verdict::NameError,
         }
     }
@@ -449,11 +486,15 @@ impl Look<'_> {
         self.zone.exposes(namespace)
             && self.registry.namespace(namespace).is_some_and(|clusters| match self.only {
                 Some(only) => clusters.contains(only),
-                None => clusters.iter().any(|cluster| {
+                None => {
                     let fleet = &self.zone.fleet;
-                    *cluster == fleet.local
-                        || self.known.local && !fleet.hides(cluster, namespace, clusters)
-                }),
+                    let namespace = fleet.namespace(namespace, clusters);
+                    let has = |cluster: &ClusterId| {
+                        *cluster == fleet.local
+                            || self.known.local && !fleet.hides(cluster, namespace)
+                    };
+                    clusters.iter().any(has)
+                }
             })
     }
 
@@ -483,7 +524,7 @@ impl Look<'_> {
 
     /// Names under `in-addr.arpa` and `ip6.arpa`.
     fn reverse(&self, qtype: u16, out: &mut Answer) -> Verdict {
-        match self.asked() {
+        match self.asked {
             Asked::Container | Asked::NameServerParent => return Verdict::Answered,
             Asked::DnsVersion => return self.dns_version(qtype, out),
             Asked::NameServer => return self.name_server(qtype, out),

@@ -7,11 +7,16 @@ pub const MAX_NAME: usize = 255;
 /// Longest label in octets.
 pub const MAX_LABEL: usize = 63;
 
+/// Octets that are folded together.
+const STRIDE: usize = 32;
+/// A longest name, and what is folded with its end.
+const ROOM: usize = MAX_NAME.next_multiple_of(STRIDE);
+
 /// A name on the stack: its spelling, its lower-case form, and where its labels start.
 #[derive(Clone)]
 pub struct WireName {
-    wire: [u8; MAX_NAME],
-    folded: [u8; MAX_NAME],
+    wire: [u8; ROOM],
+    folded: [u8; ROOM],
     starts: [u8; 128],
     len: u8,
     labels: u8,
@@ -20,7 +25,7 @@ pub struct WireName {
 impl WireName {
     /// The root.
     pub fn root() -> Self {
-        WireName { wire: [0; MAX_NAME], folded: [0; MAX_NAME], starts: [0; 128], len: 1, labels: 0 }
+        WireName { wire: [0; ROOM], folded: [0; ROOM], starts: [0; 128], len: 1, labels: 0 }
     }
 
     pub fn is_root(&self) -> bool {
@@ -55,9 +60,12 @@ impl WireName {
         }
         let read = at + 1;
         self.wire[..read].copy_from_slice(bytes.get(..read)?);
-        self.folded[..read].copy_from_slice(&bytes[..read]);
-        // No length is a letter: they are below 64.
-        self.folded[..read].make_ascii_lowercase();
+        // No length is a letter: they are below 64. What is behind the name means nothing.
+        let strides = self.folded.chunks_exact_mut(STRIDE).zip(self.wire.chunks_exact(STRIDE));
+        for (folded, wire) in strides.take(read.div_ceil(STRIDE)) {
+            folded.copy_from_slice(wire);
+            folded.make_ascii_lowercase();
+        }
         (self.len, self.labels) = (read as u8, labels as u8);
         Some(read)
     }
@@ -198,6 +206,9 @@ impl WireName {
 
     /// How many labels stand left of `zone`; `None` where the name is not in it.
     pub fn left_of(&self, zone: &WireName) -> Option<usize> {
+        if zone.is_root() {
+            return Some(self.labels());
+        }
         let left = self.labels().checked_sub(zone.labels())?;
         let tail = &self.folded[self.start(left)..usize::from(self.len)];
         (tail == zone.folded()).then_some(left)

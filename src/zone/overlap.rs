@@ -71,7 +71,7 @@ impl Fleet {
     /// The range of the local cluster's Services or pods that an address is in.
     pub fn local_range(&self, registry: &Registry, address: IpAddr) -> Option<IpNet> {
         let said = self.cidrs.iter().find(|network| network.contains(&address)).copied();
-        said.or_else(|| registry.ranges_of(&self.local)?.find(address))
+        said.or_else(|| registry.range_of(&self.local, address))
     }
 
     /// Whether another member's Service has an address before this one has: the older, then that of the

@@ -12,6 +12,8 @@ use super::rtype;
 
 /// Length of the header in octets.
 pub const HEADER: usize = 12;
+/// In the order of a message.
+const SECTIONS: [Section; 3] = [Section::Answer, Section::Authority, Section::Additional];
 
 /// What a message is, besides its records.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +41,7 @@ pub fn message(frame: &Frame<'_>, answer: &Answer, names: &mut Names, out: &mut 
         return false;
     }
     names.clear();
-    let mut writer = Writer { out, names: Some(names) };
+    let mut writer = Writer { out, names };
     let (counts, cut) = writer.all(frame, answer);
     let truncated = match cut {
         Some(Section::Additional) => frame.glue_truncates,
@@ -61,8 +63,22 @@ fn plainly(frame: &Frame<'_>, answer: &Answer, out: &mut Vec<u8>) -> bool {
     if uncompressed(frame, answer) > frame.limit.min(frame.unfragmented) {
         return false;
     }
-    let (counts, _) = Writer { out, names: None }.all(frame, answer);
-    head(frame, frame.flags, counts, out);
+    out.clear();
+    out.extend_from_slice(&[0; HEADER]);
+    out.extend_from_slice(frame.question);
+    let counts = match answer.in_order() {
+        Some((records, counts)) => {
+            out.extend_from_slice(records);
+            counts
+        }
+        None => SECTIONS.map(|section| {
+            let of = answer.records().filter(|record| record.section == section);
+            of.map(|record| out.extend_from_slice(record.wire)).count()
+        }),
+    };
+    out.extend_from_slice(frame.opt);
+    // A message of 64 KiB holds fewer.
+    head(frame, frame.flags, counts.map(|count| count as u16), out);
     true
 }
 
@@ -76,10 +92,10 @@ fn head(frame: &Frame<'_>, flags: u16, counts: [u16; 3], out: &mut [u8]) {
     }
 }
 
+/// Writes what is compressed.
 struct Writer<'a> {
     out: &'a mut Vec<u8>,
-    /// `None` where names are not compressed.
-    names: Option<&'a mut Names>,
+    names: &'a mut Names,
 }
 
 impl Writer<'_> {
@@ -104,7 +120,7 @@ impl Writer<'_> {
     /// the first that does not.
     fn records(&mut self, answer: &Answer, budget: usize) -> ([u16; 3], Option<Section>) {
         let mut counts = [0_u16; 3];
-        for section in [Section::Answer, Section::Authority, Section::Additional] {
+        for section in SECTIONS {
             for record in answer.records().filter(|record| record.section == section) {
                 let start = self.out.len();
                 self.record(record);
@@ -136,7 +152,6 @@ impl Writer<'_> {
     /// pointed at.
     fn rdata(&mut self, record: RecordRef<'_>) {
         let (before, names, compress) = match record.rtype {
-            _ if self.names.is_none() => (0, 0, false),
             rtype::CNAME | rtype::NS | rtype::PTR => (0, 1, true),
             rtype::SOA => (0, 2, true),
             rtype::MX => (2, 1, true),
@@ -158,18 +173,17 @@ impl Writer<'_> {
 
     /// Writes a name; its end is a pointer where that end was written before and `compress` allows it.
     fn name(&mut self, name: &[u8], compress: bool) {
-        let Some(names) = &mut self.names else { return self.out.extend_from_slice(name) };
         let mut rest = name;
         while let [length, tail @ ..] = rest
             && *length > 0
         {
-            match names.find(self.out, rest) {
+            match self.names.find(self.out, rest) {
                 Some(at) if compress => {
                     self.out.extend_from_slice(&(0xc000 | at).to_be_bytes());
                     return;
                 }
                 Some(_) => {}
-                None => names.note(rest, self.out.len()),
+                None => self.names.note(rest, self.out.len()),
             }
             let label = usize::from(*length).min(tail.len());
             self.out.extend_from_slice(&rest[..1 + label]);

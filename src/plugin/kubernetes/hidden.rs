@@ -50,7 +50,7 @@ fn hidden(zones: &Zones, view: &View) -> Hidden {
     let registry = view.registry().pin();
     let all = registry.all_namespaces();
     let hides = |label: &[u8], homes: &[ClusterId], cluster: &ClusterId| {
-        zones.exposes(label) && zones.fleet.hides(cluster, label, homes)
+        zones.exposes(label) && zones.fleet.hides(cluster, zones.fleet.namespace(label, homes))
     };
     all.iter()
         .flat_map(|(label, homes)| homes.iter().map(move |cluster| (label, homes, cluster)))

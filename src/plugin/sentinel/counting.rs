@@ -222,9 +222,12 @@ impl Counting {
     /// Says once that a cluster uses addresses of a pool, and counts how many of its ranges do.
     fn overlapped(&mut self, pool: Pool) {
         let mut now: HashMap<ClusterId, BTreeSet<IpNet>> = HashMap::new();
-        for (cluster, ranges) in self.views.iter().flat_map(|view| view.registry().ranges()) {
-            let touches = |range: &&IpNet| overlap(range, &pool.network());
-            now.entry(cluster).or_default().extend(ranges.joined().iter().filter(touches));
+        let touches = |range: &&IpNet| overlap(range, &pool.network());
+        for view in &self.views {
+            for (cluster, ranges) in view.registry().ranges().iter() {
+                let touching = ranges.joined().iter().filter(touches);
+                now.entry(cluster.clone()).or_default().extend(touching);
+            }
         }
         let before = self.overlaps.remove(&pool).unwrap_or_default();
         for cluster in before.keys().filter(|cluster| !now.contains_key(cluster)) {

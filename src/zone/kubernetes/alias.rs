@@ -1,5 +1,7 @@
 //! Aliases: ExternalNames and endpoints that are domain names, as far as they lead.
 
+use std::iter;
+
 use super::Look;
 use crate::zone::answer::{Answer, Section};
 use crate::zone::name::WireName;
@@ -27,14 +29,8 @@ impl Elsewhere {
     }
 }
 
-/// The way from the question to where an alias was found.
-#[derive(Default)]
-pub(super) struct Trail {
-    /// The targets of the CNAMEs so far.
-    targets: Vec<WireName>,
-    /// Names out of the zone that nothing is known of yet.
-    pub wanted: Vec<WireName>,
-}
+/// Names out of the zone that aliases lead to, of which nothing is known yet.
+pub(super) type Wanted = Vec<WireName>;
 
 impl Look<'_> {
     /// Writes the CNAME to `target` and the addresses it leads to. One that leads to nothing in this
@@ -44,11 +40,11 @@ impl Look<'_> {
         &self,
         target: &WireName,
         qtype: u16,
-        trail: &mut Trail,
+        wanted: &mut Wanted,
         out: &mut Answer,
     ) {
-        let loops = target == self.name || trail.targets.contains(target);
-        if loops || trail.targets.len() > MAX_CHAIN {
+        let loops = target == self.name || self.targets().any(|before| before == target);
+        if loops || self.targets().count() > MAX_CHAIN {
             return;
         }
         let zone = self.spelled_zone();
@@ -56,9 +52,8 @@ impl Look<'_> {
             let start = out.mark();
             self.cname(target, out);
             let alone = out.mark();
-            trail.targets.push(target.clone());
-            Look { name: target, left, ..*self }.anything(qtype, trail, out);
-            trail.targets.pop();
+            let next = Look { from: Some(self), ..self.of(target, left) };
+            next.anything(qtype, wanted, out);
             if out.mark() == alone {
                 out.rewind(start);
             }
@@ -71,9 +66,15 @@ impl Look<'_> {
                 out.truncated |= said.truncated;
             }
             Some(None) => {}
-            None if trail.wanted.contains(target) => {}
-            None => trail.wanted.push(target.clone()),
+            None if wanted.contains(target) => {}
+            None => wanted.push(target.clone()),
         }
+    }
+
+    /// The targets of the aliases that led here, the last one first.
+    fn targets(&self) -> impl Iterator<Item = &WireName> {
+        let looks = iter::successors(Some(self), |look| look.from);
+        looks.take_while(|look| look.from.is_some()).map(|look| look.name)
     }
 
     pub(super) fn cname(&self, target: &WireName, out: &mut Answer) {
@@ -82,13 +83,13 @@ impl Look<'_> {
     }
 
     /// The addresses at any name of the zone.
-    fn anything(&self, qtype: u16, trail: &mut Trail, out: &mut Answer) {
-        match self.asked() {
+    fn anything(&self, qtype: u16, wanted: &mut Wanted, out: &mut Answer) {
+        match self.asked {
             Asked::Service { .. } => {
-                self.addresses(qtype, trail, out);
+                self.addresses(qtype, wanted, out);
             }
             _ => {
-                self.forward(qtype, trail, out);
+                self.forward(qtype, wanted, out);
             }
         }
     }

@@ -53,11 +53,11 @@ pub(super) enum Place<'a> {
 impl Look<'_> {
     /// Gives every entry at this name to `take`, in CoreDNS's order. Whether the name exists.
     pub(super) fn entries(&self, mut take: impl FnMut(Entry<'_>)) -> bool {
-        let Asked::Service { key, namespace, below } = self.asked() else { return false };
+        let Asked::Service { key, namespace, below } = self.asked else { return false };
         if !self.zone.exposes(namespace) {
             return false;
         }
-        match self.made() {
+        match self.made {
             Made::Services => {}
             Made::Imports => return self.imported(key, namespace, below, &mut take),
             Made::Exports => return self.exported(key, namespace, below, &mut take),
@@ -94,7 +94,7 @@ impl Look<'_> {
     /// Who answers for a Service, of those that may be asked.
     pub(super) fn choose<'n>(
         &'n self,
-        namespace: &[u8],
+        namespace: &'n [u8],
         name: &'n ServiceName,
     ) -> Option<Chosen<'n>> {
         let fleet = &self.zone.fleet;
@@ -113,22 +113,26 @@ impl Look<'_> {
         each: impl Fn(Below<'_>, &mut dyn FnMut(Entry<'_>)) -> bool,
         take: &mut dyn FnMut(Entry<'_>),
     ) -> bool {
-        let mut left = Left::default();
-        let found = each(below, &mut |entry| {
-            left.note(entry.place);
-            take(entry);
-        });
-        if let Overlap::Sentinel(addresses) = &self.zone.fleet.overlap {
-            let is_endpoint = matches!(below, Below::Endpoint { .. } | Below::Topology { .. });
-            for address in addresses.iter().filter(|address| left.needs(address)) {
-                let place = Place::Address(*address);
-                if is_endpoint {
-                    take(at_service(place, None, service));
-                    continue;
+        let found = match &self.zone.fleet.overlap {
+            Overlap::NoData | Overlap::Allow => each(below, take),
+            Overlap::Sentinel(addresses) => {
+                let mut left = Left::default();
+                let found = each(below, &mut |entry| {
+                    left.note(entry.place);
+                    take(entry);
+                });
+                let is_endpoint = matches!(below, Below::Endpoint { .. } | Below::Topology { .. });
+                for address in addresses.iter().filter(|address| left.needs(address)) {
+                    let place = Place::Address(*address);
+                    if is_endpoint {
+                        take(at_service(place, None, service));
+                        continue;
+                    }
+                    matching(ports, below, |port| take(at_service(place, port, service)));
                 }
-                matching(ports, below).for_each(|port| take(at_service(place, port, service)));
+                found
             }
-        }
+        };
         found || ports_below(below).is_some_and(|ports| each(ports, &mut |_| {}))
     }
 
@@ -309,14 +313,11 @@ impl Look<'_> {
     ) -> bool {
         let Some(service) = &owner.service else { return false };
         let ServiceKind::ClusterIp(ips) = &service.kind else { return false };
-        let mut found = false;
-        for port in matching(ports, below) {
-            found = true;
+        matching(ports, below, |port| {
             for &ip in ips {
                 take(at_service(self.free(owner, ip), port, &owner.key));
             }
-        }
-        found
+        })
     }
 
     /// The address, unless it is a member's and would lead to something else here.
@@ -382,10 +383,9 @@ fn of_slice(
     };
     let mut found = false;
     let mut give = |place: Place<'_>, called: Called<'_>| {
-        for port in matching(&slice.ports, below) {
-            found = true;
+        found |= matching(&slice.ports, below, |port| {
             take(Entry { place, port, called, cluster, service });
-        }
+        });
     };
     for endpoint in &slice.endpoints {
         let called = Called::Endpoint(endpoint);
@@ -447,32 +447,42 @@ fn instead(
     if matches!(below, Below::Endpoint { .. } | Below::Topology { .. }) {
         return false;
     }
-    let mut found = false;
-    for port in matching(ports, below) {
-        found = true;
+    matching(ports, below, |port| {
         for &address in addresses {
             take(at_service(Place::Address(address), port, service));
         }
-    }
-    found
+    })
 }
 
-/// The ports that are asked for. Where there are no ports at all there is one entry without a port, so that the
-/// addresses are found but no SRV record is.
-fn matching<'a>(ports: &'a [Port], below: Below<'a>) -> impl Iterator<Item = Option<&'a Port>> {
+/// Gives the ports that are asked for, and says whether there are any. Where there are no ports at all there is
+/// one entry without a port, so that the addresses are found but no SRV record is.
+fn matching<'a>(
+    ports: &'a [Port],
+    below: Below<'_>,
+    mut give: impl FnMut(Option<&'a Port>),
+) -> bool {
     let (name, protocol) = match below {
         Below::Port { name, protocol } => (name, protocol),
         _ => (&b""[..], &b""[..]),
     };
-    let all = name.is_empty() && protocol.is_empty();
-    let none = (ports.is_empty() && all).then_some(None);
-    // Where all are wanted, none is read.
-    let wanted = move |port: &&Port| {
-        (name.is_empty() || name.eq_ignore_ascii_case(port.name.as_bytes()))
-            && (protocol.is_empty()
-                || protocol.eq_ignore_ascii_case(port.protocol.label().as_bytes()))
-    };
-    ports.iter().filter(wanted).map(Some).chain(none)
+    if name.is_empty() && protocol.is_empty() {
+        // None is read.
+        match ports {
+            [] => give(None),
+            ports => ports.iter().map(Some).for_each(give),
+        }
+        return true;
+    }
+    let is =
+        |asked: &[u8], has: &str| asked.is_empty() || asked.eq_ignore_ascii_case(has.as_bytes());
+    let mut found = false;
+    for port in ports {
+        if is(name, &port.name) && is(protocol, port.protocol.label()) {
+            found = true;
+            give(Some(port));
+        }
+    }
+    found
 }
 
 /// The target of an ExternalName; `None` where it is an address, which no CNAME can point to.

@@ -47,7 +47,7 @@ impl Kubernetes {
         match registry.cluster(name.label(inner)) {
             Some(cluster) => {
                 steps.of("per_cluster", &cluster, "this cluster alone is asked");
-                Look { left: inner, only: Some(&cluster), ..whole }.explain_name(steps);
+                whole.inside(inner, &cluster).explain_name(steps);
             }
             None => steps.add("per_cluster", format!("no known cluster has the ID {label}")),
         }
@@ -57,7 +57,7 @@ impl Kubernetes {
 impl Look<'_> {
     fn explain_name(&self, steps: &mut Steps) {
         let text = |label: &[u8]| String::from_utf8_lossy(label).into_owned();
-        match self.asked() {
+        match self.asked {
             Asked::Container | Asked::NameServerParent => {
                 steps.add("name", "it is there because of the names below it");
             }
@@ -83,7 +83,7 @@ impl Look<'_> {
             Asked::Service { key, namespace, below } => {
                 let service = spelled(key);
                 steps.add("name", format!("it asks for {}the Service {service}", part(below)));
-                let made = self.made();
+                let made = self.made;
                 if made == Made::Imports {
                     steps.add("multicluster", "answered from the local cluster's ServiceImports");
                 } else if self.explain_namespaces(namespace, steps) {
@@ -121,11 +121,13 @@ impl Look<'_> {
         if asked.is_empty() {
             return steps.add("clusters", "no known cluster that is asked has it");
         }
+        let fleet = &self.zone.fleet;
+        let namespace = fleet.namespace(namespace, homes);
         for cluster in asked {
             // Where the name says which cluster is meant, nobody is taken for the Internet.
             let hidden = self.only.is_none()
-                && self.made() == Made::Services
-                && self.zone.fleet.hides(cluster, namespace, homes);
+                && self.made == Made::Services
+                && fleet.hides(cluster, namespace);
             steps.of("clusters", cluster, if hidden { HIDDEN } else { "has it" });
         }
     }
@@ -231,12 +233,12 @@ impl Look<'_> {
         let is_replaced = matches!(fleet.reach(&owner.cluster), Reach::Instead(_));
         let knows_endpoints = fleet.knows_endpoints && !is_replaced;
         let mut says = format!("has it: {}", described(service, owner, knows_endpoints));
-        let namespace = owner.key.namespace.as_bytes();
+        let namespace = fleet.namespace(owner.key.namespace.as_bytes(), homes);
         if !homes.contains(&owner.cluster) {
             says.push_str("; its namespace does not exist there, so it is not answered");
-        } else if owner.cluster != self.zone.fleet.local && service.annotations.is_hidden {
+        } else if owner.cluster != fleet.local && service.annotations.is_hidden {
             says.push_str("; the annotation fleetdns.io/expose hides it");
-        } else if self.only.is_none() && self.zone.fleet.hides(&owner.cluster, namespace, homes) {
+        } else if self.only.is_none() && fleet.hides(&owner.cluster, namespace) {
             says.push_str("; ");
             says.push_str(HIDDEN);
         }

@@ -1,14 +1,14 @@
 //! The name servers of the zone: the Services that this server is an endpoint of, or else its own
 //! addresses (CoreDNS, plugin/kubernetes/ns.go).
 
-use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::once::Once;
 use super::{Look, Made, Verdict, records};
 use crate::cluster::kinds::{EndpointSlice, ObjectKey, ServiceKind};
 use crate::registry::{Holder, Owner};
-use crate::zone::answer::{Answer, Section};
+use crate::zone::answer::{Answer, RecordRef, Section};
 use crate::zone::name::WireName;
 use crate::zone::rtype;
 
@@ -18,93 +18,88 @@ const DEFAULT: [&[u8]; 2] = [b"ns", b"dns"];
 impl Look<'_> {
     /// `ns.dns`: the addresses of the name servers, each once.
     pub(super) fn name_server(&self, qtype: u16, out: &mut Answer) -> Verdict {
-        let mut written = HashSet::new();
-        for (_, address) in self.servers() {
-            if records::is_of(address, qtype) && written.insert(address) {
+        let mut written = Once::default();
+        self.servers(&mut |_, address| {
+            if records::is_of(address, qtype) && written.is_new(out, self.name, address) {
                 out.address(Section::Answer, self.name.wire(), self.zone.ttl, address);
             }
-        }
+        });
         Verdict::Answered
     }
 
     /// NS of the zone: each name once, and all of its addresses as glue.
     pub(super) fn name_servers(&self, out: &mut Answer) {
-        let (owner, ttl, servers) = (self.name.wire(), self.zone.ttl, self.servers());
-        let mut written = HashSet::new();
-        for (server, _) in &servers {
-            if written.insert(server.folded()) {
+        let (owner, ttl) = (self.name.wire(), self.zone.ttl);
+        // A zone has few.
+        self.servers(&mut |server, _| {
+            let is_it = |record: RecordRef<'_>| record.rdata.eq_ignore_ascii_case(server.wire());
+            if !out.records().any(is_it) {
                 out.name(Section::Answer, owner, rtype::NS, ttl, server.wire());
             }
-        }
-        for (server, address) in &servers {
-            out.address(Section::Additional, server.wire(), ttl, *address);
-        }
+        });
+        self.servers(&mut |server, address| {
+            out.address(Section::Additional, server.wire(), ttl, address);
+        });
     }
 
-    /// The names and addresses of the zone's servers. A name may come twice, and so may its addresses:
+    /// Gives the names and addresses of the zone's servers. A name may come twice, and so may its addresses:
     /// once for each own address that a slice holds.
-    pub(super) fn servers(&self) -> Vec<(WireName, IpAddr)> {
-        let mut servers = Vec::new();
+    pub(super) fn servers(&self, take: &mut dyn FnMut(&WireName, IpAddr)) {
         let mut is_endpoint = false;
         // In a zone of all clusters no Service of the local one has a name of its own.
         let in_clusters =
-            self.zone.is_per_cluster(self.name, self.left) || self.made() == Made::Exports;
+            self.zone.is_per_cluster(self.name, self.left) || self.made == Made::Exports;
         for own in self.zone.own_addresses.iter().filter(|_| !in_clusters) {
-            for key in self.services_of(*own) {
-                let Some(owner) = self.local_owner(&key) else { continue };
+            for owner in self.services_of(*own) {
                 let holds = |slice: &&Arc<EndpointSlice>| {
                     slice.endpoints.iter().any(|endpoint| endpoint.address == *own)
                 };
                 for slice in owner.slices.iter().filter(holds) {
                     is_endpoint = true;
-                    self.of_service(&owner, slice, &mut servers);
+                    self.of_service(owner, slice, take);
                 }
             }
         }
-        if is_endpoint {
-            return servers;
-        }
         // A zone so long that this is no name has no name server to tell.
-        let Some(name) = self.below_zone(DEFAULT) else { return servers };
-        self.zone.own_addresses.iter().map(|address| (name.clone(), *address)).collect()
+        if !is_endpoint && let Some(name) = self.below_zone(DEFAULT) {
+            self.zone.own_addresses.iter().for_each(|address| take(&name, *address));
+        }
     }
 
-    /// The local Services with an endpoint of this address.
-    pub(super) fn services_of(&self, address: IpAddr) -> Vec<ObjectKey> {
-        let holders = self.registry.address(address);
-        let mut keys: Vec<ObjectKey> = holders
-            .into_iter()
-            .flatten()
-            .filter(|holder| holder.cluster == self.zone.fleet.local)
+    /// The local Services with an endpoint of this address, and what the local cluster says of them.
+    pub(super) fn services_of(&self, address: IpAddr) -> impl Iterator<Item = &Owner> {
+        let local = &self.zone.fleet.local;
+        let holders = self.registry.address(address).unwrap_or_default();
+        // They are in order, so that a Service with the address in two slices comes at once.
+        let mut last = None;
+        let mut is_next = move |key| last.replace(key) != Some(key);
+        holders
+            .iter()
+            .filter(move |holder| holder.cluster == *local)
             .filter(|holder| matches!(holder.holder, Holder::Endpoint(_)))
-            .map(|holder| ObjectKey::clone(&holder.key))
-            .collect();
-        keys.dedup();
-        keys
+            .filter(move |holder| is_next(&*holder.key))
+            .filter_map(move |holder| self.registry.service_of(&holder.key)?.owner(local))
     }
 
-    pub(super) fn local_owner(&self, key: &ObjectKey) -> Option<Owner> {
-        let service = self.registry.service_of(key)?;
-        service.owner(&self.zone.fleet.local).cloned()
-    }
-
-    /// What a Service with this slice gives: its ClusterIPs, or the endpoints of the slice if headless.
+    /// Gives what a Service with this slice has: its ClusterIPs, or the endpoints of the slice if headless.
     fn of_service(
         &self,
         owner: &Owner,
         slice: &EndpointSlice,
-        servers: &mut Vec<(WireName, IpAddr)>,
+        take: &mut dyn FnMut(&WireName, IpAddr),
     ) {
         let key = &owner.key;
         match owner.service.as_ref().map(|service| &service.kind) {
             Some(ServiceKind::ClusterIp(ips)) => {
-                let Some(name) = self.service_name("", "", key) else { return };
-                servers.extend(ips.iter().map(|ip| (name.clone(), *ip)));
+                if let Some(name) = self.service_name("", "", key) {
+                    ips.iter().for_each(|ip| take(&name, *ip));
+                }
             }
             Some(ServiceKind::Headless) => {
                 for endpoint in &slice.endpoints {
-                    let name = self.service_name(&endpoint.label(), "", key);
-                    servers.extend(name.map(|name| (name, endpoint.address)));
+                    if let Some(name) = self.service_name(&endpoint.label(), "", key) {
+                        take(&name, endpoint.address);
+                    }
                 }
             }
             Some(ServiceKind::ExternalName(_)) | None => {}

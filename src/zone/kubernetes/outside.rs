@@ -109,8 +109,8 @@ impl Kubernetes {
         let mut all = Vec::new();
         let mut is_endpoint = false;
         for own in &self.own_addresses {
-            for owner in look.services_of(*own).iter().filter_map(|key| look.local_owner(key)) {
-                let is_headless = is_headless(&owner);
+            for owner in look.services_of(*own) {
+                let is_headless = is_headless(owner);
                 for slice in &owner.slices {
                     let addresses = || slice.endpoints.iter().map(|endpoint| endpoint.address);
                     if !addresses().any(|address| address == *own) {

@@ -27,10 +27,9 @@ pub fn soa(out: &mut Answer, section: Section, zone: &[u8], ttl: u32, serial: u3
             }
             rdata.extend_from_slice(zone);
         }
-        rdata.extend_from_slice(&serial.to_be_bytes());
-        for timer in SOA_TIMERS.into_iter().chain([minimum]) {
-            rdata.extend_from_slice(&timer.to_be_bytes());
-        }
+        let [refresh, retry, expire] = SOA_TIMERS;
+        let numbers = [serial, refresh, retry, expire, minimum].map(u32::to_be_bytes);
+        rdata.extend_from_slice(numbers.as_flattened());
     });
 }
 

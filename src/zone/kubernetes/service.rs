@@ -1,6 +1,6 @@
 //! Services, and names below them: their records.
 
-use super::alias::Trail;
+use super::alias::Wanted;
 use super::entries::Place;
 use super::once::{Once, Written};
 use super::{Look, Verdict, records};
@@ -9,9 +9,9 @@ use crate::zone::rtype;
 
 impl Look<'_> {
     /// Answers for a Service or a name below it.
-    pub(super) fn service(&self, qtype: u16, trail: &mut Trail, out: &mut Answer) -> Verdict {
+    pub(super) fn service(&self, qtype: u16, wanted: &mut Wanted, out: &mut Answer) -> Verdict {
         let found = match qtype {
-            rtype::A | rtype::AAAA => self.addresses(qtype, trail, out),
+            rtype::A | rtype::AAAA => self.addresses(qtype, wanted, out),
             rtype::SRV => self.srv(out),
             rtype::CNAME => self.first_alias(out),
             _ => self.entries(|_| {}),
@@ -20,7 +20,7 @@ impl Look<'_> {
     }
 
     /// A or AAAA, each once, and what the aliases lead to.
-    pub(super) fn addresses(&self, qtype: u16, trail: &mut Trail, out: &mut Answer) -> bool {
+    pub(super) fn addresses(&self, qtype: u16, wanted: &mut Wanted, out: &mut Answer) -> bool {
         let mut written = Once::default();
         self.entries(|entry| match entry.place {
             Place::Address(address)
@@ -28,7 +28,7 @@ impl Look<'_> {
             {
                 out.address(Section::Answer, self.name.wire(), self.ttl(), address);
             }
-            Place::Alias(target) => self.follow(target, qtype, trail, out),
+            Place::Alias(target) => self.follow(target, qtype, wanted, out),
             _ => {}
         })
     }

@@ -39,7 +39,8 @@ impl Kubernetes {
     pub fn transfer_servers(&self, registry: &Registry, zone: &WireName, out: &mut Answer) {
         let (elsewhere, registry) = (Elsewhere::default(), &registry.pin());
         let look = self.look(registry, Known::ALL, &elsewhere, (zone, 0));
-        let servers = look.servers();
+        let mut servers = Vec::new();
+        look.servers(&mut |name, address| servers.push((name.clone(), address)));
         let mut written = std::collections::HashSet::new();
         for (server, _) in &servers {
             if written.insert(server.folded()) {

@@ -12,7 +12,7 @@ use crate::zone::schema::Asked;
 impl Look<'_> {
     /// Whose an address is.
     pub(super) fn explain_pointer(&self, steps: &mut Steps) {
-        if matches!(self.asked(), Asked::Container) {
+        if matches!(self.asked, Asked::Container) {
             return steps.add("name", "it is there because of the names below it");
         }
         let Some(address) = reverse::address(self.name) else {
