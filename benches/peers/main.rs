@@ -62,9 +62,9 @@ impl Sizes {
             endpoints: number("PEERS_ENDPOINTS", 10.0) as usize,
             members: number("PEERS_MEMBERS", 100.0) as usize,
             remote: number("PEERS_REMOTE", 1000.0) as usize,
-            rounds: number("PEERS_ROUNDS", 5.0) as usize,
-            time: Duration::from_secs_f64(number("PEERS_SECONDS", 2.0)),
-            events: number("PEERS_EVENTS", 100.0) as usize,
+            rounds: number("PEERS_ROUNDS", 20.0) as usize,
+            time: Duration::from_secs_f64(number("PEERS_SECONDS", 0.5)),
+            events: number("PEERS_EVENTS", 25.0) as usize,
         }
     }
 }
