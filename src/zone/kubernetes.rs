@@ -8,7 +8,9 @@
 mod alias;
 mod entries;
 mod explain;
+mod look;
 mod name_servers;
+mod notes;
 mod once;
 mod outside;
 mod pods;
@@ -30,25 +32,21 @@ mod tests;
 #[cfg(test)]
 mod transfer_tests;
 
-use std::cell::{Cell, OnceCell};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::answer::{Answer, Section};
-use super::choice::{Fleet, Reach};
-use super::gateway::Missing;
+use super::choice::Fleet;
 use super::name::WireName;
-use super::overlap::Overlapped;
 use super::schema::{self, Asked, Grammar};
-use super::why::Why;
 use super::{rcode, reverse, rtype};
-use crate::cluster::ClusterId;
-use crate::cluster::kinds::ObjectKey;
 use crate::registry::{Pinned, Registry};
 
 pub use alias::Elsewhere;
 use alias::Wanted;
 use entries::Place;
+use look::Look;
+use notes::Notes;
 pub use outside::{Outside, Way};
 
 /// Version of the schema, answered as TXT of `dns-version`.
@@ -344,195 +342,5 @@ impl Kubernetes {
     /// Whether a namespace is answered for at all.
     pub fn exposes(&self, namespace: &[u8]) -> bool {
         self.namespaces.as_ref().is_none_or(|exposed| exposed.contains(namespace))
-    }
-}
-
-/// One question on its way.
-#[derive(Clone, Copy)]
-struct Look<'a> {
-    zone: &'a Kubernetes,
-    registry: &'a Pinned<'a>,
-    known: Known,
-    elsewhere: &'a Elsewhere,
-    name: &'a WireName,
-    left: usize,
-    /// What the Services of the name's zone are made of.
-    made: Made,
-    /// What the name asks for.
-    asked: Asked<'a>,
-    /// The only cluster that is asked, in a zone of its own.
-    only: Option<&'a ClusterId>,
-    /// The look that an alias led here from.
-    from: Option<&'a Look<'a>>,
-    /// For who wants to know why.
-    notes: Option<&'a Notes>,
-}
-
-/// What is not plain from an answer.
-#[derive(Default)]
-struct Notes {
-    /// The first address that was left out.
-    overlapped: OnceCell<Overlapped>,
-    /// The first cluster that answers though it is out of reach.
-    lost: OnceCell<ClusterId>,
-    /// Seconds that a gateway's addresses may be kept.
-    gateway: Cell<Option<u32>>,
-    /// A gateway, of which not all is known.
-    missing: OnceCell<(ClusterId, Missing)>,
-    /// A Service whose endpoints, which are handed out for it, have other ports.
-    ports: OnceCell<(ClusterId, ObjectKey)>,
-}
-
-impl Notes {
-    /// Says with an answer why it is no other.
-    fn tell(self, out: &mut Answer) {
-        let Notes { overlapped, lost, ports, missing, gateway: _ } = self;
-        // Mostly there is nothing to move.
-        if let Some(overlapped) = overlapped.into_inner() {
-            out.why = Some(Why::Overlap(overlapped));
-        } else if let Some((cluster, missing)) = missing.into_inner() {
-            out.why = Some(Why::NoGateway(cluster, missing));
-        } else if let Some(cluster) = lost.into_inner() {
-            out.why = Some(Why::Stale(cluster));
-        }
-        if let Some(ports) = ports.into_inner() {
-            out.ports_differ = Some(ports);
-        }
-    }
-}
-
-impl<'a> Look<'a> {
-    /// The same for another name of the zone.
-    fn of(&self, name: &'a WireName, left: usize) -> Look<'a> {
-        let (made, asked) = self.zone.read(name, left);
-        Look { name, left, made, asked, ..*self }
-    }
-
-    /// The same of one cluster alone, in a zone of its own.
-    fn inside(&self, left: usize, cluster: &'a ClusterId) -> Look<'a> {
-        Look { only: Some(cluster), ..self.of(self.name, left) }
-    }
-
-    /// Notes that a cluster answers, which may be out of reach.
-    fn answers(&self, cluster: &ClusterId) {
-        if *cluster != self.zone.fleet.local
-            && self.registry.is_lost(cluster)
-            && let Some(notes) = self.notes
-        {
-            notes.lost.get_or_init(|| cluster.clone());
-        }
-    }
-
-    /// Notes that a gateway answers for a cluster, if one does: how long its addresses may be kept, and what
-    /// of it is not known.
-    fn leads(&self, cluster: &ClusterId) {
-        let (Some(notes), Reach::Instead(gateway)) = (self.notes, self.zone.fleet.reach(cluster))
-        else {
-            return;
-        };
-        let found = self.zone.fleet.lead(self.registry, cluster, gateway);
-        if let Some(ttl) = found.ttl {
-            notes.gateway.set(Some(notes.gateway.get().map_or(ttl, |least| least.min(ttl))));
-        }
-        if let (Some(missing), true) = (found.missing, found.addresses.is_empty()) {
-            notes.missing.get_or_init(|| (cluster.clone(), missing));
-        }
-    }
-
-    /// Seconds that positive answers may be kept: not for long by what a lost cluster said, and no longer than
-    /// the name of a gateway.
-    fn ttl(&self) -> u32 {
-        let Some(notes) = self.notes else { return self.zone.ttl };
-        let lost = notes.lost.get().map(|_| UNKNOWN_TTL);
-        let least = [lost, notes.gateway.get()].into_iter().flatten().min();
-        least.map_or(self.zone.ttl, |least| least.min(self.zone.ttl))
-    }
-
-    /// The zone in the spelling of the question.
-    fn spelled_zone(&self) -> WireName {
-        // The end of a name is a name.
-        WireName::read(self.name.suffix(self.left)).map_or_else(WireName::root, |(zone, _)| zone)
-    }
-
-    /// Whether the name is of the zone's own: its name servers, and its version.
-    fn is_of_server(&self) -> bool {
-        matches!(self.asked, Asked::DnsVersion | Asked::NameServer | Asked::NameServerParent)
-    }
-
-    fn forward(&self, qtype: u16, wanted: &mut Wanted, out: &mut Answer) -> Verdict {
-        match self.asked {
-            Asked::Container | Asked::NameServerParent => Verdict::Answered,
-            Asked::DnsVersion => self.dns_version(qtype, out),
-            Asked::NameServer => self.name_server(qtype, out),
-            Asked::Namespace { namespace } => self.exists(match self.made {
-                Made::Services => self.namespace_exists(namespace),
-                Made::Imports => self.namespace_exists_here(namespace),
-                Made::Exports => self.namespace_exists_anywhere(namespace),
-            }),
-            Asked::PodNamespace { namespace } => self
-                .exists(self.zone.pods != Pods::Disabled && self.namespace_exists_here(namespace)),
-            Asked::Pod { pod, namespace } => self.pod(pod, namespace, qtype, out),
-            Asked::Service { .. } => self.service(qtype, wanted, out),
-            Asked::Nothing => Verdict::NameError,
-        }
-    }
-
-    fn exists(&self, exists: bool) -> Verdict {
-        if exists { Verdict::Answered } else { Verdict::NameError }
-    }
-
-    /// Whether any cluster that may be asked has a namespace.
-    fn namespace_exists(&self, namespace: &[u8]) -> bool {
-        self.zone.exposes(namespace)
-            && self.registry.namespace(namespace).is_some_and(|clusters| match self.only {
-                Some(only) => clusters.contains(only),
-                None => {
-                    let fleet = &self.zone.fleet;
-                    let namespace = fleet.namespace(namespace, clusters);
-                    let has = |cluster: &ClusterId| {
-                        *cluster == fleet.local
-                            || self.known.local && !fleet.hides(cluster, namespace)
-                    };
-                    clusters.iter().any(has)
-                }
-            })
-    }
-
-    /// Whether the local cluster has a namespace: pod names are local.
-    fn namespace_exists_here(&self, namespace: &[u8]) -> bool {
-        self.zone.exposes(namespace)
-            && self.only.is_none_or(|only| *only == self.zone.fleet.local)
-            && self
-                .registry
-                .namespace(namespace)
-                .is_some_and(|clusters| clusters.contains(&self.zone.fleet.local))
-    }
-
-    /// Whether any cluster at all has a namespace, as far as all of them may be asked.
-    fn namespace_exists_anywhere(&self, namespace: &[u8]) -> bool {
-        self.known.local
-            && self.zone.exposes(namespace)
-            && self.registry.namespace(namespace).is_some()
-    }
-
-    fn dns_version(&self, qtype: u16, out: &mut Answer) -> Verdict {
-        if qtype == rtype::TXT {
-            records::txt(out, self.name.wire(), SCHEMA_TTL, SCHEMA_VERSION);
-        }
-        Verdict::Answered
-    }
-
-    /// Names under `in-addr.arpa` and `ip6.arpa`.
-    fn reverse(&self, qtype: u16, out: &mut Answer) -> Verdict {
-        match self.asked {
-            Asked::Container | Asked::NameServerParent => return Verdict::Answered,
-            Asked::DnsVersion => return self.dns_version(qtype, out),
-            Asked::NameServer => return self.name_server(qtype, out),
-            _ => {}
-        }
-        match reverse::address(self.name) {
-            Some(address) => self.pointers(address, qtype, out),
-            None => Verdict::NameError,
-        }
     }
 }
