@@ -202,7 +202,8 @@ impl Kubernetes {
         if matches!(qtype, rtype::AXFR | rtype::IXFR) {
             return Verdict::Refused;
         }
-        let (notes, registry) = (Notes::default(), &registry.pin());
+        let mut notes = Notes::default();
+        let registry = &registry.pin();
         let mut look = self.look(registry, known, elsewhere, (name, left));
         look.notes = Some(&notes);
         let cluster;

@@ -29,17 +29,16 @@ pub(super) struct Notes {
 
 impl Notes {
     /// Says with an answer why it is no other.
-    pub(super) fn tell(self, out: &mut Answer) {
-        let Notes { overlapped, lost, ports, missing, gateway: _ } = self;
-        // Mostly there is nothing to move.
-        if let Some(overlapped) = overlapped.into_inner() {
+    pub(super) fn tell(&mut self, out: &mut Answer) {
+        // Mostly there is nothing, and nothing to move.
+        if let Some(overlapped) = self.overlapped.take() {
             out.why = Some(Why::Overlap(overlapped));
-        } else if let Some((cluster, missing)) = missing.into_inner() {
+        } else if let Some((cluster, missing)) = self.missing.take() {
             out.why = Some(Why::NoGateway(cluster, missing));
-        } else if let Some(cluster) = lost.into_inner() {
+        } else if let Some(cluster) = self.lost.take() {
             out.why = Some(Why::Stale(cluster));
         }
-        if let Some(ports) = ports.into_inner() {
+        if let Some(ports) = self.ports.take() {
             out.ports_differ = Some(ports);
         }
     }
