@@ -149,7 +149,7 @@ impl Fleet {
     }
 
     /// The same where the name says which cluster is meant.
-    fn shows(&self, owner: &Owner, namespace: Namespace<'_>) -> bool {
+    pub(super) fn shows(&self, owner: &Owner, namespace: Namespace<'_>) -> bool {
         let is_shown =
             |service: &Service| owner.cluster == self.local || !service.annotations.is_hidden;
         owner.service.as_ref().is_some_and(is_shown)

@@ -14,7 +14,7 @@ use super::choice::{Fleet, Reach};
 use super::kubernetes::Kubernetes;
 use super::schema::Below;
 use crate::cluster::ClusterId;
-use crate::cluster::kinds::{ObjectKey, Port, ServiceKind};
+use crate::cluster::kinds::{ObjectKey, Port, Service, ServiceKind};
 use crate::registry::{Owner, Pinned, Registry, ServiceName};
 
 /// A Service that one cluster exports at least. Those that a few export and agree on cost no allocation.
@@ -60,14 +60,12 @@ impl Fleet {
         if name.owners().iter().all(|owner| owner.exported.is_none()) {
             return None;
         }
-        let homes = registry.namespace(namespace)?;
+        let namespace = self.namespace(namespace, registry.namespace(namespace)?);
+        let is_alias = |service: &Service| matches!(service.kind, ServiceKind::ExternalName(_));
         let is_exported = |owner: &&Owner| {
-            let Some(service) = owner.service.as_ref().filter(|_| owner.exported.is_some()) else {
-                return false;
-            };
-            !matches!(service.kind, ServiceKind::ExternalName(_))
-                && (owner.cluster == self.local || !service.annotations.is_hidden)
-                && homes.binary_search(&owner.cluster).is_ok()
+            owner.exported.is_some()
+                && self.shows(owner, namespace)
+                && !owner.service.as_ref().is_some_and(is_alias)
         };
         let mut exporters: Owners<'_> = name.owners().iter().filter(is_exported).collect();
         // They stand in the order of their IDs.

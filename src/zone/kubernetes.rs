@@ -139,6 +139,7 @@ pub enum Verdict {
 impl Kubernetes {
     /// The longest of the zones that a name is in: how many labels are left of it.
     pub fn find(&self, name: &WireName) -> Option<usize> {
+        // Plain loops, as this is done for each question: chained iterators take more instructions.
         let mut least = None;
         for zones in [&self.zones, &self.clusterset, &self.per_cluster] {
             for zone in zones {
@@ -219,7 +220,7 @@ impl Kubernetes {
             self.soa(registry, false, (name, left), Section::Answer, out);
             Verdict::Answered
         } else if left == 0 && qtype == rtype::NS {
-            look.name_servers(out);
+            look.name_servers((Section::Additional, self.ttl), out);
             Verdict::Answered
         } else if reverse::is_reverse(name) {
             look.reverse(qtype, out)

@@ -27,24 +27,24 @@ impl Look<'_> {
         Verdict::Answered
     }
 
-    /// NS of the zone: each name once, and all of its addresses as glue.
-    pub(super) fn name_servers(&self, out: &mut Answer) {
-        let (owner, ttl) = (self.name.wire(), self.zone.ttl);
+    /// NS of the zone: each name once, and all of its addresses in the section of glue, with their TTL.
+    pub(super) fn name_servers(&self, (glue, ttl): (Section, u32), out: &mut Answer) {
         // A zone has few.
         self.servers(&mut |server, _| {
-            let is_it = |record: RecordRef<'_>| record.rdata.eq_ignore_ascii_case(server.wire());
+            let is_it = |record: RecordRef<'_>| {
+                record.rtype == rtype::NS && record.rdata.eq_ignore_ascii_case(server.wire())
+            };
             if !out.records().any(is_it) {
+                let (owner, ttl) = (self.name.wire(), self.zone.ttl);
                 out.name(Section::Answer, owner, rtype::NS, ttl, server.wire());
             }
         });
-        self.servers(&mut |server, address| {
-            out.address(Section::Additional, server.wire(), ttl, address);
-        });
+        self.servers(&mut |server, address| out.address(glue, server.wire(), ttl, address));
     }
 
     /// Gives the names and addresses of the zone's servers. A name may come twice, and so may its addresses:
     /// once for each own address that a slice holds.
-    pub(super) fn servers(&self, take: &mut dyn FnMut(&WireName, IpAddr)) {
+    fn servers(&self, take: &mut dyn FnMut(&WireName, IpAddr)) {
         let mut is_endpoint = false;
         // In a zone of all clusters no Service of the local one has a name of its own.
         let in_clusters =

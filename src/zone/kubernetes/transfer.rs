@@ -39,17 +39,7 @@ impl Kubernetes {
     pub fn transfer_servers(&self, registry: &Registry, zone: &WireName, out: &mut Answer) {
         let (elsewhere, registry) = (Elsewhere::default(), &registry.pin());
         let look = self.look(registry, Known::ALL, &elsewhere, (zone, 0));
-        let mut servers = Vec::new();
-        look.servers(&mut |name, address| servers.push((name.clone(), address)));
-        let mut written = std::collections::HashSet::new();
-        for (server, _) in &servers {
-            if written.insert(server.folded()) {
-                out.name(Section::Answer, zone.wire(), rtype::NS, self.ttl, server.wire());
-            }
-        }
-        for (server, address) in &servers {
-            out.address(Section::Answer, server.wire(), 0, *address);
-        }
+        look.name_servers((Section::Answer, 0), out);
     }
 
     /// All names of Services, or of ServiceImports where the zone has those, in the order of a transfer:
